@@ -47,12 +47,12 @@ func ISAs() []ISA {
 	return list
 }
 
-// SelectISA makes the named instruction set the best that Best returns; "" selects the best that the CPU has. Call it when a
-// program starts, before kernels are looked up.
+// SelectISA makes the named instruction set the best that Best returns; "" selects the best that the CPU has. A name that a set
+// had once selects it, too: "avx512" is avx512vnni. Call it when a program starts, before kernels are looked up.
 func SelectISA(name string) error {
 	k := 0
 	if name != "" {
-		if k = slices.IndexFunc(isas, func(s cpu.ISA) bool { return s.Name == name }); k < 0 {
+		if k = slices.IndexFunc(isas, func(s cpu.ISA) bool { return s.Name == name || slices.Contains(s.Aliases, name) }); k < 0 {
 			var known []string
 			for _, s := range isas {
 				known = append(known, s.Name)

@@ -40,6 +40,16 @@ func TestSelectISA(t *testing.T) {
 			}
 		}
 	}
+	for k, s := range cpu.ISAs() {
+		for _, alias := range s.Aliases {
+			if slices.Contains(order, alias) {
+				t.Errorf("%s is the name of a set, and an alias of %s", alias, s.Name)
+			}
+			if (kernels.SelectISA(alias) == nil) != (kernels.ISAs()[k].Rejected == "") || s.Missing() == "" && !kernels.ISAs()[k].Selected {
+				t.Errorf("%s selects %+v", alias, kernels.ISAs())
+			}
+		}
+	}
 	if order[len(order)-1] != "generic" {
 		t.Errorf("the last of %v is not portable Go", order)
 	}

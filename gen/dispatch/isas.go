@@ -77,6 +77,13 @@ func noneFile(archs []string) *jen.File {
 // isa is the literal of one instruction set.
 func isa(s target.ISA) *jen.Statement {
 	fields := []jen.Code{pair("Name", jen.Lit(s.Name))}
+	if len(s.Aliases) > 0 {
+		fields = append(fields, pair("Aliases", jen.Index().String().ValuesFunc(func(g *jen.Group) {
+			for _, alias := range s.Aliases {
+				g.Lit(alias)
+			}
+		})))
+	}
 	if len(s.Needs) > 0 {
 		fields = append(fields, pair("Needs", jen.Index().Qual(cpuid, "FeatureID").ValuesFunc(func(g *jen.Group) {
 			for _, need := range s.Needs {

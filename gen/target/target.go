@@ -22,6 +22,7 @@ type Output struct {
 // ISA is one instruction set of a CPU target, with the functions generated for it.
 type ISA struct {
 	Name       string   // as users write it: "avx2"
+	Aliases    []string // other names that users may write
 	Arch       string   // GOARCH, "" for portable Go
 	Needs      []string // features the CPU must have: names of constants of klauspost/cpuid, "AVX2"
 	Types      []Kernels

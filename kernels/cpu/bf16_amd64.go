@@ -3,225 +3,6 @@
 
 package cpu
 
-// decodeUnitsBf16AVX512 unpacks units of 8 values.
-//
-//	for i := range units * 8 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func decodeUnitsBf16AVX512(dst *float32, src *byte, units int)
-
-func decodeBf16AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsBf16AVX512, 8, 16, decodeBf16Generic, dst, src)
-}
-
-// matmul1xBf16AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul1xBf16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xBf16AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul2xBf16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xBf16AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul3xBf16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xBf16AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul4xBf16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesBf16AVX512 = matmulTiles{
-	decode: decodeBf16AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xBf16AVX512, matmul2xBf16AVX512, matmul3xBf16AVX512, matmul4xBf16AVX512},
-}
-
-func matmulBf16AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesBf16AVX512.drive(8, 16, matmulBf16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// mix1xBf16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 1 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix1xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xBf16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 2 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix2xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix4xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 4 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix4xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xBf16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 5 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix5xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix6xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 6 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mix6xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesBf16AVX512 = mixTiles{mix1xBf16AVX512, mix2xBf16AVX512, nil, mix4xBf16AVX512, mix5xBf16AVX512, mix6xBf16AVX512}
-
-func mixBf16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesBf16AVX512.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixQ81xBf16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 1 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ81xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ82xBf16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 2 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ82xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ84xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 4 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ84xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xBf16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 5 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ85xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ86xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 6 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixQ86xBf16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesBf16AVX512 = mixTiles{mixQ81xBf16AVX512, mixQ82xBf16AVX512, nil, mixQ84xBf16AVX512, mixQ85xBf16AVX512, mixQ86xBf16AVX512}
-
-func mixQ8Bf16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesBf16AVX512.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
 // decodeUnitsBf16AVX2 unpacks units of 8 values.
 //
 //	for i := range units * 8 {
@@ -232,10 +13,6 @@ func mixQ8Bf16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 //
 //go:noescape
 func decodeUnitsBf16AVX2(dst *float32, src *byte, units int)
-
-func decodeBf16AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsBf16AVX2, 8, 16, decodeBf16Generic, dst, src)
-}
 
 // matmul1xBf16AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
 //
@@ -288,33 +65,6 @@ func matmul3xBf16AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride 
 //
 //go:noescape
 func matmul4xBf16AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesBf16AVX2 = matmulTiles{
-	decode: decodeBf16AVX2,
-	gemm:   &gemmF32TilesAVX2,
-	tiles:  [4]matmulKernel{matmul1xBf16AVX2, matmul2xBf16AVX2, matmul3xBf16AVX2, matmul4xBf16AVX2},
-}
-
-func matmulBf16AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesBf16AVX2.drive(8, 16, matmulBf16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// encodeGroupsBf16AVX2 packs groups of 8 blocks of 1 value.
-//
-//	for k := range groups * 8 {
-//		x := src[k*1:][:1]
-//		v := x
-//		copy(dst[k*2:], block of these fields and codes)
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func encodeGroupsBf16AVX2(dst *byte, src *float32, scratch *byte, groups int)
-
-func encodeBf16AVX2(dst []byte, src []float32) {
-	driveEncode(encodeGroupsBf16AVX2, 8, 1, 2, 64, dst, src)
-}
 
 // mix1xBf16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -381,12 +131,6 @@ func mix5xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //go:noescape
 func mix6xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesBf16AVX2 = mixTiles{mix1xBf16AVX2, mix2xBf16AVX2, nil, mix4xBf16AVX2, mix5xBf16AVX2, mix6xBf16AVX2}
-
-func mixBf16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesBf16AVX2.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
 // mixQ81xBf16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 1 {
@@ -451,6 +195,43 @@ func mixQ85xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mixQ86xBf16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+func decodeBf16AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsBf16AVX2, 8, 16, decodeBf16Generic, dst, src)
+}
+
+var matmulTilesBf16AVX2 = matmulTiles{
+	decode: decodeBf16AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xBf16AVX2, matmul2xBf16AVX2, matmul3xBf16AVX2, matmul4xBf16AVX2},
+}
+
+func matmulBf16AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulTilesBf16AVX2.drive(8, 16, matmulBf16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
+}
+
+// encodeGroupsBf16AVX2 packs groups of 8 blocks of 1 value.
+//
+//	for k := range groups * 8 {
+//		x := src[k*1:][:1]
+//		v := x
+//		copy(dst[k*2:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func encodeGroupsBf16AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeBf16AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsBf16AVX2, 8, 1, 2, 64, dst, src)
+}
+
+var mixTilesBf16AVX2 = mixTiles{mix1xBf16AVX2, mix2xBf16AVX2, nil, mix4xBf16AVX2, mix5xBf16AVX2, mix6xBf16AVX2}
+
+func mixBf16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesBf16AVX2.drive(8, 16, mixBf16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
 
 var mixQ8TilesBf16AVX2 = mixTiles{mixQ81xBf16AVX2, mixQ82xBf16AVX2, nil, mixQ84xBf16AVX2, mixQ85xBf16AVX2, mixQ86xBf16AVX2}
 

@@ -3,225 +3,6 @@
 
 package cpu
 
-// decodeUnitsF16AVX512 unpacks units of 8 values.
-//
-//	for i := range units * 8 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: F16C
-//
-//go:noescape
-func decodeUnitsF16AVX512(dst *float32, src *byte, units int)
-
-func decodeF16AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsF16AVX512, 8, 16, decodeF16Generic, dst, src)
-}
-
-// matmul1xF16AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xF16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xF16AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xF16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xF16AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xF16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xF16AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xF16AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesF16AVX512 = matmulTiles{
-	decode: decodeF16AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xF16AVX512, matmul2xF16AVX512, matmul3xF16AVX512, matmul4xF16AVX512},
-}
-
-func matmulF16AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesF16AVX512.drive(8, 16, matmulF16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// mix1xF16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 1 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mix1xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xF16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 2 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mix2xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix4xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 4 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mix4xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xF16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 5 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mix5xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix6xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 6 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mix6xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesF16AVX512 = mixTiles{mix1xF16AVX512, mix2xF16AVX512, nil, mix4xF16AVX512, mix5xF16AVX512, mix6xF16AVX512}
-
-func mixF16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesF16AVX512.drive(8, 16, mixF16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixQ81xF16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 1 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mixQ81xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ82xF16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 2 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mixQ82xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ84xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 4 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mixQ84xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xF16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 5 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mixQ85xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ86xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
-//
-//	for j := range 6 {
-//		for i := range units * 8 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: F16C, FMA
-//
-//go:noescape
-func mixQ86xF16AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesF16AVX512 = mixTiles{mixQ81xF16AVX512, mixQ82xF16AVX512, nil, mixQ84xF16AVX512, mixQ85xF16AVX512, mixQ86xF16AVX512}
-
-func mixQ8F16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesF16AVX512.drive(8, 16, mixF16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
 // decodeUnitsF16AVX2 unpacks units of 8 values.
 //
 //	for i := range units * 8 {
@@ -232,10 +13,6 @@ func mixQ8F16AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte,
 //
 //go:noescape
 func decodeUnitsF16AVX2(dst *float32, src *byte, units int)
-
-func decodeF16AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsF16AVX2, 8, 16, decodeF16Generic, dst, src)
-}
 
 // matmul1xF16AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
 //
@@ -288,33 +65,6 @@ func matmul3xF16AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride i
 //
 //go:noescape
 func matmul4xF16AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesF16AVX2 = matmulTiles{
-	decode: decodeF16AVX2,
-	gemm:   &gemmF32TilesAVX2,
-	tiles:  [4]matmulKernel{matmul1xF16AVX2, matmul2xF16AVX2, matmul3xF16AVX2, matmul4xF16AVX2},
-}
-
-func matmulF16AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesF16AVX2.drive(8, 16, matmulF16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// encodeGroupsF16AVX2 packs groups of 8 blocks of 1 value.
-//
-//	for k := range groups * 8 {
-//		x := src[k*1:][:1]
-//		v := x
-//		copy(dst[k*2:], block of these fields and codes)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func encodeGroupsF16AVX2(dst *byte, src *float32, scratch *byte, groups int)
-
-func encodeF16AVX2(dst []byte, src []float32) {
-	driveEncode(encodeGroupsF16AVX2, 8, 1, 2, 64, dst, src)
-}
 
 // mix1xF16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
 //
@@ -381,12 +131,6 @@ func mix5xF16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int,
 //go:noescape
 func mix6xF16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesF16AVX2 = mixTiles{mix1xF16AVX2, mix2xF16AVX2, nil, mix4xF16AVX2, mix5xF16AVX2, mix6xF16AVX2}
-
-func mixF16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesF16AVX2.drive(8, 16, mixF16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
 // mixQ81xF16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
 //
 //	for j := range 1 {
@@ -451,6 +195,43 @@ func mixQ85xF16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //
 //go:noescape
 func mixQ86xF16AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+func decodeF16AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsF16AVX2, 8, 16, decodeF16Generic, dst, src)
+}
+
+var matmulTilesF16AVX2 = matmulTiles{
+	decode: decodeF16AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xF16AVX2, matmul2xF16AVX2, matmul3xF16AVX2, matmul4xF16AVX2},
+}
+
+func matmulF16AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulTilesF16AVX2.drive(8, 16, matmulF16Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
+}
+
+// encodeGroupsF16AVX2 packs groups of 8 blocks of 1 value.
+//
+//	for k := range groups * 8 {
+//		x := src[k*1:][:1]
+//		v := x
+//		copy(dst[k*2:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsF16AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeF16AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsF16AVX2, 8, 1, 2, 64, dst, src)
+}
+
+var mixTilesF16AVX2 = mixTiles{mix1xF16AVX2, mix2xF16AVX2, nil, mix4xF16AVX2, mix5xF16AVX2, mix6xF16AVX2}
+
+func mixF16AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesF16AVX2.drive(8, 16, mixF16Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
 
 var mixQ8TilesF16AVX2 = mixTiles{mixQ81xF16AVX2, mixQ82xF16AVX2, nil, mixQ84xF16AVX2, mixQ85xF16AVX2, mixQ86xF16AVX2}
 

@@ -3,46 +3,182 @@
 
 package cpu
 
-// gemm1xF32AVX512 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// gemmSignedAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
-//		for j := range 1 {
-//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
 //		}
 //	}
 //
-// Requires: AVX2, FMA
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func gemm1xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+func gemmSignedAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemm2xF32AVX512 multiplies decoded rows with 2 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// gemmUnsigned2HalvesMinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
-//		for j := range 2 {
-//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
 //		}
 //	}
 //
-// Requires: AVX2, FMA
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func gemm2xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+func gemmUnsigned2HalvesMinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemm3xF32AVX512 multiplies decoded rows with 3 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// gemmUnsigned3HalvesMinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
-//		for j := range 3 {
-//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
 //		}
 //	}
 //
-// Requires: AVX2, FMA
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func gemm3xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+func gemmUnsigned3HalvesMinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-var gemmF32TilesAVX512 = gemmF32Tiles{gemm1xF32AVX512, gemm2xF32AVX512, gemm3xF32AVX512}
+// gemmUnsigned4MinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmUnsigned4MinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmUnsigned5MinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmUnsigned5MinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmUnsigned6HalvesMinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmUnsigned6HalvesMinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// mixPairs1xAVX512VNNI adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 1 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs1xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs2xAVX512VNNI adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 2 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs2xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs3xAVX512VNNI adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 3 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs3xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs4xAVX512VNNI adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 4 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs4xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs5xAVX512VNNI adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 5 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs5xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// mixPairs6xAVX512VNNI adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
+//
+//	for j := range 6 {
+//		for i := range n {
+//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func mixPairs6xAVX512VNNI(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
+
+// The driver and the kernels agree on the rows that share a scale.
+var _ [64]struct{} = [mixRows]struct{}{}
+
+var mixPairsPartsAVX512VNNI = mixPairsParts{
+	tiles:   [6]mixPairsKernel{mixPairs1xAVX512VNNI, mixPairs2xAVX512VNNI, mixPairs3xAVX512VNNI, mixPairs4xAVX512VNNI, mixPairs5xAVX512VNNI, mixPairs6xAVX512VNNI},
+	weights: mixWeightsAVX2,
+}
+
+// gemmSignedHalvesAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmSignedHalvesAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemm1xF32AVX2 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
 //
@@ -85,19 +221,6 @@ func gemm3xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw i
 
 var gemmF32TilesAVX2 = gemmF32Tiles{gemm1xF32AVX2, gemm2xF32AVX2, gemm3xF32AVX2}
 
-// gemmSignedAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmSignedAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
 // gemmSignedAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -110,19 +233,6 @@ func gemmSignedAVX512(out *float32, w *byte, ldw int, x *float32, rows int, grou
 //
 //go:noescape
 func gemmSignedAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
-// gemmUnsigned2HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmUnsigned2HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemmUnsigned2HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
@@ -137,19 +247,6 @@ func gemmUnsigned2HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, ro
 //go:noescape
 func gemmUnsigned2HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned3HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmUnsigned3HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
 // gemmUnsigned3HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -162,19 +259,6 @@ func gemmUnsigned3HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, ro
 //
 //go:noescape
 func gemmUnsigned3HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
-// gemmUnsigned4MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmUnsigned4MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemmUnsigned4MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
@@ -189,19 +273,6 @@ func gemmUnsigned4MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int
 //go:noescape
 func gemmUnsigned4MinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned5MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmUnsigned5MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
 // gemmUnsigned5MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -215,19 +286,6 @@ func gemmUnsigned5MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int
 //go:noescape
 func gemmUnsigned5MinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned6HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmUnsigned6HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
 // gemmUnsigned6HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -240,186 +298,6 @@ func gemmUnsigned6HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, ro
 //
 //go:noescape
 func gemmUnsigned6HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
-
-// mixLevels1xAVX512 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
-//
-//	for j := range 1 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels1xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-// mixLevels2xAVX512 adds weighted rows of bytes to 2 rows of o; ld and stride in bytes, n is a multiple of 32.
-//
-//	for j := range 2 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels2xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-// mixLevels3xAVX512 adds weighted rows of bytes to 3 rows of o; ld and stride in bytes, n is a multiple of 32.
-//
-//	for j := range 3 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels3xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-// mixLevels4xAVX512 adds weighted rows of bytes to 4 rows of o; ld and stride in bytes, n is a multiple of 16.
-//
-//	for j := range 4 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels4xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-// mixLevels5xAVX512 adds weighted rows of bytes to 5 rows of o; ld and stride in bytes, n is a multiple of 16.
-//
-//	for j := range 5 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels5xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-// mixLevels6xAVX512 adds weighted rows of bytes to 6 rows of o; ld and stride in bytes, n is a multiple of 16.
-//
-//	for j := range 6 {
-//		for i := range n {
-//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func mixLevels6xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
-
-var mixLevelsTilesAVX512 = mixLevelsTiles{mixLevels1xAVX512, mixLevels2xAVX512, mixLevels3xAVX512, mixLevels4xAVX512, mixLevels5xAVX512, mixLevels6xAVX512}
-
-// mixWeightsAVX512 rounds 64 weights of each row of p, times scales, to 16 bits; ldp in bytes.
-//
-//	for j := range m {
-//		d[j] = absmax(p[j]*scales) / 32767
-//		for r := range 64 {
-//			q[j][r] = rint(p[j][r] * scales[r] / d[j])
-//		}
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func mixWeightsAVX512(q *int16, d *float32, p *float32, ldp int, scales *float32, m int)
-
-// mixPairs1xAVX512 adds weighted pairs of rows to 1 row of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 1 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs1xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// mixPairs2xAVX512 adds weighted pairs of rows to 2 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 2 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs2xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// mixPairs3xAVX512 adds weighted pairs of rows to 3 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 3 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs3xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// mixPairs4xAVX512 adds weighted pairs of rows to 4 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 4 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs4xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// mixPairs5xAVX512 adds weighted pairs of rows to 5 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 5 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs5xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// mixPairs6xAVX512 adds weighted pairs of rows to 6 rows of o; ld and stride, that of a pair, in bytes, n is a multiple of 64.
-//
-//	for j := range 6 {
-//		for i := range n {
-//			o[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func mixPairs6xAVX512(o *float32, ldo int, q *int16, ldq int, d *float32, levels *byte, stride int, pairs int, n int)
-
-// The driver and the kernels agree on the rows that share a scale.
-var _ [64]struct{} = [mixRows]struct{}{}
-
-var mixPairsPartsAVX512 = mixPairsParts{
-	tiles:   [6]mixPairsKernel{mixPairs1xAVX512, mixPairs2xAVX512, mixPairs3xAVX512, mixPairs4xAVX512, mixPairs5xAVX512, mixPairs6xAVX512},
-	weights: mixWeightsAVX512,
-}
 
 // mixLevels1xAVX2 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
 //
@@ -600,19 +478,6 @@ var mixPairsPartsAVX2 = mixPairsParts{
 	tiles:   [6]mixPairsKernel{mixPairs1xAVX2, mixPairs2xAVX2, mixPairs3xAVX2, mixPairs4xAVX2, mixPairs5xAVX2, mixPairs6xAVX2},
 	weights: mixWeightsAVX2,
 }
-
-// gemmSignedHalvesAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-//
-//	for r := range rows {
-//		for j := range 8 {
-//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
-//		}
-//	}
-//
-// Requires: FMA, AVX512VL, AVX512VNNI
-//
-//go:noescape
-func gemmSignedHalvesAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemmSignedHalvesAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //

@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard128_factor: float32, 8 times 0.088388346
 DATA hadamard128_factor<>+0(SB)/8, $0x3db504f33db504f3
 DATA hadamard128_factor<>+8(SB)/8, $0x3db504f33db504f3
 DATA hadamard128_factor<>+16(SB)/8, $0x3db504f33db504f3

@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard16_factor: float32, 8 times 0.25
 DATA hadamard16_factor<>+0(SB)/8, $0x3e8000003e800000
 DATA hadamard16_factor<>+8(SB)/8, $0x3e8000003e800000
 DATA hadamard16_factor<>+16(SB)/8, $0x3e8000003e800000

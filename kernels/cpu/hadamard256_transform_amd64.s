@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard256_factor: float32, 8 times 0.0625
 DATA hadamard256_factor<>+0(SB)/8, $0x3d8000003d800000
 DATA hadamard256_factor<>+8(SB)/8, $0x3d8000003d800000
 DATA hadamard256_factor<>+16(SB)/8, $0x3d8000003d800000

@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard32_factor: float32, 8 times 0.17677669
 DATA hadamard32_factor<>+0(SB)/8, $0x3e3504f33e3504f3
 DATA hadamard32_factor<>+8(SB)/8, $0x3e3504f33e3504f3
 DATA hadamard32_factor<>+16(SB)/8, $0x3e3504f33e3504f3

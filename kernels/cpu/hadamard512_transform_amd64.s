@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard512_factor: float32, 8 times 0.044194173
 DATA hadamard512_factor<>+0(SB)/8, $0x3d3504f33d3504f3
 DATA hadamard512_factor<>+8(SB)/8, $0x3d3504f33d3504f3
 DATA hadamard512_factor<>+16(SB)/8, $0x3d3504f33d3504f3

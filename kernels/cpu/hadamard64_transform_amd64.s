@@ -4,6 +4,7 @@
 
 #include "textflag.h"
 
+// hadamard64_factor: float32, 8 times 0.125
 DATA hadamard64_factor<>+0(SB)/8, $0x3e0000003e000000
 DATA hadamard64_factor<>+8(SB)/8, $0x3e0000003e000000
 DATA hadamard64_factor<>+16(SB)/8, $0x3e0000003e000000

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsIq4_nlAVX512 unpacks units of 32 values.
-//
-//	for i := range units * 32 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsIq4_nlAVX512(dst *float32, src *byte, units int)
-
-func decodeIq4_nlAVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsIq4_nlAVX512, 32, 18, decodeIq4_nlGeneric, dst, src)
-}
-
-// matmul1xIq4_nlAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xIq4_nlAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xIq4_nlAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xIq4_nlAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesIq4_nlAVX512 = matmulTiles{
-	decode: decodeIq4_nlAVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xIq4_nlAVX512, matmul2xIq4_nlAVX512, matmul3xIq4_nlAVX512, matmul4xIq4_nlAVX512},
-}
-
-func matmulIq4_nlAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesIq4_nlAVX512.drive(32, 18, matmulIq4_nlGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xIq4_nlAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xIq4_nlAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulIq4_nlAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xIq4_nlAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xIq4_nlAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xIq4_nlAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xIq4_nlAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xIq4_nlAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xIq4_nlAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours1xIq4_nlAVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xIq4_nlAVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours1xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours2xIq4_nlAVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xIq4_nlAVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Fours1xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours2xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours3xIq4_nlAVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xIq4_nlAVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Fours2xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours3xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours4xIq4_nlAVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xIq4_nlAVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,89 +105,18 @@ func matmulQ8Fours3xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours4xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xIq4_nlAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackIq4_nlAVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackIq4_nlAVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesIq4_nlAVX512 = matmulQ8Tiles{
-	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xIq4_nlAVX512, matmulQ8Fours2xIq4_nlAVX512, matmulQ8Fours3xIq4_nlAVX512, matmulQ8Fours4xIq4_nlAVX512},
-	gemm:   gemmSignedAVX512,
+var matmulQ8TilesIq4_nlAVX512VNNI = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xIq4_nlAVX512VNNI, matmulQ8Fours2xIq4_nlAVX512VNNI, matmulQ8Fours3xIq4_nlAVX512VNNI, matmulQ8Fours4xIq4_nlAVX512VNNI},
+	gemm:   gemmSignedAVX512VNNI,
 	record: 80,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_nlAVX512, matmulQ82xIq4_nlAVX512, matmulQ83xIq4_nlAVX512, matmulQ84xIq4_nlAVX512},
-	unpack: unpackIq4_nlAVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_nlAVX512VNNI, matmulQ82xIq4_nlAVX512VNNI, matmulQ83xIq4_nlAVX512VNNI, matmulQ84xIq4_nlAVX512VNNI},
+	unpack: unpackIq4_nlAVX2,
 }
 
-func matmulQ8Iq4_nlAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesIq4_nlAVX512.drive(32, 18, matmulQ8Iq4_nlGeneric, y, ldy, x, m, w, stride, rows, n, ws)
-}
-
-// mix1xIq4_nlAVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xIq4_nlAVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xIq4_nlAVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xIq4_nlAVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesIq4_nlAVX512 = mixTiles{mix1xIq4_nlAVX512, mix2xIq4_nlAVX512, mix3xIq4_nlAVX512, nil, mix5xIq4_nlAVX512, nil}
-
-func mixIq4_nlAVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesIq4_nlAVX512.drive(32, 18, mixIq4_nlGeneric, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func matmulQ8Iq4_nlAVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesIq4_nlAVX512VNNI.drive(32, 18, matmulQ8Iq4_nlGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsIq4_nlAVX2 unpacks units of 32 values.
@@ -277,10 +129,6 @@ func mixIq4_nlAVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 //
 //go:noescape
 func decodeUnitsIq4_nlAVX2(dst *float32, src *byte, units int)
-
-func decodeIq4_nlAVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsIq4_nlAVX2, 32, 18, decodeIq4_nlGeneric, dst, src)
-}
 
 // matmul1xIq4_nlAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 //
@@ -333,6 +181,75 @@ func matmul3xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackIq4_nlAVX2(dst *byte, src *byte, blocks int)
+
+// mix1xIq4_nlAVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix1xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix2xIq4_nlAVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix2xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix3xIq4_nlAVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix3xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xIq4_nlAVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix5xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+func decodeIq4_nlAVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsIq4_nlAVX2, 32, 18, decodeIq4_nlGeneric, dst, src)
+}
 
 var matmulTilesIq4_nlAVX2 = matmulTiles{
 	decode: decodeIq4_nlAVX2,
@@ -448,19 +365,6 @@ func matmulQ8Fours3xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Fours4xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackIq4_nlAVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesIq4_nlAVX2 = matmulQ8Tiles{
 	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xIq4_nlAVX2, matmulQ8Fours2xIq4_nlAVX2, matmulQ8Fours3xIq4_nlAVX2, matmulQ8Fours4xIq4_nlAVX2},
 	gemm:   gemmSignedAVX2,
@@ -495,58 +399,6 @@ func encodeGroupsIq4_nlAVX2(dst *byte, src *float32, scratch *byte, groups int)
 func encodeIq4_nlAVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsIq4_nlAVX2, 8, 32, 18, 3264, dst, src)
 }
-
-// mix1xIq4_nlAVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xIq4_nlAVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xIq4_nlAVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xIq4_nlAVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 var mixTilesIq4_nlAVX2 = mixTiles{mix1xIq4_nlAVX2, mix2xIq4_nlAVX2, mix3xIq4_nlAVX2, nil, mix5xIq4_nlAVX2, nil}
 

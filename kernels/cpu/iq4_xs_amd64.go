@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsIq4_xsAVX512 unpacks units of 256 values.
-//
-//	for i := range units * 256 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsIq4_xsAVX512(dst *float32, src *byte, units int)
-
-func decodeIq4_xsAVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsIq4_xsAVX512, 256, 136, decodeIq4_xsGeneric, dst, src)
-}
-
-// matmul1xIq4_xsAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xIq4_xsAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xIq4_xsAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xIq4_xsAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xIq4_xsAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xIq4_xsAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xIq4_xsAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xIq4_xsAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesIq4_xsAVX512 = matmulTiles{
-	decode: decodeIq4_xsAVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xIq4_xsAVX512, matmul2xIq4_xsAVX512, matmul3xIq4_xsAVX512, matmul4xIq4_xsAVX512},
-}
-
-func matmulIq4_xsAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesIq4_xsAVX512.drive(256, 136, matmulIq4_xsGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xIq4_xsAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xIq4_xsAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulIq4_xsAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xIq4_xsAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xIq4_xsAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xIq4_xsAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xIq4_xsAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xIq4_xsAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xIq4_xsAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xIq4_xsAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xIq4_xsAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xIq4_xsAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,30 +53,17 @@ func matmulQ83xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xIq4_xsAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xIq4_xsAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackIq4_xsAVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 256 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackIq4_xsAVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesIq4_xsAVX512 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX512,
+var matmulQ8TilesIq4_xsAVX512VNNI = matmulQ8Tiles{
+	gemm:   gemmSignedAVX512VNNI,
 	record: 80,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_xsAVX512, matmulQ82xIq4_xsAVX512, matmulQ83xIq4_xsAVX512, matmulQ84xIq4_xsAVX512},
-	unpack: unpackIq4_xsAVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_xsAVX512VNNI, matmulQ82xIq4_xsAVX512VNNI, matmulQ83xIq4_xsAVX512VNNI, matmulQ84xIq4_xsAVX512VNNI},
+	unpack: unpackIq4_xsAVX2,
 }
 
-func matmulQ8Iq4_xsAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesIq4_xsAVX512.drive(256, 136, matmulQ8Iq4_xsGeneric, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Iq4_xsAVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesIq4_xsAVX512VNNI.drive(256, 136, matmulQ8Iq4_xsGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsIq4_xsAVX2 unpacks units of 256 values.
@@ -166,10 +76,6 @@ func matmulQ8Iq4_xsAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 //
 //go:noescape
 func decodeUnitsIq4_xsAVX2(dst *float32, src *byte, units int)
-
-func decodeIq4_xsAVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsIq4_xsAVX2, 256, 136, decodeIq4_xsGeneric, dst, src)
-}
 
 // matmul1xIq4_xsAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 //
@@ -222,6 +128,23 @@ func matmul3xIq4_xsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xIq4_xsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackIq4_xsAVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 256 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackIq4_xsAVX2(dst *byte, src *byte, blocks int)
+
+func decodeIq4_xsAVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsIq4_xsAVX2, 256, 136, decodeIq4_xsGeneric, dst, src)
+}
 
 var matmulTilesIq4_xsAVX2 = matmulTiles{
 	decode: decodeIq4_xsAVX2,
@@ -284,19 +207,6 @@ func matmulQ83xIq4_xsAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //
 //go:noescape
 func matmulQ84xIq4_xsAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
-
-// unpackIq4_xsAVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 256 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackIq4_xsAVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesIq4_xsAVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,

@@ -10,6 +10,7 @@ import (
 // ISA is one instruction set and what was generated for it.
 type ISA struct {
 	Name        string
+	Aliases     []string                              // other names that users may write
 	Needs       []cpuid.FeatureID                     // the CPU must have them all
 	types       [types]Impl                           // by the Type constants; functions are nil where a lesser ISA serves
 	QuantiseAct func(a *Act, x []float32, ldx, m int) // the same bits as QuantiseActGeneric; nil where a lesser ISA serves

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsLm2_64AVX512 unpacks units of 64 values.
-//
-//	for i := range units * 64 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsLm2_64AVX512(dst *float32, src *byte, units int)
-
-func decodeLm2_64AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm2_64AVX512, 64, 18, decodeLm2_64Generic, dst, src)
-}
-
-// matmul1xLm2_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xLm2_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xLm2_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xLm2_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xLm2_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xLm2_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xLm2_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xLm2_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesLm2_64AVX512 = matmulTiles{
-	decode: decodeLm2_64AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xLm2_64AVX512, matmul2xLm2_64AVX512, matmul3xLm2_64AVX512, matmul4xLm2_64AVX512},
-}
-
-func matmulLm2_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesLm2_64AVX512.drive(64, 18, matmulLm2_64Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xLm2_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm2_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulLm2_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm2_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm2_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm2_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm2_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm2_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm2_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm2_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm2_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm2_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm2_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,79 +105,28 @@ func matmulQ8Block3xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xLm2_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xLm2_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm2_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm2_64AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesLm2_64AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm2_64AVX512, matmulQ8Block2xLm2_64AVX512, matmulQ8Block3xLm2_64AVX512, matmulQ8Block4xLm2_64AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesLm2_64AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm2_64AVX512VNNI, matmulQ8Block2xLm2_64AVX512VNNI, matmulQ8Block3xLm2_64AVX512VNNI, matmulQ8Block4xLm2_64AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm2_64AVX512, matmulQ82xLm2_64AVX512, matmulQ83xLm2_64AVX512, matmulQ84xLm2_64AVX512},
-	unpack:   unpackLm2_64AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm2_64AVX512VNNI, matmulQ82xLm2_64AVX512VNNI, matmulQ83xLm2_64AVX512VNNI, matmulQ84xLm2_64AVX512VNNI},
+	unpack:   unpackLm2_64AVX2,
 }
 
-func matmulQ8Lm2_64AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesLm2_64AVX512.drive(64, 18, matmulQ8Lm2_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Lm2_64AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesLm2_64AVX512VNNI.drive(64, 18, matmulQ8Lm2_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mixLevelsLm2_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsLm2_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixPartsLm2_64AVX512 = mixLevels{
-	levels:   mixLevelsLm2_64AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsLm2_64AVX512VNNI = mixPairs{
+	pairs: mixPairsLm2_64AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
 }
 
-func mixLm2_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixPartsLm2_64AVX512.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixPairsLm2_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsLm2_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixQ8PartsLm2_64AVX512 = mixPairs{
-	pairs: mixPairsLm2_64AVX512,
-	parts: &mixPairsPartsAVX512,
-}
-
-func mixQ8Lm2_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsLm2_64AVX512.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm2_64AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm2_64AVX512VNNI.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm2_64AVX2 unpacks units of 64 values.
@@ -267,10 +139,6 @@ func mixQ8Lm2_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 //
 //go:noescape
 func decodeUnitsLm2_64AVX2(dst *float32, src *byte, units int)
-
-func decodeLm2_64AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm2_64AVX2, 64, 18, decodeLm2_64Generic, dst, src)
-}
 
 // matmul1xLm2_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 //
@@ -323,6 +191,51 @@ func matmul3xLm2_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xLm2_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 64 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackLm2_64AVX2(dst *byte, src *byte, blocks int)
+
+// mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixLevelsLm2_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPairsLm2_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm2_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+func decodeLm2_64AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsLm2_64AVX2, 64, 18, decodeLm2_64Generic, dst, src)
+}
 
 var matmulTilesLm2_64AVX2 = matmulTiles{
 	decode: decodeLm2_64AVX2,
@@ -438,19 +351,6 @@ func matmulQ8Block3xLm2_64AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Block4xLm2_64AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm2_64AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesLm2_64AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm2_64AVX2, matmulQ8Block2xLm2_64AVX2, matmulQ8Block3xLm2_64AVX2, matmulQ8Block4xLm2_64AVX2},
 	gemm:     gemmSignedAVX2,
@@ -486,20 +386,6 @@ func encodeLm2_64AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm2_64AVX2, 8, 64, 18, 6400, dst, src)
 }
 
-// mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsLm2_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
 var mixPartsLm2_64AVX2 = mixLevels{
 	levels:   mixLevelsLm2_64AVX2,
 	scaleMul: vecScaleMulAVX2,
@@ -509,20 +395,6 @@ var mixPartsLm2_64AVX2 = mixLevels{
 func mixLm2_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm2_64AVX2.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsLm2_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsLm2_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
 var mixQ8PartsLm2_64AVX2 = mixPairs{
 	pairs: mixPairsLm2_64AVX2,

@@ -4,80 +4,95 @@
 
 #include "textflag.h"
 
+// lm2_64_shifts: int32 0 0 2 2 4 4 6 6
 DATA lm2_64_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm2_64_shifts<>+8(SB)/8, $0x0000000200000002
 DATA lm2_64_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm2_64_shifts<>+24(SB)/8, $0x0000000600000006
 GLOBL lm2_64_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_mask: int8, 32 times 3
 DATA lm2_64_mask<>+0(SB)/8, $0x0303030303030303
 DATA lm2_64_mask<>+8(SB)/8, $0x0303030303030303
 DATA lm2_64_mask<>+16(SB)/8, $0x0303030303030303
 DATA lm2_64_mask<>+24(SB)/8, $0x0303030303030303
 GLOBL lm2_64_mask<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_levels: int8 -73 -22 22 73 0 0 0 0 0 0 0 0 0 0 0 0
 DATA lm2_64_levels<>+0(SB)/8, $0x000000004916eab7
 DATA lm2_64_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL lm2_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_64_ones<>+0(SB)/8, $0x0101010101010101
-DATA lm2_64_ones<>+8(SB)/8, $0x0101010101010101
-DATA lm2_64_ones<>+16(SB)/8, $0x0101010101010101
-DATA lm2_64_ones<>+24(SB)/8, $0x0101010101010101
+// lm2_64_ones: int16, 16 times 1
+DATA lm2_64_ones<>+0(SB)/8, $0x0001000100010001
+DATA lm2_64_ones<>+8(SB)/8, $0x0001000100010001
+DATA lm2_64_ones<>+16(SB)/8, $0x0001000100010001
+DATA lm2_64_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm2_64_ones<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_ones2: int8, 32 times 1
+DATA lm2_64_ones2<>+0(SB)/8, $0x0101010101010101
+DATA lm2_64_ones2<>+8(SB)/8, $0x0101010101010101
+DATA lm2_64_ones2<>+16(SB)/8, $0x0101010101010101
+DATA lm2_64_ones2<>+24(SB)/8, $0x0101010101010101
+GLOBL lm2_64_ones2<>(SB), RODATA|NOPTR, $32
+
+// lm2_64_mask2: int8, 32 times 2
 DATA lm2_64_mask2<>+0(SB)/8, $0x0202020202020202
 DATA lm2_64_mask2<>+8(SB)/8, $0x0202020202020202
 DATA lm2_64_mask2<>+16(SB)/8, $0x0202020202020202
 DATA lm2_64_mask2<>+24(SB)/8, $0x0202020202020202
 GLOBL lm2_64_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_offset: int8, 32 times 127
 DATA lm2_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA lm2_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA lm2_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA lm2_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL lm2_64_offset<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_flip: int8, 32 times -128
 DATA lm2_64_flip<>+0(SB)/8, $0x8080808080808080
 DATA lm2_64_flip<>+8(SB)/8, $0x8080808080808080
 DATA lm2_64_flip<>+16(SB)/8, $0x8080808080808080
 DATA lm2_64_flip<>+24(SB)/8, $0x8080808080808080
 GLOBL lm2_64_flip<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_least: float32, 8 times -73
 DATA lm2_64_least<>+0(SB)/8, $0xc2920000c2920000
 DATA lm2_64_least<>+8(SB)/8, $0xc2920000c2920000
 DATA lm2_64_least<>+16(SB)/8, $0xc2920000c2920000
 DATA lm2_64_least<>+24(SB)/8, $0xc2920000c2920000
 GLOBL lm2_64_least<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_levels2: int8 0 51 95 -110 0 0 0 0 0 0 0 0 0 0 0 0
 DATA lm2_64_levels2<>+0(SB)/8, $0x00000000925f3300
 DATA lm2_64_levels2<>+8(SB)/8, $0x0000000000000000
 GLOBL lm2_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_64_ones2<>+0(SB)/8, $0x0001000100010001
-DATA lm2_64_ones2<>+8(SB)/8, $0x0001000100010001
-DATA lm2_64_ones2<>+16(SB)/8, $0x0001000100010001
-DATA lm2_64_ones2<>+24(SB)/8, $0x0001000100010001
-GLOBL lm2_64_ones2<>(SB), RODATA|NOPTR, $32
-
+// lm2_64_sum: float32, 8 times 0
 DATA lm2_64_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm2_64_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm2_64_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm2_64_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm2_64_sum<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_const: float32, 8 times 1e-20
 DATA lm2_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm2_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm2_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm2_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm2_64_const<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_const2: float32, 8 times 389.33655
 DATA lm2_64_const2<>+0(SB)/8, $0x43c2ab1443c2ab14
 DATA lm2_64_const2<>+8(SB)/8, $0x43c2ab1443c2ab14
 DATA lm2_64_const2<>+16(SB)/8, $0x43c2ab1443c2ab14
 DATA lm2_64_const2<>+24(SB)/8, $0x43c2ab1443c2ab14
 GLOBL lm2_64_const2<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1
 DATA lm2_64_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm2_64_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm2_64_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -112,6 +127,11 @@ DATA lm2_64_signs<>+240(SB)/8, $0xbf8000003f800000
 DATA lm2_64_signs<>+248(SB)/8, $0x3f8000003f800000
 GLOBL lm2_64_signs<>(SB), RODATA|NOPTR, $256
 
+// lm2_64_signs2: float32 -0.125 0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 0.125 0.125
+//   -0.125 -0.125 0.125 0.125 -0.125 -0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 -0.125 -0.125
+//   -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 -0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125
+//   -0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 -0.125
+//   -0.125 -0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125
 DATA lm2_64_signs2<>+0(SB)/8, $0x3e000000be000000
 DATA lm2_64_signs2<>+8(SB)/8, $0x3e000000be000000
 DATA lm2_64_signs2<>+16(SB)/8, $0xbe000000be000000
@@ -146,647 +166,37 @@ DATA lm2_64_signs2<>+240(SB)/8, $0x3e0000003e000000
 DATA lm2_64_signs2<>+248(SB)/8, $0x3e000000be000000
 GLOBL lm2_64_signs2<>(SB), RODATA|NOPTR, $256
 
+// lm2_64_threshold: float32 -47.5 47.5 0 0 0 0 0 0
 DATA lm2_64_threshold<>+0(SB)/8, $0x423e0000c23e0000
 DATA lm2_64_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm2_64_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm2_64_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm2_64_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_level: float32 -73 -22 22 73 0 0 0 0
 DATA lm2_64_level<>+0(SB)/8, $0xc1b00000c2920000
 DATA lm2_64_level<>+8(SB)/8, $0x4292000041b00000
 DATA lm2_64_level<>+16(SB)/8, $0x0000000000000000
 DATA lm2_64_level<>+24(SB)/8, $0x0000000000000000
 GLOBL lm2_64_level<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_norm: int32, 8 times 0x80000000
 DATA lm2_64_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm2_64_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm2_64_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm2_64_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm2_64_norm<>(SB), RODATA|NOPTR, $32
 
+// lm2_64_norm2: int32, 8 times 0x7fc00000
 DATA lm2_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm2_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm2_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm2_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm2_64_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm2_64AVX512 unpacks units of 64 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm2_64AVX512(SB), NOSPLIT, $192-24
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, (AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 96(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 128(AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 160(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 192(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 224(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0x100, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm2_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm2_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y6
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  224(SI), Y7, Y6
-	ADDQ         $0x12, R8
-	ADDQ         $0x100, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y3, Y3
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm2_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm2_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y5
-	VFMADD231PS  32(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y5
-	VFMADD231PS  96(SI)(DI*1), Y8, Y6
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VFMADD231PS  128(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y5
-	VFMADD231PS  160(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y3
-	VFMADD231PS  192(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  224(SI), Y7, Y5
-	VFMADD231PS  224(SI)(DI*1), Y7, Y6
-	ADDQ         $0x12, R9
-	ADDQ         $0x100, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X5
-	VADDPS       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDPS       X3, X5, X5
-	VMOVSHDUP    X5, X3
-	VADDSS       X3, X5, X5
-	VMOVSS       X5, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm2_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm2_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  (SI), Y7, Y3
-	VFMADD231PS  (SI)(DI*1), Y7, Y4
-	VFMADD231PS  (R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  32(SI), Y7, Y3
-	VFMADD231PS  32(SI)(DI*1), Y7, Y4
-	VFMADD231PS  32(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  64(SI), Y7, Y3
-	VFMADD231PS  64(SI)(DI*1), Y7, Y4
-	VFMADD231PS  64(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  96(SI), Y7, Y3
-	VFMADD231PS  96(SI)(DI*1), Y7, Y4
-	VFMADD231PS  96(R8), Y7, Y5
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  128(SI), Y7, Y3
-	VFMADD231PS  128(SI)(DI*1), Y7, Y4
-	VFMADD231PS  128(R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  160(SI), Y7, Y3
-	VFMADD231PS  160(SI)(DI*1), Y7, Y4
-	VFMADD231PS  160(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  192(SI), Y7, Y3
-	VFMADD231PS  192(SI)(DI*1), Y7, Y4
-	VFMADD231PS  192(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VFMADD231PS  224(SI), Y6, Y3
-	VFMADD231PS  224(SI)(DI*1), Y6, Y4
-	VFMADD231PS  224(R8), Y6, Y5
-	ADDQ         $0x12, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X6
-	VADDPS       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDPS       X3, X6, X6
-	VMOVSHDUP    X6, X3
-	VADDSS       X3, X6, X6
-	VMOVSS       X6, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm2_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm2_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VFMADD231PS  (R8), Y8, Y5
-	VFMADD231PS  (R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y3
-	VFMADD231PS  32(SI)(DI*1), Y8, Y4
-	VFMADD231PS  32(R8), Y8, Y5
-	VFMADD231PS  32(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VFMADD231PS  64(R8), Y8, Y5
-	VFMADD231PS  64(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y3
-	VFMADD231PS  96(SI)(DI*1), Y8, Y4
-	VFMADD231PS  96(R8), Y8, Y5
-	VFMADD231PS  96(R8)(DI*1), Y8, Y6
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VFMADD231PS  128(SI)(DI*1), Y8, Y4
-	VFMADD231PS  128(R8), Y8, Y5
-	VFMADD231PS  128(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y3
-	VFMADD231PS  160(SI)(DI*1), Y8, Y4
-	VFMADD231PS  160(R8), Y8, Y5
-	VFMADD231PS  160(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y3
-	VFMADD231PS  192(SI)(DI*1), Y8, Y4
-	VFMADD231PS  192(R8), Y8, Y5
-	VFMADD231PS  192(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  224(SI), Y7, Y3
-	VFMADD231PS  224(SI)(DI*1), Y7, Y4
-	VFMADD231PS  224(R8), Y7, Y5
-	VFMADD231PS  224(R8)(DI*1), Y7, Y6
-	ADDQ         $0x12, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X7
-	VADDPS       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDPS       X3, X7, X7
-	VMOVSHDUP    X7, X3
-	VADDSS       X3, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X3
-	VADDPS       X6, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm2_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm2_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm2_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -869,9 +279,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm2_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm2_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm2_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -974,9 +384,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm2_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm2_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm2_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1099,9 +509,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm2_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm2_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm2_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1244,9 +654,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm2_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $480-72
+TEXT ·matmulQ8Block1xLm2_64AVX512VNNI(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1264,7 +674,7 @@ TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $480-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
 	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
@@ -1381,9 +791,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm2_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm2_64AVX512VNNI(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1401,7 +811,7 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $672-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
 	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
@@ -1576,9 +986,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm2_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block3xLm2_64AVX512VNNI(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1596,7 +1006,7 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $864-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
 	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
@@ -1827,9 +1237,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm2_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block4xLm2_64AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
@@ -1847,7 +1257,7 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y3
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y3
 	VMOVDQU      (CX), Y4
 	VPAND        lm2_64_mask2<>+0(SB), Y4, Y5
 	VPSRLD       $1, Y5, Y5
@@ -2131,163 +1541,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackLm2_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	VPBROADCASTQ 10(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 80(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVSD       X3, 112(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mixLevelsLm2_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, (AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 32(AX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsLm2_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm2_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 10(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -2905,13 +2158,170 @@ done2:
 	VZEROUPPER
 	RET
 
+// unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VPBROADCASTQ 10(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
+	ADDQ         $0x12, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	SUBQ         $1, SI
+	JLT          done2
+
+loop1:
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, 32(AX)
+	VPBROADCASTW (CX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (BX)
+	ADDQ         $0x40, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsLm2_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm2_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm2_64_mask<>+0(SB), Y1
+	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 2(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, (AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPBROADCASTQ 10(DI), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VMOVDQU      Y5, 64(AX)
+	VPUNPCKHWD   Y4, Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
 // matmulQ81xLm2_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_64_ones<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
@@ -2998,7 +2408,7 @@ done2:
 TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
@@ -3108,7 +2518,7 @@ done2:
 TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
@@ -3240,7 +2650,7 @@ done2:
 TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels<>+0(SB), Y3
@@ -3395,7 +2805,7 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y1
+	VMOVDQU      lm2_64_ones<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
 	LEAQ         31(SP), AX
@@ -3410,7 +2820,7 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $480-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
 	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
@@ -3536,7 +2946,7 @@ done2:
 TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $672-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
@@ -3552,7 +2962,7 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $672-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
 	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
@@ -3740,7 +3150,7 @@ done2:
 TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $864-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
@@ -3756,7 +3166,7 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $864-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
 	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
@@ -4004,7 +3414,7 @@ done2:
 TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1056-72
 
 	// constants of the loops
-	VMOVDQU      lm2_64_ones2<>+0(SB), Y0
+	VMOVDQU      lm2_64_ones<>+0(SB), Y0
 	VMOVDQU      lm2_64_shifts<>+0(SB), Y1
 	VMOVDQU      lm2_64_mask<>+0(SB), Y2
 	VBROADCASTI128 lm2_64_levels2<>+0(SB), Y3
@@ -4020,7 +3430,7 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_64_ones<>+0(SB), Y4
+	VMOVDQU      lm2_64_ones2<>+0(SB), Y4
 	VMOVDQU      (CX), Y5
 	VPAND        lm2_64_mask2<>+0(SB), Y5, Y6
 	VPSRLD       $1, Y6, Y6
@@ -4320,49 +3730,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	VPBROADCASTQ 10(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 80(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVSD       X3, 112(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET
 
@@ -5015,119 +4382,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsLm2_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, (AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 32(AX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsLm2_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm2_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm2_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm2_64_mask<>+0(SB), Y1
-	VBROADCASTI128 lm2_64_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, 4(BX)
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 2(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, (AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPBROADCASTQ 10(DI), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VMOVDQU      Y5, 64(AX)
-	VPUNPCKHWD   Y4, Y3, Y3
-	VMOVDQU      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsLm3_32AVX512 unpacks units of 32 values.
-//
-//	for i := range units * 32 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsLm3_32AVX512(dst *float32, src *byte, units int)
-
-func decodeLm3_32AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm3_32AVX512, 32, 14, decodeLm3_32Generic, dst, src)
-}
-
-// matmul1xLm3_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xLm3_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xLm3_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xLm3_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xLm3_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xLm3_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xLm3_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xLm3_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesLm3_32AVX512 = matmulTiles{
-	decode: decodeLm3_32AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xLm3_32AVX512, matmul2xLm3_32AVX512, matmul3xLm3_32AVX512, matmul4xLm3_32AVX512},
-}
-
-func matmulLm3_32AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesLm3_32AVX512.drive(32, 14, matmulLm3_32Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xLm3_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm3_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulLm3_32AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm3_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm3_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm3_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm3_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm3_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm3_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm3_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours1xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm3_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Fours1xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours2xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm3_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Fours2xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours3xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm3_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,89 +105,18 @@ func matmulQ8Fours3xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours4xLm3_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xLm3_32AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm3_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm3_32AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesLm3_32AVX512 = matmulQ8Tiles{
-	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm3_32AVX512, matmulQ8Fours2xLm3_32AVX512, matmulQ8Fours3xLm3_32AVX512, matmulQ8Fours4xLm3_32AVX512},
-	gemm:   gemmSignedAVX512,
+var matmulQ8TilesLm3_32AVX512VNNI = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm3_32AVX512VNNI, matmulQ8Fours2xLm3_32AVX512VNNI, matmulQ8Fours3xLm3_32AVX512VNNI, matmulQ8Fours4xLm3_32AVX512VNNI},
+	gemm:   gemmSignedAVX512VNNI,
 	record: 80,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm3_32AVX512, matmulQ82xLm3_32AVX512, matmulQ83xLm3_32AVX512, matmulQ84xLm3_32AVX512},
-	unpack: unpackLm3_32AVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm3_32AVX512VNNI, matmulQ82xLm3_32AVX512VNNI, matmulQ83xLm3_32AVX512VNNI, matmulQ84xLm3_32AVX512VNNI},
+	unpack: unpackLm3_32AVX2,
 }
 
-func matmulQ8Lm3_32AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesLm3_32AVX512.drive(32, 14, matmulQ8Lm3_32Generic, y, ldy, x, m, w, stride, rows, n, ws)
-}
-
-// mix1xLm3_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xLm3_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xLm3_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm3_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm3_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm3_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm3_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm3_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm3_32AVX512 = mixTiles{mix1xLm3_32AVX512, mix2xLm3_32AVX512, mix3xLm3_32AVX512, nil, mix5xLm3_32AVX512, nil}
-
-func mixLm3_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm3_32AVX512.drive(32, 14, mixLm3_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func matmulQ8Lm3_32AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesLm3_32AVX512VNNI.drive(32, 14, matmulQ8Lm3_32Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsLm3_32AVX2 unpacks units of 32 values.
@@ -277,10 +129,6 @@ func mixLm3_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 //
 //go:noescape
 func decodeUnitsLm3_32AVX2(dst *float32, src *byte, units int)
-
-func decodeLm3_32AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm3_32AVX2, 32, 14, decodeLm3_32Generic, dst, src)
-}
 
 // matmul1xLm3_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 //
@@ -333,6 +181,75 @@ func matmul3xLm3_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xLm3_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackLm3_32AVX2(dst *byte, src *byte, blocks int)
+
+// mix1xLm3_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix1xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix2xLm3_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix2xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix3xLm3_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix3xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xLm3_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix5xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+func decodeLm3_32AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsLm3_32AVX2, 32, 14, decodeLm3_32Generic, dst, src)
+}
 
 var matmulTilesLm3_32AVX2 = matmulTiles{
 	decode: decodeLm3_32AVX2,
@@ -448,19 +365,6 @@ func matmulQ8Fours3xLm3_32AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Fours4xLm3_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm3_32AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesLm3_32AVX2 = matmulQ8Tiles{
 	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm3_32AVX2, matmulQ8Fours2xLm3_32AVX2, matmulQ8Fours3xLm3_32AVX2, matmulQ8Fours4xLm3_32AVX2},
 	gemm:   gemmSignedAVX2,
@@ -494,58 +398,6 @@ func encodeGroupsLm3_32AVX2(dst *byte, src *float32, scratch *byte, groups int)
 func encodeLm3_32AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm3_32AVX2, 8, 32, 14, 3328, dst, src)
 }
-
-// mix1xLm3_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xLm3_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm3_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm3_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm3_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 var mixTilesLm3_32AVX2 = mixTiles{mix1xLm3_32AVX2, mix2xLm3_32AVX2, mix3xLm3_32AVX2, nil, mix5xLm3_32AVX2, nil}
 

@@ -4,58 +4,69 @@
 
 #include "textflag.h"
 
+// lm3_32_shifts: int32 0 0 2 2 4 4 6 6
 DATA lm3_32_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm3_32_shifts<>+8(SB)/8, $0x0000000200000002
 DATA lm3_32_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm3_32_shifts<>+24(SB)/8, $0x0000000600000006
 GLOBL lm3_32_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_mask: int8, 32 times 3
 DATA lm3_32_mask<>+0(SB)/8, $0x0303030303030303
 DATA lm3_32_mask<>+8(SB)/8, $0x0303030303030303
 DATA lm3_32_mask<>+16(SB)/8, $0x0303030303030303
 DATA lm3_32_mask<>+24(SB)/8, $0x0303030303030303
 GLOBL lm3_32_mask<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_shifts2: int32 0 1 2 3 4 5 6 7
 DATA lm3_32_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA lm3_32_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA lm3_32_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA lm3_32_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL lm3_32_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_mask2: int8, 32 times 1
 DATA lm3_32_mask2<>+0(SB)/8, $0x0101010101010101
 DATA lm3_32_mask2<>+8(SB)/8, $0x0101010101010101
 DATA lm3_32_mask2<>+16(SB)/8, $0x0101010101010101
 DATA lm3_32_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL lm3_32_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_levels: int8 -120 -76 -43 -14 14 43 76 120 0 0 0 0 0 0 0 0
 DATA lm3_32_levels<>+0(SB)/8, $0x784c2b0ef2d5b488
 DATA lm3_32_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL lm3_32_levels<>(SB), RODATA|NOPTR, $16
 
+// lm3_32_ones: int16, 16 times 1
 DATA lm3_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm3_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm3_32_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm3_32_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm3_32_ones<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_sum: float32, 8 times 0
 DATA lm3_32_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm3_32_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm3_32_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm3_32_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_32_sum<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_const: float32, 8 times 1e-20
 DATA lm3_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm3_32_const<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_const2: float32, 8 times 327.44266
 DATA lm3_32_const2<>+0(SB)/8, $0x43a3b8a943a3b8a9
 DATA lm3_32_const2<>+8(SB)/8, $0x43a3b8a943a3b8a9
 DATA lm3_32_const2<>+16(SB)/8, $0x43a3b8a943a3b8a9
 DATA lm3_32_const2<>+24(SB)/8, $0x43a3b8a943a3b8a9
 GLOBL lm3_32_const2<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1
 DATA lm3_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm3_32_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm3_32_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -74,6 +85,11 @@ DATA lm3_32_signs<>+112(SB)/8, $0x3f800000bf800000
 DATA lm3_32_signs<>+120(SB)/8, $0x3f8000003f800000
 GLOBL lm3_32_signs<>(SB), RODATA|NOPTR, $128
 
+// lm3_32_signs2: float32 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669
+//   0.17677669 -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 0.17677669 0.17677669
+//   0.17677669 0.17677669 -0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669
 DATA lm3_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
 DATA lm3_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
 DATA lm3_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
@@ -92,555 +108,51 @@ DATA lm3_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
 DATA lm3_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
 GLOBL lm3_32_signs2<>(SB), RODATA|NOPTR, $128
 
+// lm3_32_threshold: float32 -59.5 59.5 0 0 0 0 0 0
 DATA lm3_32_threshold<>+0(SB)/8, $0x426e0000c26e0000
 DATA lm3_32_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm3_32_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm3_32_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_32_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_threshold2: float32 -98 -28.5 28.5 98 0 0 0 0
 DATA lm3_32_threshold2<>+0(SB)/8, $0xc1e40000c2c40000
 DATA lm3_32_threshold2<>+8(SB)/8, $0x42c4000041e40000
 DATA lm3_32_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm3_32_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_32_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_level: float32 -120 -76 -43 -14 14 43 76 120
 DATA lm3_32_level<>+0(SB)/8, $0xc2980000c2f00000
 DATA lm3_32_level<>+8(SB)/8, $0xc1600000c22c0000
 DATA lm3_32_level<>+16(SB)/8, $0x422c000041600000
 DATA lm3_32_level<>+24(SB)/8, $0x42f0000042980000
 GLOBL lm3_32_level<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_norm: int32, 8 times 0x80000000
 DATA lm3_32_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm3_32_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm3_32_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm3_32_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm3_32_norm<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_norm2: int32, 8 times 0x7fc00000
 DATA lm3_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm3_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm3_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm3_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm3_32_norm2<>(SB), RODATA|NOPTR, $32
 
+// lm3_32_mask3: int32, 8 times 3
 DATA lm3_32_mask3<>+0(SB)/8, $0x0000000300000003
 DATA lm3_32_mask3<>+8(SB)/8, $0x0000000300000003
 DATA lm3_32_mask3<>+16(SB)/8, $0x0000000300000003
 DATA lm3_32_mask3<>+24(SB)/8, $0x0000000300000003
 GLOBL lm3_32_mask3<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm3_32AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm3_32AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 10(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, (AX)
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 32(AX)
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 64(AX)
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 96(AX)
-	ADDQ         $0xe, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm3_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 10(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y8
-	ADDQ         $0xe, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm3_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 10(R9), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VFMADD231PS  32(SI)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y7
-	VFMADD231PS  96(SI)(DI*1), Y9, Y8
-	ADDQ         $0xe, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm3_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 10(R10), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VFMADD231PS  (SI)(DI*1), Y9, Y6
-	VFMADD231PS  (R8), Y9, Y7
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  32(SI), Y9, Y5
-	VFMADD231PS  32(SI)(DI*1), Y9, Y6
-	VFMADD231PS  32(R8), Y9, Y7
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  64(SI), Y9, Y5
-	VFMADD231PS  64(SI)(DI*1), Y9, Y6
-	VFMADD231PS  64(R8), Y9, Y7
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VFMADD231PS  96(SI), Y8, Y5
-	VFMADD231PS  96(SI)(DI*1), Y8, Y6
-	VFMADD231PS  96(R8), Y8, Y7
-	ADDQ         $0xe, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X8
-	VADDPS       X5, X8, X8
-	VMOVHLPS     X8, X8, X5
-	VADDPS       X5, X8, X8
-	VMOVSHDUP    X8, X5
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm3_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 10(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VFMADD231PS  (R8), Y10, Y7
-	VFMADD231PS  (R8)(DI*1), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y5
-	VFMADD231PS  32(SI)(DI*1), Y10, Y6
-	VFMADD231PS  32(R8), Y10, Y7
-	VFMADD231PS  32(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VFMADD231PS  64(R8), Y10, Y7
-	VFMADD231PS  64(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y5
-	VFMADD231PS  96(SI)(DI*1), Y9, Y6
-	VFMADD231PS  96(R8), Y9, Y7
-	VFMADD231PS  96(R8)(DI*1), Y9, Y8
-	ADDQ         $0xe, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm3_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm3_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm3_32AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -824,9 +336,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm3_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm3_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1003,9 +515,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm3_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm3_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1215,9 +727,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm3_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm3_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1460,9 +972,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm3_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm3_32AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1671,9 +1183,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm3_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xLm3_32AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -1885,9 +1397,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm3_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xLm3_32AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -2142,9 +1654,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm3_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xLm3_32AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
@@ -2439,586 +1951,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackLm3_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 10(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       X5, 32(AX)
-	ADDQ         $0xe, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xLm3_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 10(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm3_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm3_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 10(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $2, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSHUFB      Y13, Y4, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xLm3_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xLm3_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y12, Y12
-	VPAND        lm3_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 10(R10), Y13
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        lm3_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $2, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xLm3_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xLm3_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -3529,6 +2461,586 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 10(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
+	ADDQ         $0xe, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xLm3_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
+	ADDQ         $0xe, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xLm3_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(R9), Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 10(R9), Y14
+	VPSRLVD      Y1, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPSLLD       $2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
+	ADDQ         $0xe, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xLm3_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xLm3_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(R10), Y12
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm3_32_mask<>+0(SB), Y12, Y12
+	VPBROADCASTD 10(R10), Y13
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm3_32_mask2<>+0(SB), Y13, Y13
+	VPSLLD       $2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y13
+	VPSHUFB      Y12, Y13, Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0xe, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xLm3_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xLm3_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0xe, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -5348,48 +4860,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 10(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       X5, 32(AX)
-	ADDQ         $0xe, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm3_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm3_32AVX2(SB), NOSPLIT, $0-32
@@ -6096,543 +5566,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xLm3_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm3_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 10(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm3_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm3_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm3_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 10(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $2, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSHUFB      Y13, Y4, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xLm3_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xLm3_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y12
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y12, Y12
-	VPAND        lm3_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 10(R10), Y13
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        lm3_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $2, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xLm3_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xLm3_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VPBROADCASTQ 2(R11), Y10
-	VPSRLVD      lm3_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm3_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 10(R11), Y11
-	VPSRLVD      lm3_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm3_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm3_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0xe, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -4,86 +4,102 @@
 
 #include "textflag.h"
 
+// lm3_64_shifts: int32 0 0 2 2 4 4 6 6
 DATA lm3_64_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm3_64_shifts<>+8(SB)/8, $0x0000000200000002
 DATA lm3_64_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm3_64_shifts<>+24(SB)/8, $0x0000000600000006
 GLOBL lm3_64_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_mask: int8, 32 times 3
 DATA lm3_64_mask<>+0(SB)/8, $0x0303030303030303
 DATA lm3_64_mask<>+8(SB)/8, $0x0303030303030303
 DATA lm3_64_mask<>+16(SB)/8, $0x0303030303030303
 DATA lm3_64_mask<>+24(SB)/8, $0x0303030303030303
 GLOBL lm3_64_mask<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_shifts2: int32 0 1 2 3 4 5 6 7
 DATA lm3_64_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA lm3_64_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA lm3_64_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA lm3_64_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL lm3_64_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_mask2: int8, 32 times 1
 DATA lm3_64_mask2<>+0(SB)/8, $0x0101010101010101
 DATA lm3_64_mask2<>+8(SB)/8, $0x0101010101010101
 DATA lm3_64_mask2<>+16(SB)/8, $0x0101010101010101
 DATA lm3_64_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL lm3_64_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_levels: int8 -113 -71 -40 -13 13 40 71 113 0 0 0 0 0 0 0 0
 DATA lm3_64_levels<>+0(SB)/8, $0x7147280df3d8b98f
 DATA lm3_64_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL lm3_64_levels<>(SB), RODATA|NOPTR, $16
 
-DATA lm3_64_mask3<>+0(SB)/8, $0x0202020202020202
-DATA lm3_64_mask3<>+8(SB)/8, $0x0202020202020202
-DATA lm3_64_mask3<>+16(SB)/8, $0x0202020202020202
-DATA lm3_64_mask3<>+24(SB)/8, $0x0202020202020202
-GLOBL lm3_64_mask3<>(SB), RODATA|NOPTR, $32
-
-DATA lm3_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA lm3_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL lm3_64_offset<>(SB), RODATA|NOPTR, $32
-
-DATA lm3_64_flip<>+0(SB)/8, $0x8080808080808080
-DATA lm3_64_flip<>+8(SB)/8, $0x8080808080808080
-DATA lm3_64_flip<>+16(SB)/8, $0x8080808080808080
-DATA lm3_64_flip<>+24(SB)/8, $0x8080808080808080
-GLOBL lm3_64_flip<>(SB), RODATA|NOPTR, $32
-
-DATA lm3_64_least<>+0(SB)/8, $0xc2e20000c2e20000
-DATA lm3_64_least<>+8(SB)/8, $0xc2e20000c2e20000
-DATA lm3_64_least<>+16(SB)/8, $0xc2e20000c2e20000
-DATA lm3_64_least<>+24(SB)/8, $0xc2e20000c2e20000
-GLOBL lm3_64_least<>(SB), RODATA|NOPTR, $32
-
-DATA lm3_64_levels2<>+0(SB)/8, $0xe2b8997e64492a00
-DATA lm3_64_levels2<>+8(SB)/8, $0x0000000000000000
-GLOBL lm3_64_levels2<>(SB), RODATA|NOPTR, $16
-
+// lm3_64_ones: int16, 16 times 1
 DATA lm3_64_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm3_64_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm3_64_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm3_64_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm3_64_ones<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_mask3: int8, 32 times 2
+DATA lm3_64_mask3<>+0(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+8(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+16(SB)/8, $0x0202020202020202
+DATA lm3_64_mask3<>+24(SB)/8, $0x0202020202020202
+GLOBL lm3_64_mask3<>(SB), RODATA|NOPTR, $32
+
+// lm3_64_offset: int8, 32 times 127
+DATA lm3_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm3_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL lm3_64_offset<>(SB), RODATA|NOPTR, $32
+
+// lm3_64_flip: int8, 32 times -128
+DATA lm3_64_flip<>+0(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+8(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+16(SB)/8, $0x8080808080808080
+DATA lm3_64_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL lm3_64_flip<>(SB), RODATA|NOPTR, $32
+
+// lm3_64_least: float32, 8 times -113
+DATA lm3_64_least<>+0(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+8(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+16(SB)/8, $0xc2e20000c2e20000
+DATA lm3_64_least<>+24(SB)/8, $0xc2e20000c2e20000
+GLOBL lm3_64_least<>(SB), RODATA|NOPTR, $32
+
+// lm3_64_levels2: int8 0 42 73 100 126 -103 -72 -30 0 0 0 0 0 0 0 0
+DATA lm3_64_levels2<>+0(SB)/8, $0xe2b8997e64492a00
+DATA lm3_64_levels2<>+8(SB)/8, $0x0000000000000000
+GLOBL lm3_64_levels2<>(SB), RODATA|NOPTR, $16
+
+// lm3_64_sum: float32, 8 times 0
 DATA lm3_64_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm3_64_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm3_64_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm3_64_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_64_sum<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_const: float32, 8 times 1e-20
 DATA lm3_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm3_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm3_64_const<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_const2: float32, 8 times 427.89258
 DATA lm3_64_const2<>+0(SB)/8, $0x43d5f24043d5f240
 DATA lm3_64_const2<>+8(SB)/8, $0x43d5f24043d5f240
 DATA lm3_64_const2<>+16(SB)/8, $0x43d5f24043d5f240
 DATA lm3_64_const2<>+24(SB)/8, $0x43d5f24043d5f240
 GLOBL lm3_64_const2<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1
 DATA lm3_64_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm3_64_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm3_64_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -118,6 +134,11 @@ DATA lm3_64_signs<>+240(SB)/8, $0xbf8000003f800000
 DATA lm3_64_signs<>+248(SB)/8, $0x3f8000003f800000
 GLOBL lm3_64_signs<>(SB), RODATA|NOPTR, $256
 
+// lm3_64_signs2: float32 -0.125 0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 0.125 0.125
+//   -0.125 -0.125 0.125 0.125 -0.125 -0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 -0.125 -0.125
+//   -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 -0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125
+//   -0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 -0.125
+//   -0.125 -0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125
 DATA lm3_64_signs2<>+0(SB)/8, $0x3e000000be000000
 DATA lm3_64_signs2<>+8(SB)/8, $0x3e000000be000000
 DATA lm3_64_signs2<>+16(SB)/8, $0xbe000000be000000
@@ -152,719 +173,51 @@ DATA lm3_64_signs2<>+240(SB)/8, $0x3e0000003e000000
 DATA lm3_64_signs2<>+248(SB)/8, $0x3e000000be000000
 GLOBL lm3_64_signs2<>(SB), RODATA|NOPTR, $256
 
+// lm3_64_threshold: float32 -55.5 55.5 0 0 0 0 0 0
 DATA lm3_64_threshold<>+0(SB)/8, $0x425e0000c25e0000
 DATA lm3_64_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm3_64_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm3_64_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_64_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_threshold2: float32 -92 -26.5 26.5 92 0 0 0 0
 DATA lm3_64_threshold2<>+0(SB)/8, $0xc1d40000c2b80000
 DATA lm3_64_threshold2<>+8(SB)/8, $0x42b8000041d40000
 DATA lm3_64_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm3_64_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm3_64_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_level: float32 -113 -71 -40 -13 13 40 71 113
 DATA lm3_64_level<>+0(SB)/8, $0xc28e0000c2e20000
 DATA lm3_64_level<>+8(SB)/8, $0xc1500000c2200000
 DATA lm3_64_level<>+16(SB)/8, $0x4220000041500000
 DATA lm3_64_level<>+24(SB)/8, $0x42e20000428e0000
 GLOBL lm3_64_level<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_norm: int32, 8 times 0x80000000
 DATA lm3_64_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm3_64_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm3_64_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm3_64_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm3_64_norm<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_norm2: int32, 8 times 0x7fc00000
 DATA lm3_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm3_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm3_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm3_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm3_64_norm2<>(SB), RODATA|NOPTR, $32
 
+// lm3_64_mask4: int32, 8 times 3
 DATA lm3_64_mask4<>+0(SB)/8, $0x0000000300000003
 DATA lm3_64_mask4<>+8(SB)/8, $0x0000000300000003
 DATA lm3_64_mask4<>+16(SB)/8, $0x0000000300000003
 DATA lm3_64_mask4<>+24(SB)/8, $0x0000000300000003
 GLOBL lm3_64_mask4<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm3_64AVX512 unpacks units of 64 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm3_64AVX512(SB), NOSPLIT, $192-24
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 18(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, (AX)
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 32(AX)
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 64(AX)
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 96(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 22(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 128(AX)
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 160(AX)
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 192(AX)
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 224(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0x100, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm3_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm3_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 22(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y8
-	ADDQ         $0x1a, R8
-	ADDQ         $0x100, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm3_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm3_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R9), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VFMADD231PS  32(SI)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y7
-	VFMADD231PS  96(SI)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R9), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 22(R9), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y7
-	VFMADD231PS  160(SI)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y7
-	VFMADD231PS  224(SI)(DI*1), Y9, Y8
-	ADDQ         $0x1a, R9
-	ADDQ         $0x100, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm3_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm3_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 18(R10), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VFMADD231PS  (SI)(DI*1), Y9, Y6
-	VFMADD231PS  (R8), Y9, Y7
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  32(SI), Y9, Y5
-	VFMADD231PS  32(SI)(DI*1), Y9, Y6
-	VFMADD231PS  32(R8), Y9, Y7
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  64(SI), Y9, Y5
-	VFMADD231PS  64(SI)(DI*1), Y9, Y6
-	VFMADD231PS  64(R8), Y9, Y7
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  96(SI), Y9, Y5
-	VFMADD231PS  96(SI)(DI*1), Y9, Y6
-	VFMADD231PS  96(R8), Y9, Y7
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPBROADCASTD 22(R10), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPSLLD       $2, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  128(SI), Y9, Y5
-	VFMADD231PS  128(SI)(DI*1), Y9, Y6
-	VFMADD231PS  128(R8), Y9, Y7
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  160(SI), Y9, Y5
-	VFMADD231PS  160(SI)(DI*1), Y9, Y6
-	VFMADD231PS  160(R8), Y9, Y7
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  192(SI), Y9, Y5
-	VFMADD231PS  192(SI)(DI*1), Y9, Y6
-	VFMADD231PS  192(R8), Y9, Y7
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y9, Y8, Y8
-	VFMADD231PS  224(SI), Y8, Y5
-	VFMADD231PS  224(SI)(DI*1), Y8, Y6
-	VFMADD231PS  224(R8), Y8, Y7
-	ADDQ         $0x1a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X8
-	VADDPS       X5, X8, X8
-	VMOVHLPS     X8, X8, X5
-	VADDPS       X5, X8, X8
-	VMOVSHDUP    X8, X5
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm3_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm3_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VFMADD231PS  (R8), Y10, Y7
-	VFMADD231PS  (R8)(DI*1), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y5
-	VFMADD231PS  32(SI)(DI*1), Y10, Y6
-	VFMADD231PS  32(R8), Y10, Y7
-	VFMADD231PS  32(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VFMADD231PS  64(R8), Y10, Y7
-	VFMADD231PS  64(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y5
-	VFMADD231PS  96(SI)(DI*1), Y10, Y6
-	VFMADD231PS  96(R8), Y10, Y7
-	VFMADD231PS  96(R8)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 22(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $2, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VFMADD231PS  128(R8), Y10, Y7
-	VFMADD231PS  128(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y5
-	VFMADD231PS  160(SI)(DI*1), Y10, Y6
-	VFMADD231PS  160(R8), Y10, Y7
-	VFMADD231PS  160(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VFMADD231PS  192(R8), Y10, Y7
-	VFMADD231PS  192(R8)(DI*1), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y5
-	VFMADD231PS  224(SI)(DI*1), Y9, Y6
-	VFMADD231PS  224(R8), Y9, Y7
-	VFMADD231PS  224(R8)(DI*1), Y9, Y8
-	ADDQ         $0x1a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm3_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm3_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm3_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -959,9 +312,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm3_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm3_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1076,9 +429,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm3_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm3_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1213,9 +566,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm3_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm3_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm3_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1371,9 +724,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $480-72
+TEXT ·matmulQ8Block1xLm3_64AVX512VNNI(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1520,9 +873,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm3_64AVX512VNNI(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1727,9 +1080,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block3xLm3_64AVX512VNNI(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -1990,9 +1343,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block4xLm3_64AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
@@ -2306,209 +1659,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackLm3_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 18(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       X5, 32(AX)
-	VPBROADCASTQ 10(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 22(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, 80(AX)
-	VMOVDQU      Y6, 128(AX)
-	VMOVSD       X5, 112(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mixLevelsLm3_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 18(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VMOVDQU      Y5, (AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 22(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VMOVDQU      Y5, 32(AX)
-	VPBROADCASTW (CX), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsLm3_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm3_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, 4(BX)
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 18(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPBROADCASTQ 2(DI), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 18(DI), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPUNPCKLWD   Y6, Y5, Y7
-	VMOVDQU      Y7, (AX)
-	VPUNPCKHWD   Y6, Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 22(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPBROADCASTQ 10(DI), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 22(DI), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPUNPCKLWD   Y6, Y5, Y7
-	VMOVDQU      Y7, 64(AX)
-	VPUNPCKHWD   Y6, Y5, Y5
-	VMOVDQU      Y5, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -3183,6 +2333,209 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackLm3_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 18(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
+	VPBROADCASTQ 10(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 22(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 80(AX)
+	VMOVDQU      Y6, 128(AX)
+	VMOVSD       X5, 112(AX)
+	ADDQ         $0x1a, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mixLevelsLm3_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	SUBQ         $1, SI
+	JLT          done2
+
+loop1:
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 18(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VMOVDQU      Y5, (AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 22(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VMOVDQU      Y5, 32(AX)
+	VPBROADCASTW (CX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, (BX)
+	ADDQ         $0x40, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsLm3_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm3_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm3_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVSS       X5, 4(BX)
+
+	// levels of values 0 to 31
+	VPBROADCASTQ 2(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 18(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, (AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 32(AX)
+
+	// levels of values 32 to 63
+	VPBROADCASTQ 10(CX), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPBROADCASTD 22(CX), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSHUFB      Y5, Y4, Y5
+	VPBROADCASTQ 10(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 22(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPUNPCKLWD   Y6, Y5, Y7
+	VMOVDQU      Y7, 64(AX)
+	VPUNPCKHWD   Y6, Y5, Y5
+	VMOVDQU      Y5, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -4700,61 +4053,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm3_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTQ 2(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 18(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       X5, 32(AX)
-	VPBROADCASTQ 10(BX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 22(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, 80(AX)
-	VMOVDQU      Y6, 128(AX)
-	VMOVSD       X5, 112(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm3_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm3_64AVX2(SB), NOSPLIT, $0-32
@@ -5748,153 +5046,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mixLevelsLm3_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsLm3_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 18(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VMOVDQU      Y5, (AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 22(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VMOVDQU      Y5, 32(AX)
-	VPBROADCASTW (CX), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsLm3_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm3_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm3_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm3_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm3_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm3_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm3_64_levels<>+0(SB), Y4
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS    X5, Y5
-	VMOVSS       X5, 4(BX)
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 18(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPBROADCASTQ 2(DI), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 18(DI), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPUNPCKLWD   Y6, Y5, Y7
-	VMOVDQU      Y7, (AX)
-	VPUNPCKHWD   Y6, Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(CX), Y5
-	VPSRLVD      Y0, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPBROADCASTD 22(CX), Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSHUFB      Y5, Y4, Y5
-	VPBROADCASTQ 10(DI), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 22(DI), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPUNPCKLWD   Y6, Y5, Y7
-	VMOVDQU      Y7, 64(AX)
-	VPUNPCKHWD   Y6, Y5, Y5
-	VMOVDQU      Y5, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET

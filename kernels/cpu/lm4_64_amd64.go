@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsLm4_64AVX512 unpacks units of 64 values.
-//
-//	for i := range units * 64 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsLm4_64AVX512(dst *float32, src *byte, units int)
-
-func decodeLm4_64AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm4_64AVX512, 64, 34, decodeLm4_64Generic, dst, src)
-}
-
-// matmul1xLm4_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xLm4_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xLm4_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xLm4_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xLm4_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xLm4_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xLm4_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xLm4_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesLm4_64AVX512 = matmulTiles{
-	decode: decodeLm4_64AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xLm4_64AVX512, matmul2xLm4_64AVX512, matmul3xLm4_64AVX512, matmul4xLm4_64AVX512},
-}
-
-func matmulLm4_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesLm4_64AVX512.drive(64, 34, matmulLm4_64Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xLm4_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm4_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulLm4_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm4_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm4_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm4_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm4_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm4_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm4_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm4_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm4_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm4_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm4_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,93 +105,29 @@ func matmulQ8Block3xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xLm4_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xLm4_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm4_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm4_64AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesLm4_64AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm4_64AVX512, matmulQ8Block2xLm4_64AVX512, matmulQ8Block3xLm4_64AVX512, matmulQ8Block4xLm4_64AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesLm4_64AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm4_64AVX512VNNI, matmulQ8Block2xLm4_64AVX512VNNI, matmulQ8Block3xLm4_64AVX512VNNI, matmulQ8Block4xLm4_64AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm4_64AVX512, matmulQ82xLm4_64AVX512, matmulQ83xLm4_64AVX512, matmulQ84xLm4_64AVX512},
-	unpack:   unpackLm4_64AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm4_64AVX512VNNI, matmulQ82xLm4_64AVX512VNNI, matmulQ83xLm4_64AVX512VNNI, matmulQ84xLm4_64AVX512VNNI},
+	unpack:   unpackLm4_64AVX2,
 }
 
-func matmulQ8Lm4_64AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesLm4_64AVX512.drive(64, 34, matmulQ8Lm4_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Lm4_64AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesLm4_64AVX512VNNI.drive(64, 34, matmulQ8Lm4_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mixLevelsLm4_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsLm4_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixPartsLm4_64AVX512 = mixLevels{
-	levels:   mixLevelsLm4_64AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsLm4_64AVX512VNNI = mixPairs{
+	pairs: mixPairsLm4_64AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
+	place: mixPlaceLm4_64AVX2,
 }
 
-func mixLm4_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixPartsLm4_64AVX512.drive(64, 34, mixLm4_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixPairsLm4_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsLm4_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceLm4_64AVX512 adds sums of 64 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 64 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX
-//
-//go:noescape
-func mixPlaceLm4_64AVX512(o *float32, ldo int, sums *float32, m int)
-
-var mixQ8PartsLm4_64AVX512 = mixPairs{
-	pairs: mixPairsLm4_64AVX512,
-	parts: &mixPairsPartsAVX512,
-	place: mixPlaceLm4_64AVX512,
-}
-
-func mixQ8Lm4_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsLm4_64AVX512.drive(64, 34, mixLm4_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm4_64AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsLm4_64AVX512VNNI.drive(64, 34, mixLm4_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm4_64AVX2 unpacks units of 64 values.
@@ -281,10 +140,6 @@ func mixQ8Lm4_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 //
 //go:noescape
 func decodeUnitsLm4_64AVX2(dst *float32, src *byte, units int)
-
-func decodeLm4_64AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsLm4_64AVX2, 64, 34, decodeLm4_64Generic, dst, src)
-}
 
 // matmul1xLm4_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 //
@@ -337,6 +192,64 @@ func matmul3xLm4_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xLm4_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackLm4_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 64 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackLm4_64AVX2(dst *byte, src *byte, blocks int)
+
+// mixLevelsLm4_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixLevelsLm4_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPairsLm4_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsLm4_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPlaceLm4_64AVX2 adds sums of 64 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 64 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX
+//
+//go:noescape
+func mixPlaceLm4_64AVX2(o *float32, ldo int, sums *float32, m int)
+
+func decodeLm4_64AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsLm4_64AVX2, 64, 34, decodeLm4_64Generic, dst, src)
+}
 
 var matmulTilesLm4_64AVX2 = matmulTiles{
 	decode: decodeLm4_64AVX2,
@@ -452,19 +365,6 @@ func matmulQ8Block3xLm4_64AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Block4xLm4_64AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackLm4_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackLm4_64AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesLm4_64AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm4_64AVX2, matmulQ8Block2xLm4_64AVX2, matmulQ8Block3xLm4_64AVX2, matmulQ8Block4xLm4_64AVX2},
 	gemm:     gemmSignedAVX2,
@@ -500,20 +400,6 @@ func encodeLm4_64AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm4_64AVX2, 8, 64, 34, 6400, dst, src)
 }
 
-// mixLevelsLm4_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsLm4_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
 var mixPartsLm4_64AVX2 = mixLevels{
 	levels:   mixLevelsLm4_64AVX2,
 	scaleMul: vecScaleMulAVX2,
@@ -523,33 +409,6 @@ var mixPartsLm4_64AVX2 = mixLevels{
 func mixLm4_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsLm4_64AVX2.drive(64, 34, mixLm4_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsLm4_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsLm4_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceLm4_64AVX2 adds sums of 64 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 64 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX
-//
-//go:noescape
-func mixPlaceLm4_64AVX2(o *float32, ldo int, sums *float32, m int)
 
 var mixQ8PartsLm4_64AVX2 = mixPairs{
 	pairs: mixPairsLm4_64AVX2,

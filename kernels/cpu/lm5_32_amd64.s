@@ -4,96 +4,118 @@
 
 #include "textflag.h"
 
+// lm5_32_shifts: int32 0 0 0 0 4 4 4 4
 DATA lm5_32_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm5_32_shifts<>+8(SB)/8, $0x0000000000000000
 DATA lm5_32_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm5_32_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL lm5_32_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_mask: int8, 32 times 15
 DATA lm5_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL lm5_32_mask<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_shifts2: int32 0 1 2 3 4 5 6 7
 DATA lm5_32_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA lm5_32_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA lm5_32_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA lm5_32_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL lm5_32_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_mask2: int8, 32 times 1
 DATA lm5_32_mask2<>+0(SB)/8, $0x0101010101010101
 DATA lm5_32_mask2<>+8(SB)/8, $0x0101010101010101
 DATA lm5_32_mask2<>+16(SB)/8, $0x0101010101010101
 DATA lm5_32_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL lm5_32_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_level: float32 -0.5271244 -0.44417608 -0.387217 -0.3417859 -0.30299124 -0.26852673
+//   -0.2371012 -0.20790862
 DATA lm5_32_level<>+0(SB)/8, $0xbee36b0cbf06f1a0
 DATA lm5_32_level<>+8(SB)/8, $0xbeaefe90bec6414e
 DATA lm5_32_level<>+16(SB)/8, $0xbe897c56be9b21ab
 DATA lm5_32_level<>+24(SB)/8, $0xbe54e5ffbe72caa8
 GLOBL lm5_32_level<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_level2: float32 -0.18040563 -0.15420361 -0.12901081 -0.104598865 -0.080781914 -0.057403047
+//   -0.034324825 -0.011422332
 DATA lm5_32_level2<>+0(SB)/8, $0xbe1de78dbe38bc41
 DATA lm5_32_level2<>+8(SB)/8, $0xbdd637eebe041b69
 DATA lm5_32_level2<>+16(SB)/8, $0xbd6b1f75bda570fd
 DATA lm5_32_level2<>+24(SB)/8, $0xbc3b24bcbd0c9830
 GLOBL lm5_32_level2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_level3: float32 0.011422332 0.034324825 0.057403047 0.080781914 0.104598865 0.12901081
+//   0.15420361 0.18040563
 DATA lm5_32_level3<>+0(SB)/8, $0x3d0c98303c3b24bc
 DATA lm5_32_level3<>+8(SB)/8, $0x3da570fd3d6b1f75
 DATA lm5_32_level3<>+16(SB)/8, $0x3e041b693dd637ee
 DATA lm5_32_level3<>+24(SB)/8, $0x3e38bc413e1de78d
 GLOBL lm5_32_level3<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_level4: float32 0.20790862 0.2371012 0.26852673 0.30299124 0.3417859 0.387217 0.44417608
+//   0.5271244
 DATA lm5_32_level4<>+0(SB)/8, $0x3e72caa83e54e5ff
 DATA lm5_32_level4<>+8(SB)/8, $0x3e9b21ab3e897c56
 DATA lm5_32_level4<>+16(SB)/8, $0x3ec6414e3eaefe90
 DATA lm5_32_level4<>+24(SB)/8, $0x3f06f1a03ee36b0c
 GLOBL lm5_32_level4<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_const: float32, 4 times 0.004396367
 DATA lm5_32_const<>+0(SB)/8, $0x3b900f663b900f66
 DATA lm5_32_const<>+8(SB)/8, $0x3b900f663b900f66
 GLOBL lm5_32_const<>(SB), RODATA|NOPTR, $16
 
+// lm5_32_levels: int8 -120 -101 -88 -78 -69 -61 -54 -47 -41 -35 -29 -24 -18 -13 -8 -3
 DATA lm5_32_levels<>+0(SB)/8, $0xd1cac3bbb2a89b88
 DATA lm5_32_levels<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
 GLOBL lm5_32_levels<>(SB), RODATA|NOPTR, $16
 
+// lm5_32_levels2: int8 3 8 13 18 24 29 35 41 47 54 61 69 78 88 101 120
 DATA lm5_32_levels2<>+0(SB)/8, $0x29231d18120d0803
 DATA lm5_32_levels2<>+8(SB)/8, $0x7865584e453d362f
 GLOBL lm5_32_levels2<>(SB), RODATA|NOPTR, $16
 
+// lm5_32_const2: float32, 8 times 0.004396367
 DATA lm5_32_const2<>+0(SB)/8, $0x3b900f663b900f66
 DATA lm5_32_const2<>+8(SB)/8, $0x3b900f663b900f66
 DATA lm5_32_const2<>+16(SB)/8, $0x3b900f663b900f66
 DATA lm5_32_const2<>+24(SB)/8, $0x3b900f663b900f66
 GLOBL lm5_32_const2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_ones: int16, 16 times 1
 DATA lm5_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm5_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm5_32_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm5_32_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm5_32_ones<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_sum: float32, 8 times 0
 DATA lm5_32_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm5_32_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm5_32_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm5_32_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_32_sum<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_const3: float32, 8 times 1e-20
 DATA lm5_32_const3<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_32_const3<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_32_const3<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_32_const3<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm5_32_const3<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_const4: float32, 8 times 1
 DATA lm5_32_const4<>+0(SB)/8, $0x3f8000003f800000
 DATA lm5_32_const4<>+8(SB)/8, $0x3f8000003f800000
 DATA lm5_32_const4<>+16(SB)/8, $0x3f8000003f800000
 DATA lm5_32_const4<>+24(SB)/8, $0x3f8000003f800000
 GLOBL lm5_32_const4<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1
 DATA lm5_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm5_32_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm5_32_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -112,6 +134,11 @@ DATA lm5_32_signs<>+112(SB)/8, $0x3f800000bf800000
 DATA lm5_32_signs<>+120(SB)/8, $0x3f8000003f800000
 GLOBL lm5_32_signs<>(SB), RODATA|NOPTR, $128
 
+// lm5_32_signs2: float32 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669
+//   0.17677669 -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 0.17677669 0.17677669
+//   0.17677669 0.17677669 -0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669
 DATA lm5_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
 DATA lm5_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
 DATA lm5_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
@@ -130,747 +157,68 @@ DATA lm5_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
 DATA lm5_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
 GLOBL lm5_32_signs2<>(SB), RODATA|NOPTR, $128
 
+// lm5_32_threshold: float32 -0.19415712 0.19415712 0 0 0 0 0 0
 DATA lm5_32_threshold<>+0(SB)/8, $0x3e46d120be46d120
 DATA lm5_32_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm5_32_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm5_32_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_32_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_threshold2: float32 -0.3223886 -0.09269039 0.09269039 0.3223886 0 0 0 0
 DATA lm5_32_threshold2<>+0(SB)/8, $0xbdbdd476bea5101e
 DATA lm5_32_threshold2<>+8(SB)/8, $0x3ea5101e3dbdd476
 DATA lm5_32_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm5_32_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_32_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_threshold3: float32 -0.41569653 -0.25281397 -0.14160721 -0.045863934 0.045863934
+//   0.14160721 0.25281397 0.41569653
 DATA lm5_32_threshold3<>+0(SB)/8, $0xbe8170d5bed4d62d
 DATA lm5_32_threshold3<>+8(SB)/8, $0xbd3bdbd2be11017b
 DATA lm5_32_threshold3<>+16(SB)/8, $0x3e11017b3d3bdbd2
 DATA lm5_32_threshold3<>+24(SB)/8, $0x3ed4d62d3e8170d5
 GLOBL lm5_32_threshold3<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_threshold4: float32 -0.48565024 -0.36450145 -0.28575897 -0.22250491 -0.16730462
+//   -0.11680484 -0.06909248 -0.022873579
 DATA lm5_32_threshold4<>+0(SB)/8, $0xbeba9fefbef8a726
 DATA lm5_32_threshold4<>+8(SB)/8, $0xbe63d854be924f00
 DATA lm5_32_threshold4<>+16(SB)/8, $0xbdef3760be2b51e7
 DATA lm5_32_threshold4<>+24(SB)/8, $0xbcbb615fbd8d805c
 GLOBL lm5_32_threshold4<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_threshold5: float32 0.022873579 0.06909248 0.11680484 0.16730462 0.22250491 0.28575897
+//   0.36450145 0.48565024
 DATA lm5_32_threshold5<>+0(SB)/8, $0x3d8d805c3cbb615f
 DATA lm5_32_threshold5<>+8(SB)/8, $0x3e2b51e73def3760
 DATA lm5_32_threshold5<>+16(SB)/8, $0x3e924f003e63d854
 DATA lm5_32_threshold5<>+24(SB)/8, $0x3ef8a7263eba9fef
 GLOBL lm5_32_threshold5<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_norm: int32, 8 times 0x80000000
 DATA lm5_32_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm5_32_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm5_32_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm5_32_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm5_32_norm<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_norm2: int32, 8 times 0x7fc00000
 DATA lm5_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm5_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm5_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm5_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm5_32_norm2<>(SB), RODATA|NOPTR, $32
 
+// lm5_32_mask3: int32, 8 times 15
 DATA lm5_32_mask3<>+0(SB)/8, $0x0000000f0000000f
 DATA lm5_32_mask3<>+8(SB)/8, $0x0000000f0000000f
 DATA lm5_32_mask3<>+16(SB)/8, $0x0000000f0000000f
 DATA lm5_32_mask3<>+24(SB)/8, $0x0000000f0000000f
 GLOBL lm5_32_mask3<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm5_32AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm5_32AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_32_mask<>+0(SB), Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_32_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y1, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y2, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y1, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y2, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y1, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y2, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y1, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y2, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm5_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 18(R8), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y9
-	ADDQ         $0x16, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm5_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 18(R9), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-	VFMADD231PS  96(SI)(DI*1), Y10, Y9
-	ADDQ         $0x16, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm5_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y2, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y2, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y2, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y2, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm5_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_32_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 18(R10), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_32_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-	VFMADD231PS  96(R8)(DI*1), Y10, Y9
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm5_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm5_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm5_32AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1075,9 +423,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm5_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1270,9 +618,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm5_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1498,9 +846,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm5_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1761,9 +1109,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xLm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm5_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm5_32AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -1993,9 +1341,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xLm5_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm5_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xLm5_32AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2223,9 +1571,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xLm5_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm5_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xLm5_32AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2496,9 +1844,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xLm5_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm5_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xLm5_32AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
@@ -2811,874 +2159,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackLm5_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_32_const2<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xLm5_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm5_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (SI)(DI*1), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      64(SI)(DI*1), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_32_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 18(R9), Y10
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, (SI)(DI*1)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 64(SI)(DI*1)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ81xLm5_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ81xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ82xLm5_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ82xLm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 18(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y14
-	VPSHUFB      Y13, Y14, Y14
-	VPSHUFB      Y13, Y4, Y15
-	VPSLLW       $3, Y13, Y13
-	VPBLENDVB    Y13, Y15, Y14, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_32_const2<>+0(SB), Y14
-	VMULPS       Y14, Y13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ83xLm5_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ83xLm5_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y12, Y12
-	VPAND        lm5_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        lm5_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $4, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y14
-	VPSHUFB      Y12, Y14, Y14
-	VPSLLW       $3, Y12, Y12
-	VPBLENDVB    Y12, Y14, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_32_const2<>+0(SB), Y13
-	VMULPS       Y13, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ85xLm5_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ85xLm5_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -4369,6 +2849,874 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackLm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_32_const2<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 18(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	ADDQ         $0x16, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xLm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	VMOVDQU      lm5_32_level<>+0(SB), Y1
+	VMOVDQU      lm5_32_level3<>+0(SB), Y2
+	VMOVDQU      lm5_32_level4<>+0(SB), Y3
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y4, Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 18(R8), Y11
+	VPSRLVD      Y5, Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y2, Y11, Y13
+	VPERMPS      Y3, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y2, Y11, Y13
+	VPERMPS      Y3, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y2, Y11, Y13
+	VPERMPS      Y3, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y2, Y11, Y13
+	VPERMPS      Y3, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xLm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm5_32_level2<>+0(SB), Y0
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(DI*1), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      64(SI)(DI*1), Y6
+	VMOVUPS      96(SI), Y7
+	VMOVUPS      96(SI)(DI*1), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y9
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_32_mask<>+0(SB), Y9, Y9
+	VPBROADCASTD 18(R9), Y10
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y10
+	VBROADCASTSS (SI)(DI*1), Y11
+	VMULPS       Y11, Y9, Y9
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y2
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y4
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y6
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VFMADD231PS  Y9, Y11, Y8
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, (SI)(DI*1)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 64(SI)(DI*1)
+	VMOVUPS      Y7, 96(SI)
+	VMOVUPS      Y8, 96(SI)(DI*1)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ81xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ81xLm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ82xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ82xLm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 18(R9), Y14
+	VPSRLVD      Y1, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPSLLD       $4, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y14
+	VPSHUFB      Y13, Y14, Y14
+	VPSHUFB      Y13, Y4, Y15
+	VPSLLW       $3, Y13, Y13
+	VPBLENDVB    Y13, Y15, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      lm5_32_const2<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ83xLm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ83xLm5_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R10), Y12
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y12, Y12
+	VPAND        lm5_32_mask<>+0(SB), Y12, Y12
+	VPBROADCASTD 18(R10), Y13
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        lm5_32_mask2<>+0(SB), Y13, Y13
+	VPSLLD       $4, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y13
+	VPSHUFB      Y12, Y13, Y13
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y14
+	VPSHUFB      Y12, Y14, Y14
+	VPSLLW       $3, Y12, Y12
+	VPBLENDVB    Y12, Y14, Y13, Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VMOVDQU      lm5_32_const2<>+0(SB), Y13
+	VMULPS       Y13, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ85xLm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ85xLm5_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 18(R11), Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 18(R11), Y11
+	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm5_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -6346,54 +5694,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_32_const2<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm5_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm5_32AVX2(SB), NOSPLIT, $0-32
@@ -7216,825 +6516,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	VMOVDQU      lm5_32_level<>+0(SB), Y1
-	VMOVDQU      lm5_32_level3<>+0(SB), Y2
-	VMOVDQU      lm5_32_level4<>+0(SB), Y3
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y1, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y2, Y11, Y13
-	VPERMPS      Y3, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_level2<>+0(SB), Y0
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (SI)(DI*1), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      64(SI)(DI*1), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_32_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 18(R9), Y10
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_32_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_32_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_32_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, (SI)(DI*1)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 64(SI)(DI*1)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ81xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ81xLm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ82xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ82xLm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 18(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y14
-	VPSHUFB      Y13, Y14, Y14
-	VPSHUFB      Y13, Y4, Y15
-	VPSLLW       $3, Y13, Y13
-	VPBLENDVB    Y13, Y15, Y14, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VMOVDQU      lm5_32_const2<>+0(SB), Y14
-	VMULPS       Y14, Y13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ83xLm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ83xLm5_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y12, Y12
-	VPAND        lm5_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        lm5_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $4, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y14
-	VPSHUFB      Y12, Y14, Y14
-	VPSLLW       $3, Y12, Y12
-	VPBLENDVB    Y12, Y14, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VMOVDQU      lm5_32_const2<>+0(SB), Y13
-	VMULPS       Y13, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ85xLm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ85xLm5_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      lm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm5_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -4,152 +4,183 @@
 
 #include "textflag.h"
 
+// lm5_64_shifts: int32 0 0 0 0 4 4 4 4
 DATA lm5_64_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm5_64_shifts<>+8(SB)/8, $0x0000000000000000
 DATA lm5_64_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm5_64_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL lm5_64_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_mask: int8, 32 times 15
 DATA lm5_64_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_64_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_64_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm5_64_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL lm5_64_mask<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_shifts2: int32 0 1 2 3 4 5 6 7
 DATA lm5_64_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA lm5_64_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA lm5_64_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA lm5_64_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL lm5_64_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_mask2: int8, 32 times 1
 DATA lm5_64_mask2<>+0(SB)/8, $0x0101010101010101
 DATA lm5_64_mask2<>+8(SB)/8, $0x0101010101010101
 DATA lm5_64_mask2<>+16(SB)/8, $0x0101010101010101
 DATA lm5_64_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL lm5_64_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_level: float32 -0.38943404 -0.32486147 -0.2815369 -0.24749169 -0.21873038 -0.19338827
+//   -0.17043012 -0.14921442
 DATA lm5_64_level<>+0(SB)/8, $0xbea6543ebec763e6
 DATA lm5_64_level<>+8(SB)/8, $0xbe7d6e76be90259b
 DATA lm5_64_level<>+16(SB)/8, $0xbe460793be5ffadb
 DATA lm5_64_level<>+24(SB)/8, $0xbe18cbaabe2e853c
 GLOBL lm5_64_level<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_level2: float32 -0.12931147 -0.11041571 -0.09229903 -0.0747837 -0.05772571 -0.041003965
+//   -0.024512736 -0.008156149
 DATA lm5_64_level2<>+0(SB)/8, $0xbde221a2be046a3a
 DATA lm5_64_level2<>+8(SB)/8, $0xbd992832bdbd0746
 DATA lm5_64_level2<>+16(SB)/8, $0xbd27f3c6bd6c71cb
 DATA lm5_64_level2<>+24(SB)/8, $0xbc05a15ebcc8ceef
 GLOBL lm5_64_level2<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_level3: float32 0.008156149 0.024512736 0.041003965 0.05772571 0.0747837 0.09229903
+//   0.11041571 0.12931147
 DATA lm5_64_level3<>+0(SB)/8, $0x3cc8ceef3c05a15e
 DATA lm5_64_level3<>+8(SB)/8, $0x3d6c71cb3d27f3c6
 DATA lm5_64_level3<>+16(SB)/8, $0x3dbd07463d992832
 DATA lm5_64_level3<>+24(SB)/8, $0x3e046a3a3de221a2
 GLOBL lm5_64_level3<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_level4: float32 0.14921442 0.17043012 0.19338827 0.21873038 0.24749169 0.2815369
+//   0.32486147 0.38943404
 DATA lm5_64_level4<>+0(SB)/8, $0x3e2e853c3e18cbaa
 DATA lm5_64_level4<>+8(SB)/8, $0x3e5ffadb3e460793
 DATA lm5_64_level4<>+16(SB)/8, $0x3e90259b3e7d6e76
 DATA lm5_64_level4<>+24(SB)/8, $0x3ec763e63ea6543e
 GLOBL lm5_64_level4<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_const: float32, 8 times 0.0031635584
 DATA lm5_64_const<>+0(SB)/8, $0x3b4f53b43b4f53b4
 DATA lm5_64_const<>+8(SB)/8, $0x3b4f53b43b4f53b4
 DATA lm5_64_const<>+16(SB)/8, $0x3b4f53b43b4f53b4
 DATA lm5_64_const<>+24(SB)/8, $0x3b4f53b43b4f53b4
 GLOBL lm5_64_const<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_levels: int8 -123 -103 -89 -78 -69 -61 -54 -47 -41 -35 -29 -24 -18 -13 -8 -3
 DATA lm5_64_levels<>+0(SB)/8, $0xd1cac3bbb2a79985
 DATA lm5_64_levels<>+8(SB)/8, $0xfdf8f3eee8e3ddd7
 GLOBL lm5_64_levels<>(SB), RODATA|NOPTR, $16
 
+// lm5_64_levels2: int8 3 8 13 18 24 29 35 41 47 54 61 69 78 89 103 123
 DATA lm5_64_levels2<>+0(SB)/8, $0x29231d18120d0803
 DATA lm5_64_levels2<>+8(SB)/8, $0x7b67594e453d362f
 GLOBL lm5_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA lm5_64_shuffle<>+0(SB)/8, $0x8080800180808000
-DATA lm5_64_shuffle<>+8(SB)/8, $0x8080800380808002
-DATA lm5_64_shuffle<>+16(SB)/8, $0x8080800180808000
-DATA lm5_64_shuffle<>+24(SB)/8, $0x8080800380808002
-GLOBL lm5_64_shuffle<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shifts3<>+0(SB)/8, $0x0000000400000004
-DATA lm5_64_shifts3<>+8(SB)/8, $0x0000000400000004
-DATA lm5_64_shifts3<>+16(SB)/8, $0x0000000400000004
-DATA lm5_64_shifts3<>+24(SB)/8, $0x0000000400000004
-GLOBL lm5_64_shifts3<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_mask3<>+0(SB)/8, $0x0000000f0000000f
-DATA lm5_64_mask3<>+8(SB)/8, $0x0000000f0000000f
-DATA lm5_64_mask3<>+16(SB)/8, $0x0000000f0000000f
-DATA lm5_64_mask3<>+24(SB)/8, $0x0000000f0000000f
-GLOBL lm5_64_mask3<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shuffle2<>+0(SB)/8, $0x8080800980808008
-DATA lm5_64_shuffle2<>+8(SB)/8, $0x8080800b8080800a
-DATA lm5_64_shuffle2<>+16(SB)/8, $0x8080800980808008
-DATA lm5_64_shuffle2<>+24(SB)/8, $0x8080800b8080800a
-GLOBL lm5_64_shuffle2<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shifts4<>+0(SB)/8, $0x0000000600000006
-DATA lm5_64_shifts4<>+8(SB)/8, $0x0000000600000006
-DATA lm5_64_shifts4<>+16(SB)/8, $0x0000000700000007
-DATA lm5_64_shifts4<>+24(SB)/8, $0x0000000700000007
-GLOBL lm5_64_shifts4<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_mask4<>+0(SB)/8, $0x0000000100000001
-DATA lm5_64_mask4<>+8(SB)/8, $0x0000000100000001
-DATA lm5_64_mask4<>+16(SB)/8, $0x0000000100000001
-DATA lm5_64_mask4<>+24(SB)/8, $0x0000000100000001
-GLOBL lm5_64_mask4<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shuffle3<>+0(SB)/8, $0x8080800d8080800c
-DATA lm5_64_shuffle3<>+8(SB)/8, $0x8080800f8080800e
-DATA lm5_64_shuffle3<>+16(SB)/8, $0x8080800d8080800c
-DATA lm5_64_shuffle3<>+24(SB)/8, $0x8080800f8080800e
-GLOBL lm5_64_shuffle3<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shifts5<>+0(SB)/8, $0x0000000000000000
-DATA lm5_64_shifts5<>+8(SB)/8, $0x0000000000000000
-DATA lm5_64_shifts5<>+16(SB)/8, $0x0000000100000001
-DATA lm5_64_shifts5<>+24(SB)/8, $0x0000000100000001
-GLOBL lm5_64_shifts5<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shuffle4<>+0(SB)/8, $0x8080800180808000
-DATA lm5_64_shuffle4<>+8(SB)/8, $0x8080800380808002
-DATA lm5_64_shuffle4<>+16(SB)/8, $0x8080800580808004
-DATA lm5_64_shuffle4<>+24(SB)/8, $0x8080800780808006
-GLOBL lm5_64_shuffle4<>(SB), RODATA|NOPTR, $32
-
-DATA lm5_64_shifts6<>+0(SB)/8, $0x0000000200000002
-DATA lm5_64_shifts6<>+8(SB)/8, $0x0000000200000002
-DATA lm5_64_shifts6<>+16(SB)/8, $0x0000000300000003
-DATA lm5_64_shifts6<>+24(SB)/8, $0x0000000300000003
-GLOBL lm5_64_shifts6<>(SB), RODATA|NOPTR, $32
-
+// lm5_64_ones: int16, 16 times 1
 DATA lm5_64_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm5_64_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm5_64_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm5_64_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm5_64_ones<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_shuffle: bytes 0 - - - 1 - - - 2 - - - 3 - - - 0 - - - 1 - - - 2 - - - 3 - - -
+DATA lm5_64_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA lm5_64_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL lm5_64_shuffle<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shifts3: int32, 8 times 4
+DATA lm5_64_shifts3<>+0(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+8(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+16(SB)/8, $0x0000000400000004
+DATA lm5_64_shifts3<>+24(SB)/8, $0x0000000400000004
+GLOBL lm5_64_shifts3<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_mask3: int32, 8 times 15
+DATA lm5_64_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA lm5_64_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm5_64_mask3<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shuffle2: bytes 8 - - - 9 - - - 10 - - - 11 - - - 8 - - - 9 - - - 10 - - - 11 - - -
+DATA lm5_64_shuffle2<>+0(SB)/8, $0x8080800980808008
+DATA lm5_64_shuffle2<>+8(SB)/8, $0x8080800b8080800a
+DATA lm5_64_shuffle2<>+16(SB)/8, $0x8080800980808008
+DATA lm5_64_shuffle2<>+24(SB)/8, $0x8080800b8080800a
+GLOBL lm5_64_shuffle2<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shifts4: int32 6 6 6 6 7 7 7 7
+DATA lm5_64_shifts4<>+0(SB)/8, $0x0000000600000006
+DATA lm5_64_shifts4<>+8(SB)/8, $0x0000000600000006
+DATA lm5_64_shifts4<>+16(SB)/8, $0x0000000700000007
+DATA lm5_64_shifts4<>+24(SB)/8, $0x0000000700000007
+GLOBL lm5_64_shifts4<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_mask4: int32, 8 times 1
+DATA lm5_64_mask4<>+0(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+8(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+16(SB)/8, $0x0000000100000001
+DATA lm5_64_mask4<>+24(SB)/8, $0x0000000100000001
+GLOBL lm5_64_mask4<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shuffle3: bytes 12 - - - 13 - - - 14 - - - 15 - - - 12 - - - 13 - - - 14 - - - 15 - - -
+DATA lm5_64_shuffle3<>+0(SB)/8, $0x8080800d8080800c
+DATA lm5_64_shuffle3<>+8(SB)/8, $0x8080800f8080800e
+DATA lm5_64_shuffle3<>+16(SB)/8, $0x8080800d8080800c
+DATA lm5_64_shuffle3<>+24(SB)/8, $0x8080800f8080800e
+GLOBL lm5_64_shuffle3<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shifts5: int32 0 0 0 0 1 1 1 1
+DATA lm5_64_shifts5<>+0(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts5<>+8(SB)/8, $0x0000000000000000
+DATA lm5_64_shifts5<>+16(SB)/8, $0x0000000100000001
+DATA lm5_64_shifts5<>+24(SB)/8, $0x0000000100000001
+GLOBL lm5_64_shifts5<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shuffle4: bytes 0 - - - 1 - - - 2 - - - 3 - - - 4 - - - 5 - - - 6 - - - 7 - - -
+DATA lm5_64_shuffle4<>+0(SB)/8, $0x8080800180808000
+DATA lm5_64_shuffle4<>+8(SB)/8, $0x8080800380808002
+DATA lm5_64_shuffle4<>+16(SB)/8, $0x8080800580808004
+DATA lm5_64_shuffle4<>+24(SB)/8, $0x8080800780808006
+GLOBL lm5_64_shuffle4<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_shifts6: int32 2 2 2 2 3 3 3 3
+DATA lm5_64_shifts6<>+0(SB)/8, $0x0000000200000002
+DATA lm5_64_shifts6<>+8(SB)/8, $0x0000000200000002
+DATA lm5_64_shifts6<>+16(SB)/8, $0x0000000300000003
+DATA lm5_64_shifts6<>+24(SB)/8, $0x0000000300000003
+GLOBL lm5_64_shifts6<>(SB), RODATA|NOPTR, $32
+
+// lm5_64_sum: float32, 8 times 0
 DATA lm5_64_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm5_64_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm5_64_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm5_64_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_64_sum<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_const2: float32, 8 times 1e-20
 DATA lm5_64_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_64_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_64_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm5_64_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm5_64_const2<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_const3: float32, 8 times 1
 DATA lm5_64_const3<>+0(SB)/8, $0x3f8000003f800000
 DATA lm5_64_const3<>+8(SB)/8, $0x3f8000003f800000
 DATA lm5_64_const3<>+16(SB)/8, $0x3f8000003f800000
 DATA lm5_64_const3<>+24(SB)/8, $0x3f8000003f800000
 GLOBL lm5_64_const3<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1
 DATA lm5_64_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm5_64_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm5_64_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -184,6 +215,11 @@ DATA lm5_64_signs<>+240(SB)/8, $0xbf8000003f800000
 DATA lm5_64_signs<>+248(SB)/8, $0x3f8000003f800000
 GLOBL lm5_64_signs<>(SB), RODATA|NOPTR, $256
 
+// lm5_64_signs2: float32 -0.125 0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 0.125 0.125
+//   -0.125 -0.125 0.125 0.125 -0.125 -0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 -0.125 -0.125
+//   -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 -0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125
+//   -0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 -0.125
+//   -0.125 -0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125
 DATA lm5_64_signs2<>+0(SB)/8, $0x3e000000be000000
 DATA lm5_64_signs2<>+8(SB)/8, $0x3e000000be000000
 DATA lm5_64_signs2<>+16(SB)/8, $0xbe000000be000000
@@ -218,1080 +254,61 @@ DATA lm5_64_signs2<>+240(SB)/8, $0x3e0000003e000000
 DATA lm5_64_signs2<>+248(SB)/8, $0x3e000000be000000
 GLOBL lm5_64_signs2<>(SB), RODATA|NOPTR, $256
 
+// lm5_64_threshold: float32 -0.13926294 0.13926294 0 0 0 0 0 0
 DATA lm5_64_threshold<>+0(SB)/8, $0x3e0e9af2be0e9af2
 DATA lm5_64_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm5_64_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm5_64_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_64_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_threshold2: float32 -0.23311102 -0.066254705 0.066254705 0.23311102 0 0 0 0
 DATA lm5_64_threshold2<>+0(SB)/8, $0xbd87b08cbe6eb4a8
 DATA lm5_64_threshold2<>+8(SB)/8, $0x3e6eb4a83d87b08c
 DATA lm5_64_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm5_64_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm5_64_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_threshold3: float32 -0.30319917 -0.1819092 -0.10135737 -0.03275835 0.03275835 0.10135737
+//   0.1819092 0.30319917
 DATA lm5_64_threshold3<>+0(SB)/8, $0xbe3a4668be9b3cec
 DATA lm5_64_threshold3<>+8(SB)/8, $0xbd062d9fbdcf9474
 DATA lm5_64_threshold3<>+16(SB)/8, $0x3dcf94743d062d9f
 DATA lm5_64_threshold3<>+24(SB)/8, $0x3e9b3cec3e3a4668
 GLOBL lm5_64_threshold3<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_threshold4: float32 -0.35714775 -0.2645143 -0.20605932 -0.15982227 -0.11986359 -0.08354136
+//   -0.049364835 -0.016334442
 DATA lm5_64_threshold4<>+0(SB)/8, $0xbe876e6bbeb6dc12
 DATA lm5_64_threshold4<>+8(SB)/8, $0xbe23a873be530137
 DATA lm5_64_threshold4<>+16(SB)/8, $0xbdab17bcbdf57b0b
 DATA lm5_64_threshold4<>+24(SB)/8, $0xbc85cfcfbd4a32c8
 GLOBL lm5_64_threshold4<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_threshold5: float32 0.016334442 0.049364835 0.08354136 0.11986359 0.15982227 0.20605932
+//   0.2645143 0.35714775
 DATA lm5_64_threshold5<>+0(SB)/8, $0x3d4a32c83c85cfcf
 DATA lm5_64_threshold5<>+8(SB)/8, $0x3df57b0b3dab17bc
 DATA lm5_64_threshold5<>+16(SB)/8, $0x3e5301373e23a873
 DATA lm5_64_threshold5<>+24(SB)/8, $0x3eb6dc123e876e6b
 GLOBL lm5_64_threshold5<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_norm: int32, 8 times 0x80000000
 DATA lm5_64_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm5_64_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm5_64_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm5_64_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm5_64_norm<>(SB), RODATA|NOPTR, $32
 
+// lm5_64_norm2: int32, 8 times 0x7fc00000
 DATA lm5_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm5_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm5_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm5_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm5_64_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm5_64AVX512 unpacks units of 64 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm5_64AVX512(SB), NOSPLIT, $192-24
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 96(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y4, Y7, Y7
-	VPAND        lm5_64_mask<>+0(SB), Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y5, Y8, Y8
-	VPAND        lm5_64_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 128(AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 160(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 192(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y0, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 224(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0x100, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm5_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 34(R8), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 38(R8), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y9
-	ADDQ         $0x2a, R8
-	ADDQ         $0x100, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm5_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 34(R9), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y8
-	VFMADD231PS  96(SI)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 38(R9), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y8
-	VFMADD231PS  160(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y8
-	VFMADD231PS  224(SI)(DI*1), Y10, Y9
-	ADDQ         $0x2a, R9
-	ADDQ         $0x100, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm5_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VFMADD231PS  128(R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VFMADD231PS  160(SI)(DI*1), Y10, Y7
-	VFMADD231PS  160(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VFMADD231PS  192(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y6
-	VFMADD231PS  224(SI)(DI*1), Y9, Y7
-	VFMADD231PS  224(R8), Y9, Y8
-	ADDQ         $0x2a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm5_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 34(R10), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y6
-	VFMADD231PS  96(SI)(DI*1), Y11, Y7
-	VFMADD231PS  96(R8), Y11, Y8
-	VFMADD231PS  96(R8)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y11
-	VPSRLVD      Y4, Y11, Y11
-	VPAND        lm5_64_mask<>+0(SB), Y11, Y11
-	VPBROADCASTD 38(R10), Y12
-	VPSRLVD      Y5, Y12, Y12
-	VPAND        lm5_64_mask2<>+0(SB), Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VFMADD231PS  128(R8), Y11, Y8
-	VFMADD231PS  128(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y6
-	VFMADD231PS  160(SI)(DI*1), Y11, Y7
-	VFMADD231PS  160(R8), Y11, Y8
-	VFMADD231PS  160(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VFMADD231PS  192(R8), Y11, Y8
-	VFMADD231PS  192(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y6
-	VFMADD231PS  224(SI)(DI*1), Y10, Y7
-	VFMADD231PS  224(R8), Y10, Y8
-	VFMADD231PS  224(R8)(DI*1), Y10, Y9
-	ADDQ         $0x2a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm5_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm5_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1395,9 +412,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm5_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1521,9 +538,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm5_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1667,9 +684,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm5_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1835,9 +852,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xLm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm5_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ8Block1xLm5_64AVX512VNNI(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -1960,9 +977,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xLm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm5_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $448-72
+TEXT ·matmulQ8Block2xLm5_64AVX512VNNI(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2116,9 +1133,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xLm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm5_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm5_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block3xLm5_64AVX512VNNI(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2301,9 +1318,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xLm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm5_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $704-72
+TEXT ·matmulQ8Block4xLm5_64AVX512VNNI(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
@@ -2512,627 +1529,6 @@ done4:
 
 done2:
 	ADDQ         $4, R8
-	VZEROUPPER
-	RET
-
-// unpackLm5_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xLm5_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y6
-	VMOVUPS      160(SI), Y7
-	VMOVUPS      192(SI), Y8
-	VMOVUPS      224(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, 128(SI)
-	VMOVUPS      Y7, 160(SI)
-	VMOVUPS      Y8, 192(SI)
-	VMOVUPS      Y9, 224(SI)
-	ADDQ         $0x2a, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm5_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (SI)(DI*1), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      64(SI)(DI*1), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 34(R9), Y10
-	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, (SI)(DI*1)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 64(SI)(DI*1)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y1
-	VMOVUPS      128(SI)(DI*1), Y2
-	VMOVUPS      160(SI), Y3
-	VMOVUPS      160(SI)(DI*1), Y4
-	VMOVUPS      192(SI), Y5
-	VMOVUPS      192(SI)(DI*1), Y6
-	VMOVUPS      224(SI), Y7
-	VMOVUPS      224(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y9
-	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 38(R9), Y10
-	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, 128(SI)
-	VMOVUPS      Y2, 128(SI)(DI*1)
-	VMOVUPS      Y3, 160(SI)
-	VMOVUPS      Y4, 160(SI)(DI*1)
-	VMOVUPS      Y5, 192(SI)
-	VMOVUPS      Y6, 192(SI)(DI*1)
-	VMOVUPS      Y7, 224(SI)
-	VMOVUPS      Y8, 224(SI)(DI*1)
-	ADDQ         $0x2a, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsLm5_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm5_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -4162,6 +2558,627 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackLm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 34(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	ADDQ         $0x2a, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xLm5_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xLm5_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	VMOVDQU      lm5_64_level3<>+0(SB), Y1
+	VMOVDQU      lm5_64_level4<>+0(SB), Y2
+	VMOVDQU      lm5_64_level<>+0(SB), Y3
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y4, Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 34(R8), Y11
+	VPSRLVD      Y5, Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y4, Y10, Y10
+	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 38(R8), Y11
+	VPSRLVD      Y5, Y11, Y11
+	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y3, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y11, Y13
+	VPERMPS      Y2, Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
+	ADDQ         $0x2a, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xLm5_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xLm5_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm5_64_level2<>+0(SB), Y0
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(DI*1), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      64(SI)(DI*1), Y6
+	VMOVUPS      96(SI), Y7
+	VMOVUPS      96(SI)(DI*1), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
+	VPBROADCASTD 34(R9), Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y10
+	VBROADCASTSS (SI)(DI*1), Y11
+	VMULPS       Y11, Y9, Y9
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y2
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y4
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y6
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VFMADD231PS  Y9, Y11, Y8
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, (SI)(DI*1)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 64(SI)(DI*1)
+	VMOVUPS      Y7, 96(SI)
+	VMOVUPS      Y8, 96(SI)(DI*1)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      128(SI), Y1
+	VMOVUPS      128(SI)(DI*1), Y2
+	VMOVUPS      160(SI), Y3
+	VMOVUPS      160(SI)(DI*1), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      192(SI)(DI*1), Y6
+	VMOVUPS      224(SI), Y7
+	VMOVUPS      224(SI)(DI*1), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(R9), Y9
+	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
+	VPBROADCASTD 38(R9), Y10
+	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y10
+	VBROADCASTSS (SI)(DI*1), Y11
+	VMULPS       Y11, Y9, Y9
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y2
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y4
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y6
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
+	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
+	VPSLLD       $0x1c, Y11, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VFMADD231PS  Y9, Y11, Y8
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y1, 128(SI)
+	VMOVUPS      Y2, 128(SI)(DI*1)
+	VMOVUPS      Y3, 160(SI)
+	VMOVUPS      Y4, 160(SI)(DI*1)
+	VMOVUPS      Y5, 192(SI)
+	VMOVUPS      Y6, 192(SI)(DI*1)
+	VMOVUPS      Y7, 224(SI)
+	VMOVUPS      Y8, 224(SI)(DI*1)
+	ADDQ         $0x2a, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixPairsLm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm5_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm5_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 34(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 34(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 38(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -5445,70 +4462,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm5_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm5_64AVX2(SB), NOSPLIT, $0-32
@@ -6624,562 +5577,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xLm5_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm5_64AVX2(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	VMOVDQU      lm5_64_level3<>+0(SB), Y1
-	VMOVDQU      lm5_64_level4<>+0(SB), Y2
-	VMOVDQU      lm5_64_level<>+0(SB), Y3
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y4
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y6
-	VMOVUPS      160(SI), Y7
-	VMOVUPS      192(SI), Y8
-	VMOVUPS      224(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y10
-	VPSRLVD      Y4, Y10, Y10
-	VPAND        lm5_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R8), Y11
-	VPSRLVD      Y5, Y11, Y11
-	VPAND        lm5_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y3, Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y11, Y13
-	VPERMPS      Y2, Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, 128(SI)
-	VMOVUPS      Y7, 160(SI)
-	VMOVUPS      Y8, 192(SI)
-	VMOVUPS      Y9, 224(SI)
-	ADDQ         $0x2a, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm5_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm5_64AVX2(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm5_64_level2<>+0(SB), Y0
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y1
-	VMOVUPS      (SI)(DI*1), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      64(SI)(DI*1), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y9
-	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 34(R9), Y10
-	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, (SI)(DI*1)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 64(SI)(DI*1)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y1
-	VMOVUPS      128(SI)(DI*1), Y2
-	VMOVUPS      160(SI), Y3
-	VMOVUPS      160(SI)(DI*1), Y4
-	VMOVUPS      192(SI), Y5
-	VMOVUPS      192(SI)(DI*1), Y6
-	VMOVUPS      224(SI), Y7
-	VMOVUPS      224(SI)(DI*1), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y9
-	VPSRLVD      lm5_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm5_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTD 38(R9), Y10
-	VPSRLVD      lm5_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm5_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y10
-	VBROADCASTSS (SI)(DI*1), Y11
-	VMULPS       Y11, Y9, Y9
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y1
-	VFMADD231PS  Y9, Y11, Y2
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VFMADD231PS  Y9, Y11, Y4
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VFMADD231PS  Y9, Y11, Y6
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      lm5_64_level<>+0(SB), Y11, Y12
-	VPERMPS      Y0, Y11, Y13
-	VPSLLD       $0x1c, Y11, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm5_64_level3<>+0(SB), Y11, Y13
-	VPERMPS      lm5_64_level4<>+0(SB), Y11, Y14
-	VPSLLD       $0x1c, Y11, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y11, Y11
-	VBLENDVPS    Y11, Y13, Y12, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VFMADD231PS  Y9, Y11, Y8
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y1, 128(SI)
-	VMOVUPS      Y2, 128(SI)(DI*1)
-	VMOVUPS      Y3, 160(SI)
-	VMOVUPS      Y4, 160(SI)(DI*1)
-	VMOVUPS      Y5, 192(SI)
-	VMOVUPS      Y6, 192(SI)(DI*1)
-	VMOVUPS      Y7, 224(SI)
-	VMOVUPS      Y8, 224(SI)(DI*1)
-	ADDQ         $0x2a, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsLm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm5_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 lm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm5_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -4,128 +4,160 @@
 
 #include "textflag.h"
 
+// lm6_32_shifts: int32 0 0 0 0 4 4 4 4
 DATA lm6_32_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm6_32_shifts<>+8(SB)/8, $0x0000000000000000
 DATA lm6_32_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm6_32_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL lm6_32_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_mask: int8, 32 times 15
 DATA lm6_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL lm6_32_mask<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_shifts2: int32 0 0 2 2 4 4 6 6
 DATA lm6_32_shifts2<>+0(SB)/8, $0x0000000000000000
 DATA lm6_32_shifts2<>+8(SB)/8, $0x0000000200000002
 DATA lm6_32_shifts2<>+16(SB)/8, $0x0000000400000004
 DATA lm6_32_shifts2<>+24(SB)/8, $0x0000000600000006
 GLOBL lm6_32_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_mask2: int8, 32 times 3
 DATA lm6_32_mask2<>+0(SB)/8, $0x0303030303030303
 DATA lm6_32_mask2<>+8(SB)/8, $0x0303030303030303
 DATA lm6_32_mask2<>+16(SB)/8, $0x0303030303030303
 DATA lm6_32_mask2<>+24(SB)/8, $0x0303030303030303
 GLOBL lm6_32_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level: float32 -0.5895452 -0.5214891 -0.47563735 -0.43969038 -0.4094976 -0.38310906
+//   -0.3594391 -0.33781555
 DATA lm6_32_level<>+0(SB)/8, $0xbf05804fbf16ec6f
 DATA lm6_32_level<>+8(SB)/8, $0xbee11f19bef386bd
 DATA lm6_32_level<>+16(SB)/8, $0xbec426dfbed1a9ab
 DATA lm6_32_level<>+24(SB)/8, $0xbeacf629beb80867
 GLOBL lm6_32_level<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level2: float32 -0.31779063 -0.29904974 -0.28136224 -0.26455367 -0.24848817 -0.23305774
+//   -0.2181747 -0.20376676
 DATA lm6_32_level2<>+0(SB)/8, $0xbe991d0cbea2b574
 DATA lm6_32_level2<>+8(SB)/8, $0xbe877394be900eb6
 DATA lm6_32_level2<>+16(SB)/8, $0xbe6ea6b0be7e73af
 DATA lm6_32_level2<>+24(SB)/8, $0xbe50a83cbe5f6930
 GLOBL lm6_32_level2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level3: float32 -0.18977334 -0.17614304 -0.16283168 -0.1498009 -0.13701694 -0.12444992
+//   -0.11207301 -0.09986197
 DATA lm6_32_level3<>+0(SB)/8, $0xbe345ed7be4253f1
 DATA lm6_32_level3<>+8(SB)/8, $0xbe196568be26bd59
 DATA lm6_32_level3<>+16(SB)/8, $0xbdfedf9abe0c4e2b
 DATA lm6_32_level3<>+24(SB)/8, $0xbdcc846fbde58689
 GLOBL lm6_32_level3<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level4: float32 -0.08779464 -0.07585061 -0.0640109 -0.052257672 -0.040574014 -0.028943751
+//   -0.01735125 -0.005781257
 DATA lm6_32_level4<>+0(SB)/8, $0xbd9b5791bdb3cdad
 DATA lm6_32_level4<>+8(SB)/8, $0xbd560c24bd831826
 DATA lm6_32_level4<>+16(SB)/8, $0xbced1b72bd2630f0
 DATA lm6_32_level4<>+24(SB)/8, $0xbbbd70b3bc8e2435
 GLOBL lm6_32_level4<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level5: float32 0.005781257 0.01735125 0.028943751 0.040574014 0.052257672 0.0640109
+//   0.07585061 0.08779464
 DATA lm6_32_level5<>+0(SB)/8, $0x3c8e24353bbd70b3
 DATA lm6_32_level5<>+8(SB)/8, $0x3d2630f03ced1b72
 DATA lm6_32_level5<>+16(SB)/8, $0x3d8318263d560c24
 DATA lm6_32_level5<>+24(SB)/8, $0x3db3cdad3d9b5791
 GLOBL lm6_32_level5<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level6: float32 0.09986197 0.11207301 0.12444992 0.13701694 0.1498009 0.16283168
+//   0.17614304 0.18977334
 DATA lm6_32_level6<>+0(SB)/8, $0x3de586893dcc846f
 DATA lm6_32_level6<>+8(SB)/8, $0x3e0c4e2b3dfedf9a
 DATA lm6_32_level6<>+16(SB)/8, $0x3e26bd593e196568
 DATA lm6_32_level6<>+24(SB)/8, $0x3e4253f13e345ed7
 GLOBL lm6_32_level6<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level7: float32 0.20376676 0.2181747 0.23305774 0.24848817 0.26455367 0.28136224
+//   0.29904974 0.31779063
 DATA lm6_32_level7<>+0(SB)/8, $0x3e5f69303e50a83c
 DATA lm6_32_level7<>+8(SB)/8, $0x3e7e73af3e6ea6b0
 DATA lm6_32_level7<>+16(SB)/8, $0x3e900eb63e877394
 DATA lm6_32_level7<>+24(SB)/8, $0x3ea2b5743e991d0c
 GLOBL lm6_32_level7<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_level8: float32 0.33781555 0.3594391 0.38310906 0.4094976 0.43969038 0.47563735 0.5214891
+//   0.5895452
 DATA lm6_32_level8<>+0(SB)/8, $0x3eb808673eacf629
 DATA lm6_32_level8<>+8(SB)/8, $0x3ed1a9ab3ec426df
 DATA lm6_32_level8<>+16(SB)/8, $0x3ef386bd3ee11f19
 DATA lm6_32_level8<>+24(SB)/8, $0x3f16ec6f3f05804f
 GLOBL lm6_32_level8<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_const: float32, 4 times 0.004667816
 DATA lm6_32_const<>+0(SB)/8, $0x3b98f47b3b98f47b
 DATA lm6_32_const<>+8(SB)/8, $0x3b98f47b3b98f47b
 GLOBL lm6_32_const<>(SB), RODATA|NOPTR, $16
 
+// lm6_32_levels: int8 -126 -112 -102 -94 -88 -82 -77 -72 -68 -64 -60 -57 -53 -50 -47 -44
 DATA lm6_32_levels<>+0(SB)/8, $0xb8b3aea8a29a9082
 DATA lm6_32_levels<>+8(SB)/8, $0xd4d1cecbc7c4c0bc
 GLOBL lm6_32_levels<>(SB), RODATA|NOPTR, $16
 
+// lm6_32_levels2: int8 -41 -38 -35 -32 -29 -27 -24 -21 -19 -16 -14 -11 -9 -6 -4 -1
 DATA lm6_32_levels2<>+0(SB)/8, $0xebe8e5e3e0dddad7
 DATA lm6_32_levels2<>+8(SB)/8, $0xfffcfaf7f5f2f0ed
 GLOBL lm6_32_levels2<>(SB), RODATA|NOPTR, $16
 
+// lm6_32_levels3: int8 1 4 6 9 11 14 16 19 21 24 27 29 32 35 38 41
 DATA lm6_32_levels3<>+0(SB)/8, $0x13100e0b09060401
 DATA lm6_32_levels3<>+8(SB)/8, $0x292623201d1b1815
 GLOBL lm6_32_levels3<>(SB), RODATA|NOPTR, $16
 
+// lm6_32_levels4: int8 44 47 50 53 57 60 64 68 72 77 82 88 94 102 112 126
 DATA lm6_32_levels4<>+0(SB)/8, $0x44403c3935322f2c
 DATA lm6_32_levels4<>+8(SB)/8, $0x7e70665e58524d48
 GLOBL lm6_32_levels4<>(SB), RODATA|NOPTR, $16
 
+// lm6_32_const2: float32, 8 times 0.004667816
 DATA lm6_32_const2<>+0(SB)/8, $0x3b98f47b3b98f47b
 DATA lm6_32_const2<>+8(SB)/8, $0x3b98f47b3b98f47b
 DATA lm6_32_const2<>+16(SB)/8, $0x3b98f47b3b98f47b
 DATA lm6_32_const2<>+24(SB)/8, $0x3b98f47b3b98f47b
 GLOBL lm6_32_const2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_ones: int16, 16 times 1
 DATA lm6_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm6_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm6_32_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm6_32_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm6_32_ones<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_sum: float32, 8 times 0
 DATA lm6_32_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm6_32_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm6_32_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm6_32_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_32_sum<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_const3: float32, 8 times 1e-20
 DATA lm6_32_const3<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_32_const3<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_32_const3<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_32_const3<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm6_32_const3<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_const4: float32, 8 times 1
 DATA lm6_32_const4<>+0(SB)/8, $0x3f8000003f800000
 DATA lm6_32_const4<>+8(SB)/8, $0x3f8000003f800000
 DATA lm6_32_const4<>+16(SB)/8, $0x3f8000003f800000
 DATA lm6_32_const4<>+24(SB)/8, $0x3f8000003f800000
 GLOBL lm6_32_const4<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1
 DATA lm6_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm6_32_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm6_32_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -144,6 +176,11 @@ DATA lm6_32_signs<>+112(SB)/8, $0x3f800000bf800000
 DATA lm6_32_signs<>+120(SB)/8, $0x3f8000003f800000
 GLOBL lm6_32_signs<>(SB), RODATA|NOPTR, $128
 
+// lm6_32_signs2: float32 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669
+//   0.17677669 -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 0.17677669 0.17677669
+//   0.17677669 0.17677669 -0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669
 DATA lm6_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
 DATA lm6_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
 DATA lm6_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
@@ -162,1008 +199,100 @@ DATA lm6_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
 DATA lm6_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
 GLOBL lm6_32_signs2<>(SB), RODATA|NOPTR, $128
 
+// lm6_32_threshold: float32 -0.19677004 0.19677004 0 0 0 0 0 0
 DATA lm6_32_threshold<>+0(SB)/8, $0x3e497e16be497e16
 DATA lm6_32_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm6_32_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm6_32_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_32_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold2: float32 -0.32780308 -0.093828306 0.093828306 0.32780308 0 0 0 0
 DATA lm6_32_threshold2<>+0(SB)/8, $0xbdc0290ebea7d5ce
 DATA lm6_32_threshold2<>+8(SB)/8, $0x3ea7d5ce3dc0290e
 DATA lm6_32_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm6_32_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_32_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold3: float32 -0.42459399 -0.25652093 -0.14340892 -0.046415843 0.046415843
+//   0.14340892 0.25652093 0.42459399
 DATA lm6_32_threshold3<>+0(SB)/8, $0xbe8356b6bed96462
 DATA lm6_32_threshold3<>+8(SB)/8, $0xbd3e1e8abe12d9ca
 DATA lm6_32_threshold3<>+16(SB)/8, $0x3e12d9ca3d3e1e8a
 DATA lm6_32_threshold3<>+24(SB)/8, $0x3ed964623e8356b6
 GLOBL lm6_32_threshold3<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold4: float32 -0.49856323 -0.37127408 -0.290206 -0.22561622 -0.16948736 -0.11826147
+//   -0.06993076 -0.023147501
 DATA lm6_32_threshold4<>+0(SB)/8, $0xbebe17a3beff43ae
 DATA lm6_32_threshold4<>+8(SB)/8, $0xbe6707f0be9495e1
 DATA lm6_32_threshold4<>+16(SB)/8, $0xbdf23312be2d8e18
 DATA lm6_32_threshold4<>+24(SB)/8, $0xbcbd9fd4bd8f37dc
 GLOBL lm6_32_threshold4<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold5: float32 0.023147501 0.06993076 0.11826147 0.16948736 0.22561622 0.290206
+//   0.37127408 0.49856323
 DATA lm6_32_threshold5<>+0(SB)/8, $0x3d8f37dc3cbd9fd4
 DATA lm6_32_threshold5<>+8(SB)/8, $0x3e2d8e183df23312
 DATA lm6_32_threshold5<>+16(SB)/8, $0x3e9495e13e6707f0
 DATA lm6_32_threshold5<>+24(SB)/8, $0x3eff43ae3ebe17a3
 GLOBL lm6_32_threshold5<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold6: float32 -0.55551714 -0.45766386 -0.39630333 -0.34862733 -0.30842018
+//   -0.27295795 -0.24077296 -0.21097073
 DATA lm6_32_threshold6<>+0(SB)/8, $0xbeea52ebbf0e365f
 DATA lm6_32_threshold6<>+8(SB)/8, $0xbeb27f48becae845
 DATA lm6_32_threshold6<>+16(SB)/8, $0xbe8bc125be9de940
 DATA lm6_32_threshold6<>+24(SB)/8, $0xbe5808b6be768d30
 GLOBL lm6_32_threshold6<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold7: float32 -0.18295819 -0.15631628 -0.13073343 -0.10596749 -0.08182263
+//   -0.058134288 -0.03475888 -0.011566253
 DATA lm6_32_threshold7<>+0(SB)/8, $0xbe201160be3b5964
 DATA lm6_32_threshold7<>+8(SB)/8, $0xbdd9057cbe05defc
 DATA lm6_32_threshold7<>+16(SB)/8, $0xbd6e1e38bda7929f
 DATA lm6_32_threshold7<>+24(SB)/8, $0xbc3d8062bd0e5f54
 GLOBL lm6_32_threshold7<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold8: float32 0.011566253 0.03475888 0.058134288 0.08182263 0.10596749 0.13073343
+//   0.15631628 0.18295819
 DATA lm6_32_threshold8<>+0(SB)/8, $0x3d0e5f543c3d8062
 DATA lm6_32_threshold8<>+8(SB)/8, $0x3da7929f3d6e1e38
 DATA lm6_32_threshold8<>+16(SB)/8, $0x3e05defc3dd9057c
 DATA lm6_32_threshold8<>+24(SB)/8, $0x3e3b59643e201160
 GLOBL lm6_32_threshold8<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_threshold9: float32 0.21097073 0.24077296 0.27295795 0.30842018 0.34862733 0.39630333
+//   0.45766386 0.55551714
 DATA lm6_32_threshold9<>+0(SB)/8, $0x3e768d303e5808b6
 DATA lm6_32_threshold9<>+8(SB)/8, $0x3e9de9403e8bc125
 DATA lm6_32_threshold9<>+16(SB)/8, $0x3ecae8453eb27f48
 DATA lm6_32_threshold9<>+24(SB)/8, $0x3f0e365f3eea52eb
 GLOBL lm6_32_threshold9<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_norm: int32, 8 times 0x80000000
 DATA lm6_32_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm6_32_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm6_32_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm6_32_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm6_32_norm<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_norm2: int32, 8 times 0x7fc00000
 DATA lm6_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm6_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm6_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm6_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm6_32_norm2<>(SB), RODATA|NOPTR, $32
 
+// lm6_32_mask3: int32, 8 times 15
 DATA lm6_32_mask3<>+0(SB)/8, $0x0000000f0000000f
 DATA lm6_32_mask3<>+8(SB)/8, $0x0000000f0000000f
 DATA lm6_32_mask3<>+16(SB)/8, $0x0000000f0000000f
 DATA lm6_32_mask3<>+24(SB)/8, $0x0000000f0000000f
 GLOBL lm6_32_mask3<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm6_32AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	VMOVDQU      lm6_32_level4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y7, Y7
-	VPAND        lm6_32_mask<>+0(SB), Y7, Y7
-	VPBROADCASTQ 18(BX), Y8
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y8, Y8
-	VPAND        lm6_32_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y5, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      Y1, Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y5, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      Y1, Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y5, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      Y1, Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y3, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y5, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_32_level5<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      Y1, Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm6_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R8), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y8
-	ADDQ         $0x1a, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm6_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R9), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VFMADD231PS  32(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y7
-	VFMADD231PS  96(SI)(DI*1), Y9, Y8
-	ADDQ         $0x1a, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm6_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	VMOVDQU      lm6_32_level4<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y5, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y5, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y5, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y5, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-	ADDQ         $0x1a, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm6_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VFMADD231PS  (R8), Y10, Y7
-	VFMADD231PS  (R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y5
-	VFMADD231PS  32(SI)(DI*1), Y10, Y6
-	VFMADD231PS  32(R8), Y10, Y7
-	VFMADD231PS  32(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VFMADD231PS  64(R8), Y10, Y7
-	VFMADD231PS  64(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y5
-	VFMADD231PS  96(SI)(DI*1), Y9, Y6
-	VFMADD231PS  96(R8), Y9, Y7
-	VFMADD231PS  96(R8)(DI*1), Y9, Y8
-	ADDQ         $0x1a, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm6_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm6_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xLm6_32AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1408,9 +537,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm6_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm6_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1627,9 +756,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm6_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm6_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -1879,9 +1008,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm6_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm6_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2166,9 +1295,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm6_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xLm6_32AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2438,9 +1567,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm6_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xLm6_32AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2692,9 +1821,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm6_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xLm6_32AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -2989,9 +2118,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm6_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xLm6_32AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
@@ -3328,878 +2457,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_32_const2<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_32_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm6_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm6_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_32_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_32_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ81xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ81xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTQ 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSHUFB      Y10, Y5, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ82xLm6_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ82xLm6_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (SI)(DI*1), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      64(SI)(DI*1), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        lm6_32_mask<>+0(SB), Y11, Y11
-	VPBROADCASTQ 18(R9), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y12
-	VPSHUFB      Y11, Y12, Y12
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y13
-	VPSHUFB      Y11, Y13, Y13
-	VPSLLW       $3, Y11, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y13
-	VPSHUFB      Y11, Y13, Y13
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y14
-	VPSHUFB      Y11, Y14, Y14
-	VPSLLW       $3, Y11, Y15
-	VPBLENDVB    Y15, Y14, Y13, Y13
-	VPSLLW       $2, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_32_const2<>+0(SB), Y12
-	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVSXBD    (DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVSXBD    8(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVSXBD    16(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVSXBD    24(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, (SI)(DI*1)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 64(SI)(DI*1)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ85xLm6_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ85xLm6_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
-	VPSHUFB      Y10, Y13, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
-	VPSHUFB      Y10, Y13, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -5127,6 +3384,878 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_32_const2<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 18(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	ADDQ         $0x1a, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_32_level8<>+0(SB), Y0
+	VMOVDQU      lm6_32_level7<>+0(SB), Y1
+	VMOVDQU      lm6_32_level6<>+0(SB), Y2
+	VMOVDQU      lm6_32_level<>+0(SB), Y3
+	VMOVDQU      lm6_32_level2<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask<>+0(SB), Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
+	ADDQ         $0x1a, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xLm6_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      32(SI), Y2
+	VMOVUPS      32(SI)(DI*1), Y3
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      64(SI)(DI*1), Y5
+	VMOVUPS      96(SI), Y6
+	VMOVUPS      96(SI)(DI*1), Y7
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y8, Y8
+	VPAND        lm6_32_mask<>+0(SB), Y8, Y8
+	VPBROADCASTQ 18(R9), Y9
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y9, Y9
+	VPAND        lm6_32_mask2<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y8, Y9
+	VBROADCASTSS (SI)(DI*1), Y10
+	VMULPS       Y10, Y8, Y8
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VFMADD231PS  Y8, Y10, Y1
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y3
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y5
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VFMADD231PS  Y8, Y10, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, 32(SI)(DI*1)
+	VMOVUPS      Y4, 64(SI)
+	VMOVUPS      Y5, 64(SI)(DI*1)
+	VMOVUPS      Y6, 96(SI)
+	VMOVUPS      Y7, 96(SI)(DI*1)
+	ADDQ         $0x1a, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ81xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ81xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_32_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	ADDQ         $0x1a, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ82xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ82xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_32_mask<>+0(SB), Y11, Y11
+	VPBROADCASTQ 18(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_32_const2<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	ADDQ         $0x1a, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixQ85xLm6_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mixQ85xLm6_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
+	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_32_const2<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x1a, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -7328,62 +6457,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_32_const2<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x1a, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm6_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm6_32AVX2(SB), NOSPLIT, $0-32
@@ -8355,821 +7428,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_level8<>+0(SB), Y0
-	VMOVDQU      lm6_32_level7<>+0(SB), Y1
-	VMOVDQU      lm6_32_level6<>+0(SB), Y2
-	VMOVDQU      lm6_32_level<>+0(SB), Y3
-	VMOVDQU      lm6_32_level2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_32_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 18(R8), Y10
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y3, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      Y1, Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm6_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_32_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_32_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_32_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_32_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_32_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_32_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_32_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_32_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ81xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ81xLm6_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_32_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTQ 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSHUFB      Y10, Y5, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ82xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ82xLm6_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      lm6_32_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_32_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_32_mask2<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (SI)(DI*1), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      64(SI)(DI*1), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        lm6_32_mask<>+0(SB), Y11, Y11
-	VPBROADCASTQ 18(R9), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y12
-	VPSHUFB      Y11, Y12, Y12
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y13
-	VPSHUFB      Y11, Y13, Y13
-	VPSLLW       $3, Y11, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y13
-	VPSHUFB      Y11, Y13, Y13
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y14
-	VPSHUFB      Y11, Y14, Y14
-	VPSLLW       $3, Y11, Y15
-	VPBLENDVB    Y15, Y14, Y13, Y13
-	VPSLLW       $2, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VMOVDQU      lm6_32_const2<>+0(SB), Y12
-	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVSXBD    (DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVSXBD    8(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVSXBD    16(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVSXBD    24(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, (SI)(DI*1)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 64(SI)(DI*1)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixQ85xLm6_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mixQ85xLm6_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
-	VPSHUFB      Y10, Y13, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      lm6_32_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R11), Y11
-	VPSRLVD      lm6_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 lm6_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 lm6_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VBROADCASTI128 lm6_32_levels3<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VBROADCASTI128 lm6_32_levels4<>+0(SB), Y13
-	VPSHUFB      Y10, Y13, Y13
-	VPSLLW       $3, Y10, Y14
-	VPBLENDVB    Y14, Y13, Y12, Y12
-	VPSLLW       $2, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      lm6_32_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x1a, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -4,172 +4,211 @@
 
 #include "textflag.h"
 
+// lm6_64_shifts: int32 0 0 0 0 4 4 4 4
 DATA lm6_64_shifts<>+0(SB)/8, $0x0000000000000000
 DATA lm6_64_shifts<>+8(SB)/8, $0x0000000000000000
 DATA lm6_64_shifts<>+16(SB)/8, $0x0000000400000004
 DATA lm6_64_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL lm6_64_shifts<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_mask: int8, 32 times 15
 DATA lm6_64_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_64_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_64_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA lm6_64_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL lm6_64_mask<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_shifts2: int32 0 0 2 2 4 4 6 6
 DATA lm6_64_shifts2<>+0(SB)/8, $0x0000000000000000
 DATA lm6_64_shifts2<>+8(SB)/8, $0x0000000200000002
 DATA lm6_64_shifts2<>+16(SB)/8, $0x0000000400000004
 DATA lm6_64_shifts2<>+24(SB)/8, $0x0000000600000006
 GLOBL lm6_64_shifts2<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_mask2: int8, 32 times 3
 DATA lm6_64_mask2<>+0(SB)/8, $0x0303030303030303
 DATA lm6_64_mask2<>+8(SB)/8, $0x0303030303030303
 DATA lm6_64_mask2<>+16(SB)/8, $0x0303030303030303
 DATA lm6_64_mask2<>+24(SB)/8, $0x0303030303030303
 GLOBL lm6_64_mask2<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level: float32 -0.44104528 -0.38606834 -0.34992903 -0.32205185 -0.2989165 -0.2788865
+//   -0.26105842 -0.24487706
 DATA lm6_64_level<>+0(SB)/8, $0xbec5aac0bee1d0b0
 DATA lm6_64_level<>+8(SB)/8, $0xbea4e3fbbeb329e6
 DATA lm6_64_level<>+16(SB)/8, $0xbe8eca36be990b95
 DATA lm6_64_level<>+24(SB)/8, $0xbe7ac10dbe85a973
 GLOBL lm6_64_level<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level2: float32 -0.229975 -0.21609545 -0.20305124 -0.19070137 -0.17893659 -0.16767034
+//   -0.15683265 -0.146366
 DATA lm6_64_level2<>+0(SB)/8, $0xbe5d4820be6b7e91
 DATA lm6_64_level2<>+8(SB)/8, $0xbe434738be4fecaa
 DATA lm6_64_level2<>+16(SB)/8, $0xbe2bb1c6be373b27
 DATA lm6_64_level2<>+24(SB)/8, $0xbe15e0f8be2098bd
 GLOBL lm6_64_level2<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level3: float32 -0.13622239 -0.1263612 -0.11674764 -0.10735155 -0.09814651 -0.08910917
+//   -0.0802186 -0.07145596
 DATA lm6_64_level3<>+0(SB)/8, $0xbe0164d5be0b7de2
 DATA lm6_64_level3<>+8(SB)/8, $0xbddbdb21bdef1963
 DATA lm6_64_level3<>+16(SB)/8, $0xbdb67edebdc9010a
 DATA lm6_64_level3<>+24(SB)/8, $0xbd925781bda449a6
 GLOBL lm6_64_level3<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level4: float32 -0.06280408 -0.054247133 -0.045770448 -0.037360266 -0.029003562
+//   -0.020687884 -0.01240121 -0.0041318224
 DATA lm6_64_level4<>+0(SB)/8, $0xbd5e323ebd809f6d
 DATA lm6_64_level4<>+8(SB)/8, $0xbd190714bd3b79cb
 DATA lm6_64_level4<>+16(SB)/8, $0xbca979a3bced98e1
 DATA lm6_64_level4<>+24(SB)/8, $0xbb87643dbc4b2e72
 GLOBL lm6_64_level4<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level5: float32 0.0041318224 0.01240121 0.020687884 0.029003562 0.037360266 0.045770448
+//   0.054247133 0.06280408
 DATA lm6_64_level5<>+0(SB)/8, $0x3c4b2e723b87643d
 DATA lm6_64_level5<>+8(SB)/8, $0x3ced98e13ca979a3
 DATA lm6_64_level5<>+16(SB)/8, $0x3d3b79cb3d190714
 DATA lm6_64_level5<>+24(SB)/8, $0x3d809f6d3d5e323e
 GLOBL lm6_64_level5<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level6: float32 0.07145596 0.0802186 0.08910917 0.09814651 0.10735155 0.11674764 0.1263612
+//   0.13622239
 DATA lm6_64_level6<>+0(SB)/8, $0x3da449a63d925781
 DATA lm6_64_level6<>+8(SB)/8, $0x3dc9010a3db67ede
 DATA lm6_64_level6<>+16(SB)/8, $0x3def19633ddbdb21
 DATA lm6_64_level6<>+24(SB)/8, $0x3e0b7de23e0164d5
 GLOBL lm6_64_level6<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level7: float32 0.146366 0.15683265 0.16767034 0.17893659 0.19070137 0.20305124 0.21609545
+//   0.229975
 DATA lm6_64_level7<>+0(SB)/8, $0x3e2098bd3e15e0f8
 DATA lm6_64_level7<>+8(SB)/8, $0x3e373b273e2bb1c6
 DATA lm6_64_level7<>+16(SB)/8, $0x3e4fecaa3e434738
 DATA lm6_64_level7<>+24(SB)/8, $0x3e6b7e913e5d4820
 GLOBL lm6_64_level7<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_level8: float32 0.24487706 0.26105842 0.2788865 0.2989165 0.32205185 0.34992903 0.38606834
+//   0.44104528
 DATA lm6_64_level8<>+0(SB)/8, $0x3e85a9733e7ac10d
 DATA lm6_64_level8<>+8(SB)/8, $0x3e990b953e8eca36
 DATA lm6_64_level8<>+16(SB)/8, $0x3eb329e63ea4e3fb
 DATA lm6_64_level8<>+24(SB)/8, $0x3ee1d0b03ec5aac0
 GLOBL lm6_64_level8<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_const: float32, 8 times 0.0041608047
 DATA lm6_64_const<>+0(SB)/8, $0x3b88575c3b88575c
 DATA lm6_64_const<>+8(SB)/8, $0x3b88575c3b88575c
 DATA lm6_64_const<>+16(SB)/8, $0x3b88575c3b88575c
 DATA lm6_64_const<>+24(SB)/8, $0x3b88575c3b88575c
 GLOBL lm6_64_const<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_levels: int8 -106 -93 -84 -77 -72 -67 -63 -59 -55 -52 -49 -46 -43 -40 -38 -35
 DATA lm6_64_levels<>+0(SB)/8, $0xc5c1bdb8b3aca396
 DATA lm6_64_levels<>+8(SB)/8, $0xdddad8d5d2cfccc9
 GLOBL lm6_64_levels<>(SB), RODATA|NOPTR, $16
 
+// lm6_64_levels2: int8 -33 -30 -28 -26 -24 -21 -19 -17 -15 -13 -11 -9 -7 -5 -3 -1
 DATA lm6_64_levels2<>+0(SB)/8, $0xefedebe8e6e4e2df
 DATA lm6_64_levels2<>+8(SB)/8, $0xfffdfbf9f7f5f3f1
 GLOBL lm6_64_levels2<>(SB), RODATA|NOPTR, $16
 
+// lm6_64_levels3: int8 1 3 5 7 9 11 13 15 17 19 21 24 26 28 30 33
 DATA lm6_64_levels3<>+0(SB)/8, $0x0f0d0b0907050301
 DATA lm6_64_levels3<>+8(SB)/8, $0x211e1c1a18151311
 GLOBL lm6_64_levels3<>(SB), RODATA|NOPTR, $16
 
+// lm6_64_levels4: int8 35 38 40 43 46 49 52 55 59 63 67 72 77 84 93 106
 DATA lm6_64_levels4<>+0(SB)/8, $0x3734312e2b282623
 DATA lm6_64_levels4<>+8(SB)/8, $0x6a5d544d48433f3b
 GLOBL lm6_64_levels4<>(SB), RODATA|NOPTR, $16
 
-DATA lm6_64_shuffle<>+0(SB)/8, $0x8080800180808000
-DATA lm6_64_shuffle<>+8(SB)/8, $0x8080800380808002
-DATA lm6_64_shuffle<>+16(SB)/8, $0x8080800180808000
-DATA lm6_64_shuffle<>+24(SB)/8, $0x8080800380808002
-GLOBL lm6_64_shuffle<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_shifts3<>+0(SB)/8, $0x0000000400000004
-DATA lm6_64_shifts3<>+8(SB)/8, $0x0000000400000004
-DATA lm6_64_shifts3<>+16(SB)/8, $0x0000000400000004
-DATA lm6_64_shifts3<>+24(SB)/8, $0x0000000400000004
-GLOBL lm6_64_shifts3<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_mask3<>+0(SB)/8, $0x0000000f0000000f
-DATA lm6_64_mask3<>+8(SB)/8, $0x0000000f0000000f
-DATA lm6_64_mask3<>+16(SB)/8, $0x0000000f0000000f
-DATA lm6_64_mask3<>+24(SB)/8, $0x0000000f0000000f
-GLOBL lm6_64_mask3<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_shuffle2<>+0(SB)/8, $0x8080800180808000
-DATA lm6_64_shuffle2<>+8(SB)/8, $0x8080800380808002
-DATA lm6_64_shuffle2<>+16(SB)/8, $0x8080800580808004
-DATA lm6_64_shuffle2<>+24(SB)/8, $0x8080800780808006
-GLOBL lm6_64_shuffle2<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_shifts4<>+0(SB)/8, $0x0000000600000006
-DATA lm6_64_shifts4<>+8(SB)/8, $0x0000000600000006
-DATA lm6_64_shifts4<>+16(SB)/8, $0x0000000600000006
-DATA lm6_64_shifts4<>+24(SB)/8, $0x0000000600000006
-GLOBL lm6_64_shifts4<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_mask4<>+0(SB)/8, $0x0000000300000003
-DATA lm6_64_mask4<>+8(SB)/8, $0x0000000300000003
-DATA lm6_64_mask4<>+16(SB)/8, $0x0000000300000003
-DATA lm6_64_mask4<>+24(SB)/8, $0x0000000300000003
-GLOBL lm6_64_mask4<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_shuffle3<>+0(SB)/8, $0x8080800980808008
-DATA lm6_64_shuffle3<>+8(SB)/8, $0x8080800b8080800a
-DATA lm6_64_shuffle3<>+16(SB)/8, $0x8080800d8080800c
-DATA lm6_64_shuffle3<>+24(SB)/8, $0x8080800f8080800e
-GLOBL lm6_64_shuffle3<>(SB), RODATA|NOPTR, $32
-
-DATA lm6_64_shifts5<>+0(SB)/8, $0x0000000200000002
-DATA lm6_64_shifts5<>+8(SB)/8, $0x0000000200000002
-DATA lm6_64_shifts5<>+16(SB)/8, $0x0000000200000002
-DATA lm6_64_shifts5<>+24(SB)/8, $0x0000000200000002
-GLOBL lm6_64_shifts5<>(SB), RODATA|NOPTR, $32
-
+// lm6_64_ones: int16, 16 times 1
 DATA lm6_64_ones<>+0(SB)/8, $0x0001000100010001
 DATA lm6_64_ones<>+8(SB)/8, $0x0001000100010001
 DATA lm6_64_ones<>+16(SB)/8, $0x0001000100010001
 DATA lm6_64_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL lm6_64_ones<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_shuffle: bytes 0 - - - 1 - - - 2 - - - 3 - - - 0 - - - 1 - - - 2 - - - 3 - - -
+DATA lm6_64_shuffle<>+0(SB)/8, $0x8080800180808000
+DATA lm6_64_shuffle<>+8(SB)/8, $0x8080800380808002
+DATA lm6_64_shuffle<>+16(SB)/8, $0x8080800180808000
+DATA lm6_64_shuffle<>+24(SB)/8, $0x8080800380808002
+GLOBL lm6_64_shuffle<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_shifts3: int32, 8 times 4
+DATA lm6_64_shifts3<>+0(SB)/8, $0x0000000400000004
+DATA lm6_64_shifts3<>+8(SB)/8, $0x0000000400000004
+DATA lm6_64_shifts3<>+16(SB)/8, $0x0000000400000004
+DATA lm6_64_shifts3<>+24(SB)/8, $0x0000000400000004
+GLOBL lm6_64_shifts3<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_mask3: int32, 8 times 15
+DATA lm6_64_mask3<>+0(SB)/8, $0x0000000f0000000f
+DATA lm6_64_mask3<>+8(SB)/8, $0x0000000f0000000f
+DATA lm6_64_mask3<>+16(SB)/8, $0x0000000f0000000f
+DATA lm6_64_mask3<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm6_64_mask3<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_shuffle2: bytes 0 - - - 1 - - - 2 - - - 3 - - - 4 - - - 5 - - - 6 - - - 7 - - -
+DATA lm6_64_shuffle2<>+0(SB)/8, $0x8080800180808000
+DATA lm6_64_shuffle2<>+8(SB)/8, $0x8080800380808002
+DATA lm6_64_shuffle2<>+16(SB)/8, $0x8080800580808004
+DATA lm6_64_shuffle2<>+24(SB)/8, $0x8080800780808006
+GLOBL lm6_64_shuffle2<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_shifts4: int32, 8 times 6
+DATA lm6_64_shifts4<>+0(SB)/8, $0x0000000600000006
+DATA lm6_64_shifts4<>+8(SB)/8, $0x0000000600000006
+DATA lm6_64_shifts4<>+16(SB)/8, $0x0000000600000006
+DATA lm6_64_shifts4<>+24(SB)/8, $0x0000000600000006
+GLOBL lm6_64_shifts4<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_mask4: int32, 8 times 3
+DATA lm6_64_mask4<>+0(SB)/8, $0x0000000300000003
+DATA lm6_64_mask4<>+8(SB)/8, $0x0000000300000003
+DATA lm6_64_mask4<>+16(SB)/8, $0x0000000300000003
+DATA lm6_64_mask4<>+24(SB)/8, $0x0000000300000003
+GLOBL lm6_64_mask4<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_shuffle3: bytes 8 - - - 9 - - - 10 - - - 11 - - - 12 - - - 13 - - - 14 - - - 15 - - -
+DATA lm6_64_shuffle3<>+0(SB)/8, $0x8080800980808008
+DATA lm6_64_shuffle3<>+8(SB)/8, $0x8080800b8080800a
+DATA lm6_64_shuffle3<>+16(SB)/8, $0x8080800d8080800c
+DATA lm6_64_shuffle3<>+24(SB)/8, $0x8080800f8080800e
+GLOBL lm6_64_shuffle3<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_shifts5: int32, 8 times 2
+DATA lm6_64_shifts5<>+0(SB)/8, $0x0000000200000002
+DATA lm6_64_shifts5<>+8(SB)/8, $0x0000000200000002
+DATA lm6_64_shifts5<>+16(SB)/8, $0x0000000200000002
+DATA lm6_64_shifts5<>+24(SB)/8, $0x0000000200000002
+GLOBL lm6_64_shifts5<>(SB), RODATA|NOPTR, $32
+
+// lm6_64_sum: float32, 8 times 0
 DATA lm6_64_sum<>+0(SB)/8, $0x0000000000000000
 DATA lm6_64_sum<>+8(SB)/8, $0x0000000000000000
 DATA lm6_64_sum<>+16(SB)/8, $0x0000000000000000
 DATA lm6_64_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_64_sum<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_const2: float32, 8 times 1e-20
 DATA lm6_64_const2<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_64_const2<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_64_const2<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA lm6_64_const2<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm6_64_const2<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_const3: float32, 8 times 1
 DATA lm6_64_const3<>+0(SB)/8, $0x3f8000003f800000
 DATA lm6_64_const3<>+8(SB)/8, $0x3f8000003f800000
 DATA lm6_64_const3<>+16(SB)/8, $0x3f8000003f800000
 DATA lm6_64_const3<>+24(SB)/8, $0x3f8000003f800000
 GLOBL lm6_64_const3<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1
 DATA lm6_64_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA lm6_64_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA lm6_64_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -204,6 +243,11 @@ DATA lm6_64_signs<>+240(SB)/8, $0xbf8000003f800000
 DATA lm6_64_signs<>+248(SB)/8, $0x3f8000003f800000
 GLOBL lm6_64_signs<>(SB), RODATA|NOPTR, $256
 
+// lm6_64_signs2: float32 -0.125 0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 0.125 0.125
+//   -0.125 -0.125 0.125 0.125 -0.125 -0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 -0.125 -0.125
+//   -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 -0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125
+//   -0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 -0.125
+//   -0.125 -0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125
 DATA lm6_64_signs2<>+0(SB)/8, $0x3e000000be000000
 DATA lm6_64_signs2<>+8(SB)/8, $0x3e000000be000000
 DATA lm6_64_signs2<>+16(SB)/8, $0xbe000000be000000
@@ -238,1581 +282,93 @@ DATA lm6_64_signs2<>+240(SB)/8, $0x3e0000003e000000
 DATA lm6_64_signs2<>+248(SB)/8, $0x3e000000be000000
 GLOBL lm6_64_signs2<>(SB), RODATA|NOPTR, $256
 
+// lm6_64_threshold: float32 -0.1412942 0.1412942 0 0 0 0 0 0
 DATA lm6_64_threshold<>+0(SB)/8, $0x3e10af6dbe10af6d
 DATA lm6_64_threshold<>+8(SB)/8, $0x0000000000000000
 DATA lm6_64_threshold<>+16(SB)/8, $0x0000000000000000
 DATA lm6_64_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_64_threshold<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold2: float32 -0.23742603 -0.06713002 0.06713002 0.23742603 0 0 0 0
 DATA lm6_64_threshold2<>+0(SB)/8, $0xbd897b77be731fcf
 DATA lm6_64_threshold2<>+8(SB)/8, $0x3e731fcf3d897b77
 DATA lm6_64_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA lm6_64_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL lm6_64_threshold2<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold3: float32 -0.31048417 -0.18481898 -0.102749035 -0.033181913 0.033181913
+//   0.102749035 0.18481898 0.31048417
 DATA lm6_64_threshold3<>+0(SB)/8, $0xbe3d4130be9ef7c8
 DATA lm6_64_threshold3<>+8(SB)/8, $0xbd07e9c2bdd26e16
 DATA lm6_64_threshold3<>+16(SB)/8, $0x3dd26e163d07e9c2
 DATA lm6_64_threshold3<>+24(SB)/8, $0x3e9ef7c83e3d4130
 GLOBL lm6_64_threshold3<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold4: float32 -0.3679987 -0.26997244 -0.20957334 -0.1622515 -0.12155442 -0.08466388
+//   -0.05000879 -0.016544547
 DATA lm6_64_threshold4<>+0(SB)/8, $0xbe8a39d4bebc6a53
 DATA lm6_64_threshold4<>+8(SB)/8, $0xbe262542be569a65
 DATA lm6_64_threshold4<>+16(SB)/8, $0xbdad6442bdf8f186
 DATA lm6_64_threshold4<>+24(SB)/8, $0xbc87886ebd4cd604
 GLOBL lm6_64_threshold4<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold5: float32 0.016544547 0.05000879 0.08466388 0.12155442 0.1622515 0.20957334
+//   0.26997244 0.3679987
 DATA lm6_64_threshold5<>+0(SB)/8, $0x3d4cd6043c87886e
 DATA lm6_64_threshold5<>+8(SB)/8, $0x3df8f1863dad6442
 DATA lm6_64_threshold5<>+16(SB)/8, $0x3e569a653e262542
 DATA lm6_64_threshold5<>+24(SB)/8, $0x3ebc6a533e8a39d4
 GLOBL lm6_64_threshold5<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold6: float32 -0.4135568 -0.33599043 -0.2889015 -0.25296775 -0.22303522 -0.1968763
+//   -0.17330346 -0.15159932
 DATA lm6_64_threshold6<>+0(SB)/8, $0xbeac06f0bed3bdb8
 DATA lm6_64_threshold6<>+8(SB)/8, $0xbe8184fdbe93eae6
 DATA lm6_64_threshold6<>+16(SB)/8, $0xbe4999f1be646358
 DATA lm6_64_threshold6<>+24(SB)/8, $0xbe1b3cdabe317676
 GLOBL lm6_64_threshold6<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold7: float32 -0.1312918 -0.112049595 -0.09362784 -0.075837284 -0.058525607
+//   -0.04156536 -0.024845723 -0.008266516
 DATA lm6_64_threshold7<>+0(SB)/8, $0xbde57a42be06715c
 DATA lm6_64_threshold7<>+8(SB)/8, $0xbd9b5094bdbfbff4
 DATA lm6_64_threshold7<>+16(SB)/8, $0xbd2a4070bd6fb88c
 DATA lm6_64_threshold7<>+24(SB)/8, $0xbc077048bccb8942
 GLOBL lm6_64_threshold7<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold8: float32 0.008266516 0.024845723 0.04156536 0.058525607 0.075837284 0.09362784
+//   0.112049595 0.1312918
 DATA lm6_64_threshold8<>+0(SB)/8, $0x3ccb89423c077048
 DATA lm6_64_threshold8<>+8(SB)/8, $0x3d6fb88c3d2a4070
 DATA lm6_64_threshold8<>+16(SB)/8, $0x3dbfbff43d9b5094
 DATA lm6_64_threshold8<>+24(SB)/8, $0x3e06715c3de57a42
 GLOBL lm6_64_threshold8<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_threshold9: float32 0.15159932 0.17330346 0.1968763 0.22303522 0.25296775 0.2889015
+//   0.33599043 0.4135568
 DATA lm6_64_threshold9<>+0(SB)/8, $0x3e3176763e1b3cda
 DATA lm6_64_threshold9<>+8(SB)/8, $0x3e6463583e4999f1
 DATA lm6_64_threshold9<>+16(SB)/8, $0x3e93eae63e8184fd
 DATA lm6_64_threshold9<>+24(SB)/8, $0x3ed3bdb83eac06f0
 GLOBL lm6_64_threshold9<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_norm: int32, 8 times 0x80000000
 DATA lm6_64_norm<>+0(SB)/8, $0x8000000080000000
 DATA lm6_64_norm<>+8(SB)/8, $0x8000000080000000
 DATA lm6_64_norm<>+16(SB)/8, $0x8000000080000000
 DATA lm6_64_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL lm6_64_norm<>(SB), RODATA|NOPTR, $32
 
+// lm6_64_norm2: int32, 8 times 0x7fc00000
 DATA lm6_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA lm6_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA lm6_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA lm6_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL lm6_64_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm6_64AVX512 unpacks units of 64 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsLm6_64AVX512(SB), NOSPLIT, $192-24
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	VMOVDQU      lm6_64_level<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y7, Y7
-	VPAND        lm6_64_mask<>+0(SB), Y7, Y7
-	VPBROADCASTQ 34(BX), Y8
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 96(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y7, Y7
-	VPAND        lm6_64_mask<>+0(SB), Y7, Y7
-	VPBROADCASTQ 42(BX), Y8
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask2<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 128(AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 160(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 192(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y5, Y7, Y8
-	VPERMPS      Y4, Y7, Y9
-	VPSLLD       $0x1c, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      lm6_64_level3<>+0(SB), Y7, Y9
-	VPERMPS      Y2, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1b, Y7, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPERMPS      Y1, Y7, Y9
-	VPERMPS      Y3, Y7, Y10
-	VPSLLD       $0x1c, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPERMPS      lm6_64_level7<>+0(SB), Y7, Y10
-	VPERMPS      Y0, Y7, Y11
-	VPSLLD       $0x1c, Y7, Y12
-	VBLENDVPS    Y12, Y11, Y10, Y10
-	VPSLLD       $0x1b, Y7, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y9
-	VPSLLD       $0x1a, Y7, Y7
-	VBLENDVPS    Y7, Y9, Y8, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 224(AX)
-	ADDQ         $0x32, BX
-	ADDQ         $0x100, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xLm6_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xLm6_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 34(R8), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 42(R8), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y8
-	ADDQ         $0x32, R8
-	ADDQ         $0x100, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xLm6_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xLm6_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 34(R9), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VFMADD231PS  32(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y7
-	VFMADD231PS  96(SI)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 42(R9), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y7
-	VFMADD231PS  160(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y7
-	VFMADD231PS  224(SI)(DI*1), Y9, Y8
-	ADDQ         $0x32, R9
-	ADDQ         $0x100, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xLm6_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xLm6_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	VMOVDQU      lm6_64_level<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 34(R10), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 42(R10), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VFMADD231PS  128(R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VFMADD231PS  160(SI)(DI*1), Y10, Y7
-	VFMADD231PS  160(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VFMADD231PS  192(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y5, Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y6
-	VFMADD231PS  224(SI)(DI*1), Y9, Y7
-	VFMADD231PS  224(R8), Y9, Y8
-	ADDQ         $0x32, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xLm6_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xLm6_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 34(R10), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VFMADD231PS  (R8), Y10, Y7
-	VFMADD231PS  (R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y5
-	VFMADD231PS  32(SI)(DI*1), Y10, Y6
-	VFMADD231PS  32(R8), Y10, Y7
-	VFMADD231PS  32(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VFMADD231PS  64(R8), Y10, Y7
-	VFMADD231PS  64(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y5
-	VFMADD231PS  96(SI)(DI*1), Y10, Y6
-	VFMADD231PS  96(R8), Y10, Y7
-	VFMADD231PS  96(R8)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y10
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask<>+0(SB), Y10, Y10
-	VPBROADCASTQ 42(R10), Y11
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y11, Y11
-	VPAND        lm6_64_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VFMADD231PS  128(R8), Y10, Y7
-	VFMADD231PS  128(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y5
-	VFMADD231PS  160(SI)(DI*1), Y10, Y6
-	VFMADD231PS  160(R8), Y10, Y7
-	VFMADD231PS  160(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VFMADD231PS  192(R8), Y10, Y7
-	VFMADD231PS  192(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y5
-	VFMADD231PS  224(SI)(DI*1), Y9, Y6
-	VFMADD231PS  224(R8), Y9, Y7
-	VFMADD231PS  224(R8)(DI*1), Y9, Y8
-	ADDQ         $0x32, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xLm6_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xLm6_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xLm6_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -1932,9 +488,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xLm6_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xLm6_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2074,9 +630,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xLm6_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xLm6_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xLm6_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2238,9 +794,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xLm6_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xLm6_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xLm6_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2420,9 +976,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xLm6_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm6_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $320-72
+TEXT ·matmulQ8Block1xLm6_64AVX512VNNI(SB), NOSPLIT, $320-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2561,9 +1117,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xLm6_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm6_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $448-72
+TEXT ·matmulQ8Block2xLm6_64AVX512VNNI(SB), NOSPLIT, $448-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2733,9 +1289,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xLm6_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm6_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xLm6_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block3xLm6_64AVX512VNNI(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -2934,9 +1490,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xLm6_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm6_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $704-72
+TEXT ·matmulQ8Block4xLm6_64AVX512VNNI(SB), 0, $704-72
 
 	// constants of the loops
 	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
@@ -3161,863 +1717,6 @@ done4:
 
 done2:
 	ADDQ         $4, R8
-	VZEROUPPER
-	RET
-
-// unpackLm6_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 42(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x32, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xLm6_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm6_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 34(R8), Y10
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y5
-	VMOVUPS      160(SI), Y6
-	VMOVUPS      192(SI), Y7
-	VMOVUPS      224(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y9
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 42(R8), Y10
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 128(SI)
-	VMOVUPS      Y6, 160(SI)
-	VMOVUPS      Y7, 192(SI)
-	VMOVUPS      Y8, 224(SI)
-	ADDQ         $0x32, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm6_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm6_64AVX512(SB), NOSPLIT, $192-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 34(R9), Y9
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 42(R9), Y9
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
-	ADDQ         $0x32, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsLm6_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm6_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTQ 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y7
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
-	VPSHUFB      Y6, Y8, Y8
-	VPSLLW       $3, Y6, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSHUFB      Y6, Y5, Y9
-	VPSLLW       $3, Y6, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTQ 42(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y7
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
-	VPSHUFB      Y6, Y8, Y8
-	VPSLLW       $3, Y6, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSHUFB      Y6, Y5, Y9
-	VPSLLW       $3, Y6, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 42(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -5527,6 +3226,863 @@ done2:
 	VZEROUPPER
 	RET
 
+// unpackLm6_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	ADDQ         $0x32, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xLm6_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_64_level8<>+0(SB), Y0
+	VMOVDQU      lm6_64_level5<>+0(SB), Y1
+	VMOVDQU      lm6_64_level4<>+0(SB), Y2
+	VMOVDQU      lm6_64_level6<>+0(SB), Y3
+	VMOVDQU      lm6_64_level2<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
+	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
+	VPBROADCASTQ 42(R8), Y10
+	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
+	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
+	ADDQ         $0x32, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xLm6_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xLm6_64AVX2(SB), NOSPLIT, $192-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      32(SI), Y2
+	VMOVUPS      32(SI)(DI*1), Y3
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      64(SI)(DI*1), Y5
+	VMOVUPS      96(SI), Y6
+	VMOVUPS      96(SI)(DI*1), Y7
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
+	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
+	VPBROADCASTQ 34(R9), Y9
+	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
+	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y8, Y9
+	VBROADCASTSS (SI)(DI*1), Y10
+	VMULPS       Y10, Y8, Y8
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VFMADD231PS  Y8, Y10, Y1
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y3
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y5
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VFMADD231PS  Y8, Y10, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, 32(SI)(DI*1)
+	VMOVUPS      Y4, 64(SI)
+	VMOVUPS      Y5, 64(SI)(DI*1)
+	VMOVUPS      Y6, 96(SI)
+	VMOVUPS      Y7, 96(SI)(DI*1)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      128(SI), Y0
+	VMOVUPS      128(SI)(DI*1), Y1
+	VMOVUPS      160(SI), Y2
+	VMOVUPS      160(SI)(DI*1), Y3
+	VMOVUPS      192(SI), Y4
+	VMOVUPS      192(SI)(DI*1), Y5
+	VMOVUPS      224(SI), Y6
+	VMOVUPS      224(SI)(DI*1), Y7
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(R9), Y8
+	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
+	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
+	VPBROADCASTQ 42(R9), Y9
+	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
+	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y8, Y9
+	VBROADCASTSS (SI)(DI*1), Y10
+	VMULPS       Y10, Y8, Y8
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VFMADD231PS  Y8, Y10, Y1
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y3
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y5
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
+	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
+	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
+	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VFMADD231PS  Y8, Y10, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y0, 128(SI)
+	VMOVUPS      Y1, 128(SI)(DI*1)
+	VMOVUPS      Y2, 160(SI)
+	VMOVUPS      Y3, 160(SI)(DI*1)
+	VMOVUPS      Y4, 192(SI)
+	VMOVUPS      Y5, 192(SI)(DI*1)
+	VMOVUPS      Y6, 224(SI)
+	VMOVUPS      Y7, 224(SI)(DI*1)
+	ADDQ         $0x32, AX
+	ADDQ         $0x100, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mixPairsLm6_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsLm6_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
+	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
+	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
+	VMOVDQU      lm6_64_mask<>+0(SB), Y3
+	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
+	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_64_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, 4(BX)
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 34(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 42(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
 // matmulQ81xLm6_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $0-72
@@ -6933,86 +5489,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackLm6_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 42(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x32, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsLm6_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm6_64AVX2(SB), NOSPLIT, $0-32
@@ -8276,782 +6752,5 @@ done20:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xLm6_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xLm6_64AVX2(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      lm6_64_level8<>+0(SB), Y0
-	VMOVDQU      lm6_64_level5<>+0(SB), Y1
-	VMOVDQU      lm6_64_level4<>+0(SB), Y2
-	VMOVDQU      lm6_64_level6<>+0(SB), Y3
-	VMOVDQU      lm6_64_level2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y9
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 34(R8), Y10
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y5
-	VMOVUPS      160(SI), Y6
-	VMOVUPS      192(SI), Y7
-	VMOVUPS      224(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y9
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask<>+0(SB), Y9, Y9
-	VPBROADCASTQ 42(R8), Y10
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y10, Y10
-	VPAND        lm6_64_mask2<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      Y4, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      Y2, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      Y1, Y10, Y12
-	VPERMPS      Y3, Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      Y0, Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 128(SI)
-	VMOVUPS      Y6, 160(SI)
-	VMOVUPS      Y7, 192(SI)
-	VMOVUPS      Y8, 224(SI)
-	ADDQ         $0x32, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xLm6_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xLm6_64AVX2(SB), NOSPLIT, $192-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 34(R9), Y9
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_64_shifts<>+0(SB), Y8, Y8
-	VPAND        lm6_64_mask<>+0(SB), Y8, Y8
-	VPBROADCASTQ 42(R9), Y9
-	VPSRLVD      lm6_64_shifts2<>+0(SB), Y9, Y9
-	VPAND        lm6_64_mask2<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      lm6_64_level<>+0(SB), Y10, Y11
-	VPERMPS      lm6_64_level2<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level3<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level4<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1b, Y10, Y13
-	VBLENDVPS    Y13, Y12, Y11, Y11
-	VPERMPS      lm6_64_level5<>+0(SB), Y10, Y12
-	VPERMPS      lm6_64_level6<>+0(SB), Y10, Y13
-	VPSLLD       $0x1c, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPERMPS      lm6_64_level7<>+0(SB), Y10, Y13
-	VPERMPS      lm6_64_level8<>+0(SB), Y10, Y14
-	VPSLLD       $0x1c, Y10, Y15
-	VBLENDVPS    Y15, Y14, Y13, Y13
-	VPSLLD       $0x1b, Y10, Y14
-	VBLENDVPS    Y14, Y13, Y12, Y12
-	VPSLLD       $0x1a, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
-	ADDQ         $0x32, AX
-	ADDQ         $0x100, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsLm6_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsLm6_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      lm6_64_shifts<>+0(SB), Y0
-	VMOVDQU      lm6_64_shifts2<>+0(SB), Y1
-	VMOVDQU      lm6_64_mask2<>+0(SB), Y2
-	VMOVDQU      lm6_64_mask<>+0(SB), Y3
-	VBROADCASTI128 lm6_64_levels3<>+0(SB), Y4
-	VBROADCASTI128 lm6_64_levels4<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      lm6_64_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTQ 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y7
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
-	VPSHUFB      Y6, Y8, Y8
-	VPSLLW       $3, Y6, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSHUFB      Y6, Y5, Y9
-	VPSLLW       $3, Y6, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTQ 42(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y7
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y8
-	VPSHUFB      Y6, Y8, Y8
-	VPSLLW       $3, Y6, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSHUFB      Y6, Y5, Y9
-	VPSLLW       $3, Y6, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTQ 42(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 lm6_64_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y8
-	VBROADCASTI128 lm6_64_levels2<>+0(SB), Y9
-	VPSHUFB      Y7, Y9, Y9
-	VPSLLW       $3, Y7, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSHUFB      Y7, Y5, Y10
-	VPSLLW       $3, Y7, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsMxfp4AVX512 unpacks units of 32 values.
-//
-//	for i := range units * 32 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func decodeUnitsMxfp4AVX512(dst *float32, src *byte, units int)
-
-func decodeMxfp4AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsMxfp4AVX512, 32, 17, decodeMxfp4Generic, dst, src)
-}
-
-// matmul1xMxfp4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul1xMxfp4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xMxfp4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul2xMxfp4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xMxfp4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul3xMxfp4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xMxfp4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, FMA
-//
-//go:noescape
-func matmul4xMxfp4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesMxfp4AVX512 = matmulTiles{
-	decode: decodeMxfp4AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xMxfp4AVX512, matmul2xMxfp4AVX512, matmul3xMxfp4AVX512, matmul4xMxfp4AVX512},
-}
-
-func matmulMxfp4AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesMxfp4AVX512.drive(32, 17, matmulMxfp4Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xMxfp4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xMxfp4AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulMxfp4AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []by
 // Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xMxfp4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xMxfp4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xMxfp4AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32,
 // Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xMxfp4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xMxfp4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xMxfp4AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32,
 // Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xMxfp4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xMxfp4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xMxfp4AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,30 +53,17 @@ func matmulQ83xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32,
 // Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xMxfp4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xMxfp4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackMxfp4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func unpackMxfp4AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesMxfp4AVX512 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX512,
+var matmulQ8TilesMxfp4AVX512VNNI = matmulQ8Tiles{
+	gemm:   gemmSignedAVX512VNNI,
 	record: 80,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xMxfp4AVX512, matmulQ82xMxfp4AVX512, matmulQ83xMxfp4AVX512, matmulQ84xMxfp4AVX512},
-	unpack: unpackMxfp4AVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xMxfp4AVX512VNNI, matmulQ82xMxfp4AVX512VNNI, matmulQ83xMxfp4AVX512VNNI, matmulQ84xMxfp4AVX512VNNI},
+	unpack: unpackMxfp4AVX2,
 }
 
-func matmulQ8Mxfp4AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesMxfp4AVX512.drive(32, 17, matmulQ8Mxfp4Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Mxfp4AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesMxfp4AVX512VNNI.drive(32, 17, matmulQ8Mxfp4Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsMxfp4AVX2 unpacks units of 32 values.
@@ -166,10 +76,6 @@ func matmulQ8Mxfp4AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride i
 //
 //go:noescape
 func decodeUnitsMxfp4AVX2(dst *float32, src *byte, units int)
-
-func decodeMxfp4AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsMxfp4AVX2, 32, 17, decodeMxfp4Generic, dst, src)
-}
 
 // matmul1xMxfp4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 //
@@ -222,6 +128,23 @@ func matmul3xMxfp4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride
 //
 //go:noescape
 func matmul4xMxfp4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func unpackMxfp4AVX2(dst *byte, src *byte, blocks int)
+
+func decodeMxfp4AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsMxfp4AVX2, 32, 17, decodeMxfp4Generic, dst, src)
+}
 
 var matmulTilesMxfp4AVX2 = matmulTiles{
 	decode: decodeMxfp4AVX2,
@@ -284,19 +207,6 @@ func matmulQ83xMxfp4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w
 //
 //go:noescape
 func matmulQ84xMxfp4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
-
-// unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func unpackMxfp4AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesMxfp4AVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,

@@ -4,553 +4,49 @@
 
 #include "textflag.h"
 
+// mxfp4_e: float32, 8 times 0x400000
 DATA mxfp4_e<>+0(SB)/8, $0x0040000000400000
 DATA mxfp4_e<>+8(SB)/8, $0x0040000000400000
 DATA mxfp4_e<>+16(SB)/8, $0x0040000000400000
 DATA mxfp4_e<>+24(SB)/8, $0x0040000000400000
 GLOBL mxfp4_e<>(SB), RODATA|NOPTR, $32
 
+// mxfp4_const: float32, 8 times 0.5
 DATA mxfp4_const<>+0(SB)/8, $0x3f0000003f000000
 DATA mxfp4_const<>+8(SB)/8, $0x3f0000003f000000
 DATA mxfp4_const<>+16(SB)/8, $0x3f0000003f000000
 DATA mxfp4_const<>+24(SB)/8, $0x3f0000003f000000
 GLOBL mxfp4_const<>(SB), RODATA|NOPTR, $32
 
+// mxfp4_shifts: int32 0 0 0 0 4 4 4 4
 DATA mxfp4_shifts<>+0(SB)/8, $0x0000000000000000
 DATA mxfp4_shifts<>+8(SB)/8, $0x0000000000000000
 DATA mxfp4_shifts<>+16(SB)/8, $0x0000000400000004
 DATA mxfp4_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL mxfp4_shifts<>(SB), RODATA|NOPTR, $32
 
+// mxfp4_mask: int8, 32 times 15
 DATA mxfp4_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA mxfp4_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA mxfp4_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA mxfp4_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL mxfp4_mask<>(SB), RODATA|NOPTR, $32
 
+// mxfp4_levels: int8 0 1 2 3 4 6 8 12 0 -1 -2 -3 -4 -6 -8 -12
 DATA mxfp4_levels<>+0(SB)/8, $0x0c08060403020100
 DATA mxfp4_levels<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL mxfp4_levels<>(SB), RODATA|NOPTR, $16
 
+// mxfp4_ones: int16, 16 times 1
 DATA mxfp4_ones<>+0(SB)/8, $0x0001000100010001
 DATA mxfp4_ones<>+8(SB)/8, $0x0001000100010001
 DATA mxfp4_ones<>+16(SB)/8, $0x0001000100010001
 DATA mxfp4_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL mxfp4_ones<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsMxfp4AVX512 unpacks units of 32 values.
-// Requires: AVX2
-TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTB (BX), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp4_e<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-
-	// levels of values 0 to 31
-	VBROADCASTI128 1(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, (AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x11, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xMxfp4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, FMA
-TEXT ·matmul1xMxfp4AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTB (R8), X7
-	VPMOVZXBD    X7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp4_e<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp4_const<>+0(SB), Y8
-	VMULPS       Y8, Y7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 1(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y6
-	ADDQ         $0x11, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y3, Y3
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xMxfp4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, FMA
-TEXT ·matmul2xMxfp4AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTB (R9), X7
-	VPMOVZXBD    X7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp4_e<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp4_const<>+0(SB), Y8
-	VMULPS       Y8, Y7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 1(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y5
-	VFMADD231PS  32(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y5
-	VFMADD231PS  96(SI)(DI*1), Y7, Y6
-	ADDQ         $0x11, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X5
-	VADDPS       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDPS       X3, X5, X5
-	VMOVSHDUP    X5, X3
-	VADDSS       X3, X5, X5
-	VMOVSS       X5, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xMxfp4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, FMA
-TEXT ·matmul3xMxfp4AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTB (R10), X6
-	VPMOVZXBD    X6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPCMPEQD     Y7, Y6, Y7
-	VPAND        mxfp4_e<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y6, Y6
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      mxfp4_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 1(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  (SI), Y7, Y3
-	VFMADD231PS  (SI)(DI*1), Y7, Y4
-	VFMADD231PS  (R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  32(SI), Y7, Y3
-	VFMADD231PS  32(SI)(DI*1), Y7, Y4
-	VFMADD231PS  32(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  64(SI), Y7, Y3
-	VFMADD231PS  64(SI)(DI*1), Y7, Y4
-	VFMADD231PS  64(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VFMADD231PS  96(SI), Y6, Y3
-	VFMADD231PS  96(SI)(DI*1), Y6, Y4
-	VFMADD231PS  96(R8), Y6, Y5
-	ADDQ         $0x11, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X6
-	VADDPS       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDPS       X3, X6, X6
-	VMOVSHDUP    X6, X3
-	VADDSS       X3, X6, X6
-	VMOVSS       X6, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xMxfp4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, FMA
-TEXT ·matmul4xMxfp4AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTB (R10), X7
-	VPMOVZXBD    X7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPCMPEQD     Y8, Y7, Y8
-	VPAND        mxfp4_e<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y7, Y7
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      mxfp4_const<>+0(SB), Y8
-	VMULPS       Y8, Y7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 1(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VFMADD231PS  (R8), Y8, Y5
-	VFMADD231PS  (R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y3
-	VFMADD231PS  32(SI)(DI*1), Y8, Y4
-	VFMADD231PS  32(R8), Y8, Y5
-	VFMADD231PS  32(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VFMADD231PS  64(R8), Y8, Y5
-	VFMADD231PS  64(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y3
-	VFMADD231PS  96(SI)(DI*1), Y7, Y4
-	VFMADD231PS  96(R8), Y7, Y5
-	VFMADD231PS  96(R8)(DI*1), Y7, Y6
-	ADDQ         $0x11, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X7
-	VADDPS       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDPS       X3, X7, X7
-	VMOVSHDUP    X7, X3
-	VADDSS       X3, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X3
-	VADDPS       X6, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xMxfp4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xMxfp4AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xMxfp4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -698,9 +194,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xMxfp4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xMxfp4AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xMxfp4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -881,9 +377,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xMxfp4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xMxfp4AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xMxfp4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -1097,9 +593,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xMxfp4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xMxfp4AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xMxfp4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
@@ -1338,48 +834,6 @@ done6:
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// unpackMxfp4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2
-TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTB (BX), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp4_e<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	ADDQ         $0x11, BX
-	ADDQ         $0x50, AX
 	SUBQ         $1, CX
 	JGE          loop1
 
@@ -1890,6 +1344,48 @@ done4:
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2
+TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
+	VMOVDQU      mxfp4_mask<>+0(SB), Y1
+	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTB (BX), X3
+	VPMOVZXBD    X3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPCMPEQD     Y4, Y3, Y4
+	VPAND        mxfp4_e<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      mxfp4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 1(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	ADDQ         $0x11, BX
+	ADDQ         $0x50, AX
 	SUBQ         $1, CX
 	JGE          loop1
 
@@ -2692,48 +2188,6 @@ done6:
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2
-TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      mxfp4_shifts<>+0(SB), Y0
-	VMOVDQU      mxfp4_mask<>+0(SB), Y1
-	VBROADCASTI128 mxfp4_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTB (BX), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp4_e<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	ADDQ         $0x11, BX
-	ADDQ         $0x50, AX
 	SUBQ         $1, CX
 	JGE          loop1
 

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsQ2_KAVX512 unpacks units of 256 values.
-//
-//	for i := range units * 256 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsQ2_KAVX512(dst *float32, src *byte, units int)
-
-func decodeQ2_KAVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsQ2_KAVX512, 256, 84, decodeQ2_KGeneric, dst, src)
-}
-
-// matmul1xQ2_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xQ2_KAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xQ2_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xQ2_KAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xQ2_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xQ2_KAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xQ2_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xQ2_KAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesQ2_KAVX512 = matmulTiles{
-	decode: decodeQ2_KAVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xQ2_KAVX512, matmul2xQ2_KAVX512, matmul3xQ2_KAVX512, matmul4xQ2_KAVX512},
-}
-
-func matmulQ2_KAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesQ2_KAVX512.drive(256, 84, matmulQ2_KGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xQ2_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xQ2_KAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulQ2_KAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byt
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xQ2_KAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xQ2_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xQ2_KAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xQ2_KAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xQ2_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xQ2_KAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xQ2_KAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xQ2_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xQ2_KAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,30 +53,17 @@ func matmulQ83xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xQ2_KAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xQ2_KAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackQ2_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 256 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackQ2_KAVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesQ2_KAVX512 = matmulQ8Tiles{
-	gemm:   gemmUnsigned2HalvesMinAVX512,
+var matmulQ8TilesQ2_KAVX512VNNI = matmulQ8Tiles{
+	gemm:   gemmUnsigned2HalvesMinAVX512VNNI,
 	record: 48,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ2_KAVX512, matmulQ82xQ2_KAVX512, matmulQ83xQ2_KAVX512, matmulQ84xQ2_KAVX512},
-	unpack: unpackQ2_KAVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ2_KAVX512VNNI, matmulQ82xQ2_KAVX512VNNI, matmulQ83xQ2_KAVX512VNNI, matmulQ84xQ2_KAVX512VNNI},
+	unpack: unpackQ2_KAVX2,
 }
 
-func matmulQ8Q2_KAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesQ2_KAVX512.drive(256, 84, matmulQ8Q2_KGeneric, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Q2_KAVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesQ2_KAVX512VNNI.drive(256, 84, matmulQ8Q2_KGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsQ2_KAVX2 unpacks units of 256 values.
@@ -166,10 +76,6 @@ func matmulQ8Q2_KAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride in
 //
 //go:noescape
 func decodeUnitsQ2_KAVX2(dst *float32, src *byte, units int)
-
-func decodeQ2_KAVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsQ2_KAVX2, 256, 84, decodeQ2_KGeneric, dst, src)
-}
 
 // matmul1xQ2_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 //
@@ -222,6 +128,23 @@ func matmul3xQ2_KAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride 
 //
 //go:noescape
 func matmul4xQ2_KAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackQ2_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 256 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackQ2_KAVX2(dst *byte, src *byte, blocks int)
+
+func decodeQ2_KAVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsQ2_KAVX2, 256, 84, decodeQ2_KGeneric, dst, src)
+}
 
 var matmulTilesQ2_KAVX2 = matmulTiles{
 	decode: decodeQ2_KAVX2,
@@ -284,19 +207,6 @@ func matmulQ83xQ2_KAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 //
 //go:noescape
 func matmulQ84xQ2_KAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
-
-// unpackQ2_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 256 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackQ2_KAVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesQ2_KAVX2 = matmulQ8Tiles{
 	gemm:   gemmUnsigned2HalvesMinAVX2,

@@ -4,582 +4,100 @@
 
 #include "textflag.h"
 
+// q4_1_shifts: int32 0 0 0 0 4 4 4 4
 DATA q4_1_shifts<>+0(SB)/8, $0x0000000000000000
 DATA q4_1_shifts<>+8(SB)/8, $0x0000000000000000
 DATA q4_1_shifts<>+16(SB)/8, $0x0000000400000004
 DATA q4_1_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL q4_1_shifts<>(SB), RODATA|NOPTR, $32
 
+// q4_1_mask: int8, 32 times 15
 DATA q4_1_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q4_1_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q4_1_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q4_1_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL q4_1_mask<>(SB), RODATA|NOPTR, $32
 
+// q4_1_order: int32 0 0 1 1 2 2 3 3
 DATA q4_1_order<>+0(SB)/8, $0x0000000000000000
 DATA q4_1_order<>+8(SB)/8, $0x0000000100000001
 DATA q4_1_order<>+16(SB)/8, $0x0000000200000002
 DATA q4_1_order<>+24(SB)/8, $0x0000000300000003
 GLOBL q4_1_order<>(SB), RODATA|NOPTR, $32
 
+// q4_1_ones: int16, 16 times 1
 DATA q4_1_ones<>+0(SB)/8, $0x0001000100010001
 DATA q4_1_ones<>+8(SB)/8, $0x0001000100010001
 DATA q4_1_ones<>+16(SB)/8, $0x0001000100010001
 DATA q4_1_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q4_1_ones<>(SB), RODATA|NOPTR, $32
 
+// q4_1_min: float32, 8 times 0x7f7fffff
 DATA q4_1_min<>+0(SB)/8, $0x7f7fffff7f7fffff
 DATA q4_1_min<>+8(SB)/8, $0x7f7fffff7f7fffff
 DATA q4_1_min<>+16(SB)/8, $0x7f7fffff7f7fffff
 DATA q4_1_min<>+24(SB)/8, $0x7f7fffff7f7fffff
 GLOBL q4_1_min<>(SB), RODATA|NOPTR, $32
 
+// q4_1_max: float32, 8 times 0xff7fffff
 DATA q4_1_max<>+0(SB)/8, $0xff7fffffff7fffff
 DATA q4_1_max<>+8(SB)/8, $0xff7fffffff7fffff
 DATA q4_1_max<>+16(SB)/8, $0xff7fffffff7fffff
 DATA q4_1_max<>+24(SB)/8, $0xff7fffffff7fffff
 GLOBL q4_1_max<>(SB), RODATA|NOPTR, $32
 
+// q4_1_divisor: float32, 8 times 15
 DATA q4_1_divisor<>+0(SB)/8, $0x4170000041700000
 DATA q4_1_divisor<>+8(SB)/8, $0x4170000041700000
 DATA q4_1_divisor<>+16(SB)/8, $0x4170000041700000
 DATA q4_1_divisor<>+24(SB)/8, $0x4170000041700000
 GLOBL q4_1_divisor<>(SB), RODATA|NOPTR, $32
 
+// q4_1_one: float32, 8 times 1
 DATA q4_1_one<>+0(SB)/8, $0x3f8000003f800000
 DATA q4_1_one<>+8(SB)/8, $0x3f8000003f800000
 DATA q4_1_one<>+16(SB)/8, $0x3f8000003f800000
 DATA q4_1_one<>+24(SB)/8, $0x3f8000003f800000
 GLOBL q4_1_one<>(SB), RODATA|NOPTR, $32
 
+// q4_1_limit: int32, 8 times 0
 DATA q4_1_limit<>+0(SB)/8, $0x0000000000000000
 DATA q4_1_limit<>+8(SB)/8, $0x0000000000000000
 DATA q4_1_limit<>+16(SB)/8, $0x0000000000000000
 DATA q4_1_limit<>+24(SB)/8, $0x0000000000000000
 GLOBL q4_1_limit<>(SB), RODATA|NOPTR, $32
 
+// q4_1_const: int32, 8 times 15
 DATA q4_1_const<>+0(SB)/8, $0x0000000f0000000f
 DATA q4_1_const<>+8(SB)/8, $0x0000000f0000000f
 DATA q4_1_const<>+16(SB)/8, $0x0000000f0000000f
 DATA q4_1_const<>+24(SB)/8, $0x0000000f0000000f
 GLOBL q4_1_const<>(SB), RODATA|NOPTR, $32
 
+// q4_1_offset: float32, 8 times 0.5
 DATA q4_1_offset<>+0(SB)/8, $0x3f0000003f000000
 DATA q4_1_offset<>+8(SB)/8, $0x3f0000003f000000
 DATA q4_1_offset<>+16(SB)/8, $0x3f0000003f000000
 DATA q4_1_offset<>+24(SB)/8, $0x3f0000003f000000
 GLOBL q4_1_offset<>(SB), RODATA|NOPTR, $32
 
+// q4_1_d: int32, 8 times 0x80000000
 DATA q4_1_d<>+0(SB)/8, $0x8000000080000000
 DATA q4_1_d<>+8(SB)/8, $0x8000000080000000
 DATA q4_1_d<>+16(SB)/8, $0x8000000080000000
 DATA q4_1_d<>+24(SB)/8, $0x8000000080000000
 GLOBL q4_1_d<>(SB), RODATA|NOPTR, $32
 
+// q4_1_d2: int32, 8 times 0x7fc00000
 DATA q4_1_d2<>+0(SB)/8, $0x7fc000007fc00000
 DATA q4_1_d2<>+8(SB)/8, $0x7fc000007fc00000
 DATA q4_1_d2<>+16(SB)/8, $0x7fc000007fc00000
 DATA q4_1_d2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL q4_1_d2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ4_1AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsQ4_1AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(BX), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y2, Y4
-	VADDPS       Y3, Y4, Y4
-	VMOVUPS      Y4, (AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y2, Y4
-	VADDPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y2, Y4
-	VADDPS       Y3, Y4, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 96(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xQ4_1AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(R8), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  (SI), Y8, Y2
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  32(SI), Y8, Y3
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  64(SI), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y6
-	VADDPS       Y7, Y6, Y6
-	VFMADD231PS  96(SI), Y6, Y5
-	ADDQ         $0x14, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y3, Y2, Y2
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y5, Y2, Y2
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y2, X3
-	VADDPS       X2, X3, X3
-	VMOVHLPS     X3, X3, X2
-	VADDPS       X2, X3, X3
-	VMOVSHDUP    X3, X2
-	VADDSS       X2, X3, X3
-	VMOVSS       X3, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xQ4_1AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(R9), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  (SI), Y8, Y2
-	VFMADD231PS  (SI)(DI*1), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  32(SI), Y8, Y4
-	VFMADD231PS  32(SI)(DI*1), Y8, Y5
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  64(SI), Y8, Y2
-	VFMADD231PS  64(SI)(DI*1), Y8, Y3
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y6
-	VADDPS       Y7, Y6, Y6
-	VFMADD231PS  96(SI), Y6, Y4
-	VFMADD231PS  96(SI)(DI*1), Y6, Y5
-	ADDQ         $0x14, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y2, X4
-	VADDPS       X2, X4, X4
-	VMOVHLPS     X4, X4, X2
-	VADDPS       X2, X4, X4
-	VMOVSHDUP    X4, X2
-	VADDSS       X2, X4, X4
-	VMOVSS       X4, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X2
-	VADDPS       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xQ4_1AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y5, Y7
-	VADDPS       Y6, Y7, Y7
-	VFMADD231PS  (SI), Y7, Y2
-	VFMADD231PS  (SI)(DI*1), Y7, Y3
-	VFMADD231PS  (R8), Y7, Y4
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y5, Y7
-	VADDPS       Y6, Y7, Y7
-	VFMADD231PS  32(SI), Y7, Y2
-	VFMADD231PS  32(SI)(DI*1), Y7, Y3
-	VFMADD231PS  32(R8), Y7, Y4
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y5, Y7
-	VADDPS       Y6, Y7, Y7
-	VFMADD231PS  64(SI), Y7, Y2
-	VFMADD231PS  64(SI)(DI*1), Y7, Y3
-	VFMADD231PS  64(R8), Y7, Y4
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y5, Y5
-	VADDPS       Y6, Y5, Y5
-	VFMADD231PS  96(SI), Y5, Y2
-	VFMADD231PS  96(SI)(DI*1), Y5, Y3
-	VFMADD231PS  96(R8), Y5, Y4
-	ADDQ         $0x14, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y2, X5
-	VADDPS       X2, X5, X5
-	VMOVHLPS     X5, X5, X2
-	VADDPS       X2, X5, X5
-	VMOVSHDUP    X5, X2
-	VADDSS       X2, X5, X5
-	VMOVSS       X5, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X2
-	VADDPS       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X2
-	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xQ4_1AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(R10), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  (SI), Y8, Y2
-	VFMADD231PS  (SI)(DI*1), Y8, Y3
-	VFMADD231PS  (R8), Y8, Y4
-	VFMADD231PS  (R8)(DI*1), Y8, Y5
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  32(SI), Y8, Y2
-	VFMADD231PS  32(SI)(DI*1), Y8, Y3
-	VFMADD231PS  32(R8), Y8, Y4
-	VFMADD231PS  32(R8)(DI*1), Y8, Y5
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y8
-	VADDPS       Y7, Y8, Y8
-	VFMADD231PS  64(SI), Y8, Y2
-	VFMADD231PS  64(SI)(DI*1), Y8, Y3
-	VFMADD231PS  64(R8), Y8, Y4
-	VFMADD231PS  64(R8)(DI*1), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y6, Y6
-	VADDPS       Y7, Y6, Y6
-	VFMADD231PS  96(SI), Y6, Y2
-	VFMADD231PS  96(SI)(DI*1), Y6, Y3
-	VFMADD231PS  96(R8), Y6, Y4
-	VFMADD231PS  96(R8)(DI*1), Y6, Y5
-	ADDQ         $0x14, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y2, X6
-	VADDPS       X2, X6, X6
-	VMOVHLPS     X6, X6, X2
-	VADDPS       X2, X6, X6
-	VMOVSHDUP    X6, X2
-	VADDSS       X2, X6, X6
-	VMOVSS       X6, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X2
-	VADDPS       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X2
-	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X2
-	VADDPS       X5, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xQ4_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xQ4_1AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ4_1AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -731,9 +249,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ4_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xQ4_1AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ4_1AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xQ4_1AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -895,9 +413,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ4_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xQ4_1AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ4_1AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xQ4_1AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1092,9 +610,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ4_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xQ4_1AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ4_1AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xQ4_1AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1322,9 +840,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ4_1AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ4_1AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1501,9 +1019,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ4_1AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ4_1AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xQ4_1AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1700,9 +1218,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ4_1AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ4_1AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xQ4_1AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -1942,9 +1460,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ4_1AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ4_1AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xQ4_1AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q4_1_shifts<>+0(SB), Y0
@@ -2224,1033 +1742,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackQ4_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 4(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VMOVDQU      Y4, (AX)
-	VMOVSD       X2, 32(AX)
-	VMOVSD       X3, 40(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x30, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xQ4_1AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      96(SI), Y5
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VMULPS       Y6, Y7, Y6
-	VPBROADCASTW 2(R8), X8
-	VCVTPH2PS    X8, Y8
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y2
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y4
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 96(SI)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ4_1AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (SI)(DI*1), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      32(SI)(DI*1), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      96(SI), Y8
-	VMOVUPS      96(SI)(DI*1), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R9), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y2
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y5
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, (SI)(DI*1)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 32(SI)(DI*1)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 96(SI)
-	VMOVUPS      Y9, 96(SI)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ4_1AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ4_1AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y7
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y8
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix4xQ4_1AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix4xQ4_1AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      32(SI)(DI*1), Y5
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      32(R8)(DI*1), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      64(SI)(DI*1), Y9
-	VMOVUPS      64(R8), Y10
-	VMOVUPS      64(R8)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 23
-	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y7
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 32(SI)(DI*1)
-	VMOVUPS      Y6, 32(R8)
-	VMOVUPS      Y7, 32(R8)(DI*1)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 64(SI)(DI*1)
-	VMOVUPS      Y10, 64(R8)
-	VMOVUPS      Y11, 64(R8)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      96(SI), Y0
-	VMOVUPS      96(SI)(DI*1), Y1
-	VMOVUPS      96(R8), Y2
-	VMOVUPS      96(R8)(DI*1), Y3
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done6
-
-loop5:
-
-	// levels of values 24 to 31
-	VBROADCASTI128 4(R10), Y4
-	VPSRLVD      q4_1_shifts<>+0(SB), Y4, Y4
-	VPAND        q4_1_mask<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VMULPS       Y4, Y5, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VADDPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 96(SI)(DI*1)
-	VMOVUPS      Y2, 96(R8)
-	VMOVUPS      Y3, 96(R8)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ4_1AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ4_1AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (SI)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
-	VMOVUPS      32(R8)(DI*1), Y10
-	VMOVUPS      32(R9), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, (SI)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 32(R8)
-	VMOVUPS      Y10, 32(R8)(DI*1)
-	VMOVUPS      Y11, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      64(SI)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
-	VMOVUPS      64(R9), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
-	VMOVUPS      96(R8)(DI*1), Y10
-	VMOVUPS      96(R9), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 64(SI)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
-	VMOVUPS      Y6, 64(R9)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	VMOVUPS      Y9, 96(R8)
-	VMOVUPS      Y10, 96(R8)(DI*1)
-	VMOVUPS      Y11, 96(R9)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xQ4_1AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix6xQ4_1AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      (R9)(DI*1), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      32(SI)(DI*1), Y7
-	VMOVUPS      32(R8), Y8
-	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R9), Y10
-	VMOVUPS      32(R9)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R9)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, (R9)(DI*1)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 32(SI)(DI*1)
-	VMOVUPS      Y8, 32(R8)
-	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R9)
-	VMOVUPS      Y11, 32(R9)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      64(R9)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	VMOVUPS      96(R8), Y8
-	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R9), Y10
-	VMOVUPS      96(R9)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R9)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 64(R9)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	VMOVUPS      Y8, 96(R8)
-	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R9)
-	VMOVUPS      Y11, 96(R9)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -3746,6 +2237,1033 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackQ4_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTW 2(BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 4(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	VMOVSD       X2, 32(AX)
+	VMOVSD       X3, 40(AX)
+	ADDQ         $0x14, BX
+	ADDQ         $0x30, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xQ4_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xQ4_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      96(SI), Y5
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 4(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VMOVDQU      Y6, (DX)
+	VPMOVSXBD    (DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       Y6, Y7, Y6
+	VPBROADCASTW 2(R8), X8
+	VCVTPH2PS    X8, Y8
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y6, Y2
+	VPMOVSXBD    8(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y6, Y3
+	VPMOVSXBD    16(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y6, Y4
+	VPMOVSXBD    24(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 64(SI)
+	VMOVUPS      Y5, 96(SI)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xQ4_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xQ4_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(DI*1), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      32(SI)(DI*1), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      96(SI), Y8
+	VMOVUPS      96(SI)(DI*1), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 4(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMULPS       Y10, Y11, Y10
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VADDPS       Y12, Y10, Y10
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y10, Y2
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VADDPS       Y12, Y10, Y10
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y10, Y4
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VADDPS       Y12, Y10, Y10
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y10, Y6
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VADDPS       Y12, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, (SI)(DI*1)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 32(SI)(DI*1)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 96(SI)
+	VMOVUPS      Y9, 96(SI)(DI*1)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xQ4_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xQ4_1AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 4(R10), Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R10), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R10), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y8
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix4xQ4_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix4xQ4_1AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      32(SI)(DI*1), Y5
+	VMOVUPS      32(R8), Y6
+	VMOVUPS      32(R8)(DI*1), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      64(SI)(DI*1), Y9
+	VMOVUPS      64(R8), Y10
+	VMOVUPS      64(R8)(DI*1), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	VBROADCASTI128 4(R10), Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R10), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R10), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R8)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 32(SI)(DI*1)
+	VMOVUPS      Y6, 32(R8)
+	VMOVUPS      Y7, 32(R8)(DI*1)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 64(SI)(DI*1)
+	VMOVUPS      Y10, 64(R8)
+	VMOVUPS      Y11, 64(R8)(DI*1)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      96(SI), Y0
+	VMOVUPS      96(SI)(DI*1), Y1
+	VMOVUPS      96(R8), Y2
+	VMOVUPS      96(R8)(DI*1), Y3
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	VBROADCASTI128 4(R10), Y4
+	VPSRLVD      q4_1_shifts<>+0(SB), Y4, Y4
+	VPAND        q4_1_mask<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VPBROADCASTW (R10), X5
+	VCVTPH2PS    X5, Y5
+	VMULPS       Y4, Y5, Y4
+	VPBROADCASTW 2(R10), X5
+	VCVTPH2PS    X5, Y5
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (SI)(DI*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (R8)(DI*1), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, 96(SI)
+	VMOVUPS      Y1, 96(SI)(DI*1)
+	VMOVUPS      Y2, 96(R8)
+	VMOVUPS      Y3, 96(R8)(DI*1)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xQ4_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xQ4_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_1_shifts<>+0(SB), Y0
+	VMOVDQU      q4_1_mask<>+0(SB), Y1
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(DI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R8)(DI*1), Y10
+	VMOVUPS      32(R9), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 4(R11), Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R8)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, (SI)(DI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y10, 32(R8)(DI*1)
+	VMOVUPS      Y11, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      64(SI)(DI*1), Y3
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y6
+	VMOVUPS      96(SI), Y7
+	VMOVUPS      96(SI)(DI*1), Y8
+	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R8)(DI*1), Y10
+	VMOVUPS      96(R9), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 4(R11), Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R8)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 64(SI)(DI*1)
+	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y6, 64(R9)
+	VMOVUPS      Y7, 96(SI)
+	VMOVUPS      Y8, 96(SI)(DI*1)
+	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y10, 96(R8)(DI*1)
+	VMOVUPS      Y11, 96(R9)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix6xQ4_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix6xQ4_1AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R9)(DI*1), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      32(SI)(DI*1), Y7
+	VMOVUPS      32(R8), Y8
+	VMOVUPS      32(R8)(DI*1), Y9
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R9)(DI*1), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 4(R11), Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R9)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (R8)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R9)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R9)(DI*1)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 32(SI)(DI*1)
+	VMOVUPS      Y8, 32(R8)
+	VMOVUPS      Y9, 32(R8)(DI*1)
+	VMOVUPS      Y10, 32(R9)
+	VMOVUPS      Y11, 32(R9)(DI*1)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      64(R9)(DI*1), Y5
+	VMOVUPS      96(SI), Y6
+	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      96(R8), Y8
+	VMOVUPS      96(R8)(DI*1), Y9
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R9)(DI*1), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 4(R11), Y12
+	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
+	VPAND        q4_1_mask<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R9)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (R8)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R9)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 64(R9)(DI*1)
+	VMOVUPS      Y6, 96(SI)
+	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y8, 96(R8)
+	VMOVUPS      Y9, 96(R8)(DI*1)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 96(R9)(DI*1)
+	ADDQ         $0x14, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -5407,40 +4925,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackQ4_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 4(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VMOVDQU      Y4, (AX)
-	VMOVSD       X2, 32(AX)
-	VMOVSD       X3, 40(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x30, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsQ4_1AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ4_1AVX2(SB), NOSPLIT, $0-32
@@ -5802,998 +5286,5 @@ done10:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xQ4_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ4_1AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      96(SI), Y5
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VMULPS       Y6, Y7, Y6
-	VPBROADCASTW 2(R8), X8
-	VCVTPH2PS    X8, Y8
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y2
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y6, Y4
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 96(SI)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ4_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ4_1AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (SI)(DI*1), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      32(SI)(DI*1), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      96(SI), Y8
-	VMOVUPS      96(SI)(DI*1), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R9), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y2
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y5
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, (SI)(DI*1)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 32(SI)(DI*1)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 96(SI)
-	VMOVUPS      Y9, 96(SI)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ4_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ4_1AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y7
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y8
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix4xQ4_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix4xQ4_1AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      32(SI)(DI*1), Y5
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      32(R8)(DI*1), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      64(SI)(DI*1), Y9
-	VMOVUPS      64(R8), Y10
-	VMOVUPS      64(R8)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 23
-	VBROADCASTI128 4(R10), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y7
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 32(SI)(DI*1)
-	VMOVUPS      Y6, 32(R8)
-	VMOVUPS      Y7, 32(R8)(DI*1)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 64(SI)(DI*1)
-	VMOVUPS      Y10, 64(R8)
-	VMOVUPS      Y11, 64(R8)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      96(SI), Y0
-	VMOVUPS      96(SI)(DI*1), Y1
-	VMOVUPS      96(R8), Y2
-	VMOVUPS      96(R8)(DI*1), Y3
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done6
-
-loop5:
-
-	// levels of values 24 to 31
-	VBROADCASTI128 4(R10), Y4
-	VPSRLVD      q4_1_shifts<>+0(SB), Y4, Y4
-	VPAND        q4_1_mask<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VMULPS       Y4, Y5, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VADDPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, 96(SI)
-	VMOVUPS      Y1, 96(SI)(DI*1)
-	VMOVUPS      Y2, 96(R8)
-	VMOVUPS      Y3, 96(R8)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ4_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ4_1AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q4_1_shifts<>+0(SB), Y0
-	VMOVDQU      q4_1_mask<>+0(SB), Y1
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (SI)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
-	VMOVUPS      32(R8)(DI*1), Y10
-	VMOVUPS      32(R9), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, (SI)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 32(R8)
-	VMOVUPS      Y10, 32(R8)(DI*1)
-	VMOVUPS      Y11, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      64(SI)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
-	VMOVUPS      64(R9), Y6
-	VMOVUPS      96(SI), Y7
-	VMOVUPS      96(SI)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
-	VMOVUPS      96(R8)(DI*1), Y10
-	VMOVUPS      96(R9), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y6
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 64(SI)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
-	VMOVUPS      Y6, 64(R9)
-	VMOVUPS      Y7, 96(SI)
-	VMOVUPS      Y8, 96(SI)(DI*1)
-	VMOVUPS      Y9, 96(R8)
-	VMOVUPS      Y10, 96(R8)(DI*1)
-	VMOVUPS      Y11, 96(R9)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix6xQ4_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix6xQ4_1AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      (R9)(DI*1), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      32(SI)(DI*1), Y7
-	VMOVUPS      32(R8), Y8
-	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R9), Y10
-	VMOVUPS      32(R9)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    (DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R9)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    8(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, (R9)(DI*1)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 32(SI)(DI*1)
-	VMOVUPS      Y8, 32(R8)
-	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R9)
-	VMOVUPS      Y11, 32(R9)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      64(R9)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	VMOVUPS      96(R8), Y8
-	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R9), Y10
-	VMOVUPS      96(R9)(DI*1), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 4(R11), Y12
-	VPSRLVD      q4_1_shifts<>+0(SB), Y12, Y12
-	VPAND        q4_1_mask<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPMOVSXBD    16(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R11), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R11), X14
-	VCVTPH2PS    X14, Y14
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VBROADCASTSS (SI)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VBROADCASTSS (R8)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R9)(DI*1), Y15
-	VFMADD231PS  Y15, Y12, Y5
-	VPMOVSXBD    24(DX), Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y12, Y13, Y12
-	VADDPS       Y14, Y12, Y12
-	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y12, Y6
-	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y7
-	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R9)(DI*1), Y13
-	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 64(R9)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	VMOVUPS      Y8, 96(R8)
-	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R9)
-	VMOVUPS      Y11, 96(R9)(DI*1)
-	ADDQ         $0x14, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -4,641 +4,141 @@
 
 #include "textflag.h"
 
+// q5_0_shifts: int32 0 0 0 0 4 4 4 4
 DATA q5_0_shifts<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_shifts<>+8(SB)/8, $0x0000000000000000
 DATA q5_0_shifts<>+16(SB)/8, $0x0000000400000004
 DATA q5_0_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL q5_0_shifts<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask: int8, 32 times 15
 DATA q5_0_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q5_0_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q5_0_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA q5_0_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL q5_0_mask<>(SB), RODATA|NOPTR, $32
 
+// q5_0_shuffle: bytes 0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 2 2 2 2 2 2 2 2 3 3 3 3 3 3 3 3
 DATA q5_0_shuffle<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_shuffle<>+8(SB)/8, $0x0101010101010101
 DATA q5_0_shuffle<>+16(SB)/8, $0x0202020202020202
 DATA q5_0_shuffle<>+24(SB)/8, $0x0303030303030303
 GLOBL q5_0_shuffle<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask2: int8 1 2 4 8 16 32 64 -128 1 2 4 8 16 32 64 -128 1 2 4 8 16 32 64 -128 1 2 4 8 16 32
+//   64 -128
 DATA q5_0_mask2<>+0(SB)/8, $0x8040201008040201
 DATA q5_0_mask2<>+8(SB)/8, $0x8040201008040201
 DATA q5_0_mask2<>+16(SB)/8, $0x8040201008040201
 DATA q5_0_mask2<>+24(SB)/8, $0x8040201008040201
 GLOBL q5_0_mask2<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask3: int8, 32 times 16
 DATA q5_0_mask3<>+0(SB)/8, $0x1010101010101010
 DATA q5_0_mask3<>+8(SB)/8, $0x1010101010101010
 DATA q5_0_mask3<>+16(SB)/8, $0x1010101010101010
 DATA q5_0_mask3<>+24(SB)/8, $0x1010101010101010
 GLOBL q5_0_mask3<>(SB), RODATA|NOPTR, $32
 
+// q5_0_offset: int8, 32 times -16
 DATA q5_0_offset<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA q5_0_offset<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA q5_0_offset<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA q5_0_offset<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL q5_0_offset<>(SB), RODATA|NOPTR, $32
 
+// q5_0_factor: float32, 4 times -16
 DATA q5_0_factor<>+0(SB)/8, $0xc1800000c1800000
 DATA q5_0_factor<>+8(SB)/8, $0xc1800000c1800000
 GLOBL q5_0_factor<>(SB), RODATA|NOPTR, $16
 
+// q5_0_order: int32 0 0 1 1 2 2 3 3
 DATA q5_0_order<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_order<>+8(SB)/8, $0x0000000100000001
 DATA q5_0_order<>+16(SB)/8, $0x0000000200000002
 DATA q5_0_order<>+24(SB)/8, $0x0000000300000003
 GLOBL q5_0_order<>(SB), RODATA|NOPTR, $32
 
-DATA q5_0_const<>+0(SB)/8, $0xc1800000c1800000
-DATA q5_0_const<>+8(SB)/8, $0xc1800000c1800000
-DATA q5_0_const<>+16(SB)/8, $0xc1800000c1800000
-DATA q5_0_const<>+24(SB)/8, $0xc1800000c1800000
-GLOBL q5_0_const<>(SB), RODATA|NOPTR, $32
-
+// q5_0_ones: int16, 16 times 1
 DATA q5_0_ones<>+0(SB)/8, $0x0001000100010001
 DATA q5_0_ones<>+8(SB)/8, $0x0001000100010001
 DATA q5_0_ones<>+16(SB)/8, $0x0001000100010001
 DATA q5_0_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q5_0_ones<>(SB), RODATA|NOPTR, $32
 
+// q5_0_const: float32, 8 times -16
+DATA q5_0_const<>+0(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+8(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+16(SB)/8, $0xc1800000c1800000
+DATA q5_0_const<>+24(SB)/8, $0xc1800000c1800000
+GLOBL q5_0_const<>(SB), RODATA|NOPTR, $32
+
+// q5_0_extremum: float32, 8 times 0
 DATA q5_0_extremum<>+0(SB)/8, $0x0000000000000000
 DATA q5_0_extremum<>+8(SB)/8, $0x0000000000000000
 DATA q5_0_extremum<>+16(SB)/8, $0x0000000000000000
 DATA q5_0_extremum<>+24(SB)/8, $0x0000000000000000
 GLOBL q5_0_extremum<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask4: float32, 8 times 0x7fffffff
 DATA q5_0_mask4<>+0(SB)/8, $0x7fffffff7fffffff
 DATA q5_0_mask4<>+8(SB)/8, $0x7fffffff7fffffff
 DATA q5_0_mask4<>+16(SB)/8, $0x7fffffff7fffffff
 DATA q5_0_mask4<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL q5_0_mask4<>(SB), RODATA|NOPTR, $32
 
+// q5_0_one: float32, 8 times 1
 DATA q5_0_one<>+0(SB)/8, $0x3f8000003f800000
 DATA q5_0_one<>+8(SB)/8, $0x3f8000003f800000
 DATA q5_0_one<>+16(SB)/8, $0x3f8000003f800000
 DATA q5_0_one<>+24(SB)/8, $0x3f8000003f800000
 GLOBL q5_0_one<>(SB), RODATA|NOPTR, $32
 
+// q5_0_const2: int32, 8 times 31
 DATA q5_0_const2<>+0(SB)/8, $0x0000001f0000001f
 DATA q5_0_const2<>+8(SB)/8, $0x0000001f0000001f
 DATA q5_0_const2<>+16(SB)/8, $0x0000001f0000001f
 DATA q5_0_const2<>+24(SB)/8, $0x0000001f0000001f
 GLOBL q5_0_const2<>(SB), RODATA|NOPTR, $32
 
+// q5_0_offset2: float32, 8 times 16.5
 DATA q5_0_offset2<>+0(SB)/8, $0x4184000041840000
 DATA q5_0_offset2<>+8(SB)/8, $0x4184000041840000
 DATA q5_0_offset2<>+16(SB)/8, $0x4184000041840000
 DATA q5_0_offset2<>+24(SB)/8, $0x4184000041840000
 GLOBL q5_0_offset2<>(SB), RODATA|NOPTR, $32
 
+// q5_0_d: int32, 8 times 0x80000000
 DATA q5_0_d<>+0(SB)/8, $0x8000000080000000
 DATA q5_0_d<>+8(SB)/8, $0x8000000080000000
 DATA q5_0_d<>+16(SB)/8, $0x8000000080000000
 DATA q5_0_d<>+24(SB)/8, $0x8000000080000000
 GLOBL q5_0_d<>(SB), RODATA|NOPTR, $32
 
+// q5_0_d2: int32, 8 times 0x7fc00000
 DATA q5_0_d2<>+0(SB)/8, $0x7fc000007fc00000
 DATA q5_0_d2<>+8(SB)/8, $0x7fc000007fc00000
 DATA q5_0_d2<>+16(SB)/8, $0x7fc000007fc00000
 DATA q5_0_d2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL q5_0_d2<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask5: int32, 8 times 1
 DATA q5_0_mask5<>+0(SB)/8, $0x0000000100000001
 DATA q5_0_mask5<>+8(SB)/8, $0x0000000100000001
 DATA q5_0_mask5<>+16(SB)/8, $0x0000000100000001
 DATA q5_0_mask5<>+24(SB)/8, $0x0000000100000001
 GLOBL q5_0_mask5<>(SB), RODATA|NOPTR, $32
 
+// q5_0_mask6: int32, 8 times 15
 DATA q5_0_mask6<>+0(SB)/8, $0x0000000f0000000f
 DATA q5_0_mask6<>+8(SB)/8, $0x0000000f0000000f
 DATA q5_0_mask6<>+16(SB)/8, $0x0000000f0000000f
 DATA q5_0_mask6<>+24(SB)/8, $0x0000000f0000000f
 GLOBL q5_0_mask6<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ5_0AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsQ5_0AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 2(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPADDB       Y5, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xQ5_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 2(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y0, Y12, Y12
-	VPCMPEQB     Y0, Y12, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPADDB       Y5, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y9
-	ADDQ         $0x16, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xQ5_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R9), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 2(R9), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y0, Y12, Y12
-	VPCMPEQB     Y0, Y12, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPADDB       Y5, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-	VFMADD231PS  96(SI)(DI*1), Y10, Y9
-	ADDQ         $0x16, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xQ5_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R10), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 2(R10), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       Y5, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xQ5_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 2(R10), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y0, Y12, Y12
-	VPCMPEQB     Y0, Y12, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPADDB       Y5, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-	VFMADD231PS  96(R8)(DI*1), Y10, Y9
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xQ5_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xQ5_0AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ5_0AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -819,9 +319,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ5_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xQ5_0AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xQ5_0AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1002,9 +502,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ5_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xQ5_0AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xQ5_0AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1218,9 +718,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ5_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xQ5_0AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xQ5_0AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1466,9 +966,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_0AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ5_0AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1674,9 +1174,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xQ5_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_0AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xQ5_0AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -1892,9 +1392,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xQ5_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_0AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xQ5_0AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -2153,9 +1653,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xQ5_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_0AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xQ5_0AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      q5_0_mask2<>+0(SB), Y0
@@ -2453,592 +1953,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackQ5_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      q5_0_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 6(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 2(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVSD       X5, 32(AX)
-	VMOVSD       X6, 40(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x30, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xQ5_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 2(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       Y5, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ5_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ5_0AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R9), Y13
-	VPSRLVD      Y1, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 2(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y0, Y14, Y14
-	VPCMPEQB     Y0, Y14, Y14
-	VPAND        Y4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPADDB       q5_0_offset<>+0(SB), Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ5_0AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ5_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R10), Y12
-	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
-	VPAND        q5_0_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 2(R10), Y13
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
-	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
-	VPAND        q5_0_mask3<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPADDB       q5_0_offset<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ5_0AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ5_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
-	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 2(R11), Y11
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
-	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 2(R11), Y11
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -3559,6 +2473,592 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackQ5_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      q5_0_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 6(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 2(BX), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVSD       X5, 32(AX)
+	VMOVSD       X6, 40(AX)
+	ADDQ         $0x16, BX
+	ADDQ         $0x30, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xQ5_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	VMOVDQU      q5_0_offset<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 2(R8), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xQ5_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_0_mask2<>+0(SB), Y0
+	VMOVDQU      q5_0_shifts<>+0(SB), Y1
+	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
+	VMOVDQU      q5_0_mask<>+0(SB), Y3
+	VMOVDQU      q5_0_mask3<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 6(R9), Y13
+	VPSRLVD      Y1, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 2(R9), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y0, Y14, Y14
+	VPCMPEQB     Y0, Y14, Y14
+	VPAND        Y4, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPADDB       q5_0_offset<>+0(SB), Y13, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xQ5_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xQ5_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 6(R10), Y12
+	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
+	VPAND        q5_0_mask<>+0(SB), Y12, Y12
+	VPBROADCASTD 2(R10), Y13
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
+	VPAND        q5_0_mask3<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPADDB       q5_0_offset<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xQ5_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xQ5_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 2(R11), Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
+	VPAND        q5_0_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 2(R11), Y11
+	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
+	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
+	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -5384,51 +4884,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackQ5_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      q5_0_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VBROADCASTI128 6(BX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 2(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVSD       X5, 32(AX)
-	VMOVSD       X6, 40(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x30, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsQ5_0AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ5_0AVX2(SB), NOSPLIT, $0-32
@@ -5921,546 +5376,5 @@ done8:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xQ5_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ5_0AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	VMOVDQU      q5_0_offset<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R8), Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 2(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       Y5, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ5_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ5_0AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      q5_0_mask2<>+0(SB), Y0
-	VMOVDQU      q5_0_shifts<>+0(SB), Y1
-	VMOVDQU      q5_0_shuffle<>+0(SB), Y2
-	VMOVDQU      q5_0_mask<>+0(SB), Y3
-	VMOVDQU      q5_0_mask3<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R9), Y13
-	VPSRLVD      Y1, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 2(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y0, Y14, Y14
-	VPCMPEQB     Y0, Y14, Y14
-	VPAND        Y4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPADDB       q5_0_offset<>+0(SB), Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ5_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ5_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 6(R10), Y12
-	VPSRLVD      q5_0_shifts<>+0(SB), Y12, Y12
-	VPAND        q5_0_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 2(R10), Y13
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y13, Y13
-	VPAND        q5_0_mask2<>+0(SB), Y13, Y13
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y13, Y13
-	VPAND        q5_0_mask3<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPADDB       q5_0_offset<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ5_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ5_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
-	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 2(R11), Y11
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 6(R11), Y10
-	VPSRLVD      q5_0_shifts<>+0(SB), Y10, Y10
-	VPAND        q5_0_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 2(R11), Y11
-	VPSHUFB      q5_0_shuffle<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask2<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_0_mask2<>+0(SB), Y11, Y11
-	VPAND        q5_0_mask3<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPADDB       q5_0_offset<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsQ5_1AVX512 unpacks units of 32 values.
-//
-//	for i := range units * 32 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsQ5_1AVX512(dst *float32, src *byte, units int)
-
-func decodeQ5_1AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsQ5_1AVX512, 32, 24, decodeQ5_1Generic, dst, src)
-}
-
-// matmul1xQ5_1AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xQ5_1AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xQ5_1AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xQ5_1AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xQ5_1AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xQ5_1AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xQ5_1AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xQ5_1AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesQ5_1AVX512 = matmulTiles{
-	decode: decodeQ5_1AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xQ5_1AVX512, matmul2xQ5_1AVX512, matmul3xQ5_1AVX512, matmul4xQ5_1AVX512},
-}
-
-func matmulQ5_1AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesQ5_1AVX512.drive(32, 24, matmulQ5_1Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xQ5_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xQ5_1AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulQ5_1AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byt
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xQ5_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xQ5_1AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xQ5_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xQ5_1AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xQ5_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xQ5_1AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours1xQ5_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_1AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours1xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours2xQ5_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_1AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Fours1xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *floa
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours2xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours3xQ5_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_1AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Fours2xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *floa
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours3xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Fours4xQ5_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_1AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,115 +105,18 @@ func matmulQ8Fours3xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *floa
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Fours4xQ5_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xQ5_1AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackQ5_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackQ5_1AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesQ5_1AVX512 = matmulQ8Tiles{
-	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xQ5_1AVX512, matmulQ8Fours2xQ5_1AVX512, matmulQ8Fours3xQ5_1AVX512, matmulQ8Fours4xQ5_1AVX512},
-	gemm:   gemmUnsigned5MinAVX512,
+var matmulQ8TilesQ5_1AVX512VNNI = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xQ5_1AVX512VNNI, matmulQ8Fours2xQ5_1AVX512VNNI, matmulQ8Fours3xQ5_1AVX512VNNI, matmulQ8Fours4xQ5_1AVX512VNNI},
+	gemm:   gemmUnsigned5MinAVX512VNNI,
 	record: 48,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ5_1AVX512, matmulQ82xQ5_1AVX512, matmulQ83xQ5_1AVX512, matmulQ84xQ5_1AVX512},
-	unpack: unpackQ5_1AVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ5_1AVX512VNNI, matmulQ82xQ5_1AVX512VNNI, matmulQ83xQ5_1AVX512VNNI, matmulQ84xQ5_1AVX512VNNI},
+	unpack: unpackQ5_1AVX2,
 }
 
-func matmulQ8Q5_1AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesQ5_1AVX512.drive(32, 24, matmulQ8Q5_1Generic, y, ldy, x, m, w, stride, rows, n, ws)
-}
-
-// mix1xQ5_1AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xQ5_1AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xQ5_1AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix4xQ5_1AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 4 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix4xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xQ5_1AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix6xQ5_1AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 6 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix6xQ5_1AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesQ5_1AVX512 = mixTiles{mix1xQ5_1AVX512, mix2xQ5_1AVX512, mix3xQ5_1AVX512, mix4xQ5_1AVX512, mix5xQ5_1AVX512, mix6xQ5_1AVX512}
-
-func mixQ5_1AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesQ5_1AVX512.drive(32, 24, mixQ5_1Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func matmulQ8Q5_1AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesQ5_1AVX512VNNI.drive(32, 24, matmulQ8Q5_1Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsQ5_1AVX2 unpacks units of 32 values.
@@ -303,10 +129,6 @@ func mixQ5_1AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 //
 //go:noescape
 func decodeUnitsQ5_1AVX2(dst *float32, src *byte, units int)
-
-func decodeQ5_1AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsQ5_1AVX2, 32, 24, decodeQ5_1Generic, dst, src)
-}
 
 // matmul1xQ5_1AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 //
@@ -359,6 +181,101 @@ func matmul3xQ5_1AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride 
 //
 //go:noescape
 func matmul4xQ5_1AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackQ5_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackQ5_1AVX2(dst *byte, src *byte, blocks int)
+
+// mix1xQ5_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix1xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix2xQ5_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix2xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix3xQ5_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix3xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix4xQ5_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix4xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xQ5_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix5xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xQ5_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix6xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+func decodeQ5_1AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsQ5_1AVX2, 32, 24, decodeQ5_1Generic, dst, src)
+}
 
 var matmulTilesQ5_1AVX2 = matmulTiles{
 	decode: decodeQ5_1AVX2,
@@ -474,19 +391,6 @@ func matmulQ8Fours3xQ5_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float3
 //go:noescape
 func matmulQ8Fours4xQ5_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackQ5_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackQ5_1AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesQ5_1AVX2 = matmulQ8Tiles{
 	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xQ5_1AVX2, matmulQ8Fours2xQ5_1AVX2, matmulQ8Fours3xQ5_1AVX2, matmulQ8Fours4xQ5_1AVX2},
 	gemm:   gemmUnsigned5MinAVX2,
@@ -517,84 +421,6 @@ func encodeGroupsQ5_1AVX2(dst *byte, src *float32, scratch *byte, groups int)
 func encodeQ5_1AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsQ5_1AVX2, 8, 32, 24, 2208, dst, src)
 }
-
-// mix1xQ5_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 1 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xQ5_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 2 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xQ5_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 3 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix4xQ5_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 4 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix4xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xQ5_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 5 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix6xQ5_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
-//
-//	for j := range 6 {
-//		for i := range units * 32 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix6xQ5_1AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 var mixTilesQ5_1AVX2 = mixTiles{mix1xQ5_1AVX2, mix2xQ5_1AVX2, mix3xQ5_1AVX2, mix4xQ5_1AVX2, mix5xQ5_1AVX2, mix6xQ5_1AVX2}
 

@@ -4,498 +4,72 @@
 
 #include "textflag.h"
 
+// q8_0_ones: int16, 16 times 1
 DATA q8_0_ones<>+0(SB)/8, $0x0001000100010001
 DATA q8_0_ones<>+8(SB)/8, $0x0001000100010001
 DATA q8_0_ones<>+16(SB)/8, $0x0001000100010001
 DATA q8_0_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q8_0_ones<>(SB), RODATA|NOPTR, $32
 
+// q8_0_absmax: float32, 8 times 0
 DATA q8_0_absmax<>+0(SB)/8, $0x0000000000000000
 DATA q8_0_absmax<>+8(SB)/8, $0x0000000000000000
 DATA q8_0_absmax<>+16(SB)/8, $0x0000000000000000
 DATA q8_0_absmax<>+24(SB)/8, $0x0000000000000000
 GLOBL q8_0_absmax<>(SB), RODATA|NOPTR, $32
 
+// q8_0_mask: float32, 8 times 0x7fffffff
 DATA q8_0_mask<>+0(SB)/8, $0x7fffffff7fffffff
 DATA q8_0_mask<>+8(SB)/8, $0x7fffffff7fffffff
 DATA q8_0_mask<>+16(SB)/8, $0x7fffffff7fffffff
 DATA q8_0_mask<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL q8_0_mask<>(SB), RODATA|NOPTR, $32
 
+// q8_0_divisor: float32, 8 times 127
 DATA q8_0_divisor<>+0(SB)/8, $0x42fe000042fe0000
 DATA q8_0_divisor<>+8(SB)/8, $0x42fe000042fe0000
 DATA q8_0_divisor<>+16(SB)/8, $0x42fe000042fe0000
 DATA q8_0_divisor<>+24(SB)/8, $0x42fe000042fe0000
 GLOBL q8_0_divisor<>(SB), RODATA|NOPTR, $32
 
+// q8_0_one: float32, 8 times 1
 DATA q8_0_one<>+0(SB)/8, $0x3f8000003f800000
 DATA q8_0_one<>+8(SB)/8, $0x3f8000003f800000
 DATA q8_0_one<>+16(SB)/8, $0x3f8000003f800000
 DATA q8_0_one<>+24(SB)/8, $0x3f8000003f800000
 GLOBL q8_0_one<>(SB), RODATA|NOPTR, $32
 
+// q8_0_mask2: float32, 8 times 0x80000000
 DATA q8_0_mask2<>+0(SB)/8, $0x8000000080000000
 DATA q8_0_mask2<>+8(SB)/8, $0x8000000080000000
 DATA q8_0_mask2<>+16(SB)/8, $0x8000000080000000
 DATA q8_0_mask2<>+24(SB)/8, $0x8000000080000000
 GLOBL q8_0_mask2<>(SB), RODATA|NOPTR, $32
 
+// q8_0_half: float32, 8 times 0.49999997
 DATA q8_0_half<>+0(SB)/8, $0x3effffff3effffff
 DATA q8_0_half<>+8(SB)/8, $0x3effffff3effffff
 DATA q8_0_half<>+16(SB)/8, $0x3effffff3effffff
 DATA q8_0_half<>+24(SB)/8, $0x3effffff3effffff
 GLOBL q8_0_half<>(SB), RODATA|NOPTR, $32
 
+// q8_0_d: int32, 8 times 0x7fc00000
 DATA q8_0_d<>+0(SB)/8, $0x7fc000007fc00000
 DATA q8_0_d<>+8(SB)/8, $0x7fc000007fc00000
 DATA q8_0_d<>+16(SB)/8, $0x7fc000007fc00000
 DATA q8_0_d<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL q8_0_d<>(SB), RODATA|NOPTR, $32
 
+// q8_0_mask3: int32, 8 times 255
 DATA q8_0_mask3<>+0(SB)/8, $0x000000ff000000ff
 DATA q8_0_mask3<>+8(SB)/8, $0x000000ff000000ff
 DATA q8_0_mask3<>+16(SB)/8, $0x000000ff000000ff
 DATA q8_0_mask3<>+24(SB)/8, $0x000000ff000000ff
 GLOBL q8_0_mask3<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ8_0AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsQ8_0AVX512(SB), NOSPLIT, $128-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-
-	// levels of values 0 to 31
-	VMOVDQU      2(BX), Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x22, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xQ8_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R8), Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  (SI), Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  32(SI), Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  64(SI), Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(SI), Y4, Y3
-	ADDQ         $0x22, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xQ8_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R9), Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  (SI), Y5, Y0
-	VFMADD231PS  (SI)(DI*1), Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  32(SI), Y5, Y2
-	VFMADD231PS  32(SI)(DI*1), Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  64(SI), Y5, Y0
-	VFMADD231PS  64(SI)(DI*1), Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(SI), Y4, Y2
-	VFMADD231PS  96(SI)(DI*1), Y4, Y3
-	ADDQ         $0x22, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xQ8_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VFMADD231PS  (SI), Y4, Y0
-	VFMADD231PS  (SI)(DI*1), Y4, Y1
-	VFMADD231PS  (R8), Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VFMADD231PS  32(SI), Y4, Y0
-	VFMADD231PS  32(SI)(DI*1), Y4, Y1
-	VFMADD231PS  32(R8), Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VFMADD231PS  64(SI), Y4, Y0
-	VFMADD231PS  64(SI)(DI*1), Y4, Y1
-	VFMADD231PS  64(R8), Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  96(SI), Y3, Y0
-	VFMADD231PS  96(SI)(DI*1), Y3, Y1
-	VFMADD231PS  96(R8), Y3, Y2
-	ADDQ         $0x22, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xQ8_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  (SI), Y5, Y0
-	VFMADD231PS  (SI)(DI*1), Y5, Y1
-	VFMADD231PS  (R8), Y5, Y2
-	VFMADD231PS  (R8)(DI*1), Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  32(SI), Y5, Y0
-	VFMADD231PS  32(SI)(DI*1), Y5, Y1
-	VFMADD231PS  32(R8), Y5, Y2
-	VFMADD231PS  32(R8)(DI*1), Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VFMADD231PS  64(SI), Y5, Y0
-	VFMADD231PS  64(SI)(DI*1), Y5, Y1
-	VFMADD231PS  64(R8), Y5, Y2
-	VFMADD231PS  64(R8)(DI*1), Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(SI), Y4, Y0
-	VFMADD231PS  96(SI)(DI*1), Y4, Y1
-	VFMADD231PS  96(R8), Y4, Y2
-	VFMADD231PS  96(R8)(DI*1), Y4, Y3
-	ADDQ         $0x22, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xQ8_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xQ8_0AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xQ8_0AVX512VNNI(SB), NOSPLIT, $48-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -634,9 +208,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ8_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xQ8_0AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xQ8_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xQ8_0AVX512VNNI(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -782,9 +356,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ8_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xQ8_0AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xQ8_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xQ8_0AVX512VNNI(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -963,9 +537,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ8_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xQ8_0AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xQ8_0AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xQ8_0AVX512VNNI(SB), NOSPLIT, $0-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1177,9 +751,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xQ8_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ8_0AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xQ8_0AVX512VNNI(SB), NOSPLIT, $208-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1343,9 +917,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xQ8_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ8_0AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xQ8_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xQ8_0AVX512VNNI(SB), NOSPLIT, $288-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1526,9 +1100,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xQ8_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ8_0AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xQ8_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xQ8_0AVX512VNNI(SB), NOSPLIT, $416-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -1752,9 +1326,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xQ8_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ8_0AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xQ8_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xQ8_0AVX512VNNI(SB), NOSPLIT, $544-72
 	MOVQ         y+0(FP), AX
 	MOVQ         w+40(FP), BX
 	MOVQ         rows+56(FP), CX
@@ -2018,514 +1592,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackQ8_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      2(BX), Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	ADDQ         $0x22, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xQ8_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R8), Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ8_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R9), Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ8_0AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ8_0AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ8_0AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VMOVDQU      2(R11), Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VMOVDQU      2(R11), Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -2961,6 +2027,514 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackQ8_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      2(BX), Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      Y2, (AX)
+	VMOVDQU      Y1, 48(AX)
+	VMOVSD       X0, 32(AX)
+	ADDQ         $0x22, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xQ8_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xQ8_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      96(SI), Y3
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VMOVDQU      2(R8), Y4
+	VMOVDQU      Y4, (DX)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VPMOVSXBD    (DX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VPMOVSXBD    8(DX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VPMOVSXBD    16(DX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VPMOVSXBD    24(DX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 96(SI)
+	ADDQ         $0x22, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xQ8_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xQ8_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      32(SI), Y2
+	VMOVUPS      32(SI)(DI*1), Y3
+	VMOVUPS      64(SI), Y4
+	VMOVUPS      64(SI)(DI*1), Y5
+	VMOVUPS      96(SI), Y6
+	VMOVUPS      96(SI)(DI*1), Y7
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VMOVDQU      2(R9), Y8
+	VMOVDQU      Y8, (DX)
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y8, Y9
+	VBROADCASTSS (SI)(DI*1), Y10
+	VMULPS       Y10, Y8, Y8
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VFMADD231PS  Y8, Y10, Y1
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y3
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y5
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VFMADD231PS  Y8, Y10, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, 32(SI)(DI*1)
+	VMOVUPS      Y4, 64(SI)
+	VMOVUPS      Y5, 64(SI)(DI*1)
+	VMOVUPS      Y6, 96(SI)
+	VMOVUPS      Y7, 96(SI)(DI*1)
+	ADDQ         $0x22, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xQ8_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xQ8_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VMOVDQU      2(R10), Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x22, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xQ8_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xQ8_0AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VMOVDQU      2(R11), Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VMOVDQU      2(R11), Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x22, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -4516,33 +4090,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackQ8_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      2(BX), Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	ADDQ         $0x22, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsQ8_0AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ8_0AVX2(SB), NOSPLIT, $0-32
@@ -4864,486 +4411,5 @@ done8:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xQ8_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xQ8_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R8), Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xQ8_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xQ8_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R9), Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xQ8_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xQ8_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xQ8_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xQ8_0AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VMOVDQU      2(R11), Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VMOVDQU      2(R11), Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x22, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

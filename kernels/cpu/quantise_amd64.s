@@ -4,48 +4,56 @@
 
 #include "textflag.h"
 
+// quantise_mask: int32, 8 times 0x7fffffff
 DATA quantise_mask<>+0(SB)/8, $0x7fffffff7fffffff
 DATA quantise_mask<>+8(SB)/8, $0x7fffffff7fffffff
 DATA quantise_mask<>+16(SB)/8, $0x7fffffff7fffffff
 DATA quantise_mask<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL quantise_mask<>(SB), RODATA|NOPTR, $32
 
+// quantise_limit: float32, 8 times 127
 DATA quantise_limit<>+0(SB)/8, $0x42fe000042fe0000
 DATA quantise_limit<>+8(SB)/8, $0x42fe000042fe0000
 DATA quantise_limit<>+16(SB)/8, $0x42fe000042fe0000
 DATA quantise_limit<>+24(SB)/8, $0x42fe000042fe0000
 GLOBL quantise_limit<>(SB), RODATA|NOPTR, $32
 
+// quantise_limit2: int32, 8 times 0x7f7fffff
 DATA quantise_limit2<>+0(SB)/8, $0x7f7fffff7f7fffff
 DATA quantise_limit2<>+8(SB)/8, $0x7f7fffff7f7fffff
 DATA quantise_limit2<>+16(SB)/8, $0x7f7fffff7f7fffff
 DATA quantise_limit2<>+24(SB)/8, $0x7f7fffff7f7fffff
 GLOBL quantise_limit2<>(SB), RODATA|NOPTR, $32
 
+// quantise_infinity: int32, 8 times 0x7f800000
 DATA quantise_infinity<>+0(SB)/8, $0x7f8000007f800000
 DATA quantise_infinity<>+8(SB)/8, $0x7f8000007f800000
 DATA quantise_infinity<>+16(SB)/8, $0x7f8000007f800000
 DATA quantise_infinity<>+24(SB)/8, $0x7f8000007f800000
 GLOBL quantise_infinity<>(SB), RODATA|NOPTR, $32
 
+// quantise_NaN: float32, 8 times 0x7fc00000
 DATA quantise_NaN<>+0(SB)/8, $0x7fc000007fc00000
 DATA quantise_NaN<>+8(SB)/8, $0x7fc000007fc00000
 DATA quantise_NaN<>+16(SB)/8, $0x7fc000007fc00000
 DATA quantise_NaN<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL quantise_NaN<>(SB), RODATA|NOPTR, $32
 
+// quantise_order: int32 0 4 1 5 2 6 3 7
 DATA quantise_order<>+0(SB)/8, $0x0000000400000000
 DATA quantise_order<>+8(SB)/8, $0x0000000500000001
 DATA quantise_order<>+16(SB)/8, $0x0000000600000002
 DATA quantise_order<>+24(SB)/8, $0x0000000700000003
 GLOBL quantise_order<>(SB), RODATA|NOPTR, $32
 
+// quantise_ones: int8, 32 times 1
 DATA quantise_ones<>+0(SB)/8, $0x0101010101010101
 DATA quantise_ones<>+8(SB)/8, $0x0101010101010101
 DATA quantise_ones<>+16(SB)/8, $0x0101010101010101
 DATA quantise_ones<>+24(SB)/8, $0x0101010101010101
 GLOBL quantise_ones<>(SB), RODATA|NOPTR, $32
 
+// quantise_ones2: int16, 16 times 1
 DATA quantise_ones2<>+0(SB)/8, $0x0001000100010001
 DATA quantise_ones2<>+8(SB)/8, $0x0001000100010001
 DATA quantise_ones2<>+16(SB)/8, $0x0001000100010001

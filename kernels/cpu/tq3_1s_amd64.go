@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsTq3_1sAVX512 unpacks units of 32 values.
-//
-//	for i := range units * 32 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsTq3_1sAVX512(dst *float32, src *byte, units int)
-
-func decodeTq3_1sAVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTq3_1sAVX512, 32, 16, decodeTq3_1sGeneric, dst, src)
-}
-
-// matmul1xTq3_1sAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xTq3_1sAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xTq3_1sAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xTq3_1sAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xTq3_1sAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xTq3_1sAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xTq3_1sAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xTq3_1sAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesTq3_1sAVX512 = matmulTiles{
-	decode: decodeTq3_1sAVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xTq3_1sAVX512, matmul2xTq3_1sAVX512, matmul3xTq3_1sAVX512, matmul4xTq3_1sAVX512},
-}
-
-func matmulTq3_1sAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesTq3_1sAVX512.drive(32, 16, matmulTq3_1sGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xTq3_1sAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTq3_1sAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulTq3_1sAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xTq3_1sAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTq3_1sAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTq3_1sAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xTq3_1sAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTq3_1sAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTq3_1sAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xTq3_1sAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTq3_1sAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTq3_1sAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,30 +53,17 @@ func matmulQ83xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xTq3_1sAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xTq3_1sAVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackTq3_1sAVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTq3_1sAVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesTq3_1sAVX512 = matmulQ8Tiles{
-	gemm:   gemmSignedHalvesAVX512,
+var matmulQ8TilesTq3_1sAVX512VNNI = matmulQ8Tiles{
+	gemm:   gemmSignedHalvesAVX512VNNI,
 	record: 80,
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xTq3_1sAVX512, matmulQ82xTq3_1sAVX512, matmulQ83xTq3_1sAVX512, matmulQ84xTq3_1sAVX512},
-	unpack: unpackTq3_1sAVX512,
+	tiles:  [actRows]matmulQ8Kernel{matmulQ81xTq3_1sAVX512VNNI, matmulQ82xTq3_1sAVX512VNNI, matmulQ83xTq3_1sAVX512VNNI, matmulQ84xTq3_1sAVX512VNNI},
+	unpack: unpackTq3_1sAVX2,
 }
 
-func matmulQ8Tq3_1sAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesTq3_1sAVX512.drive(32, 16, matmulQ8Tq3_1sGeneric, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Tq3_1sAVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesTq3_1sAVX512VNNI.drive(32, 16, matmulQ8Tq3_1sGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
 // decodeUnitsTq3_1sAVX2 unpacks units of 32 values.
@@ -166,10 +76,6 @@ func matmulQ8Tq3_1sAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 //
 //go:noescape
 func decodeUnitsTq3_1sAVX2(dst *float32, src *byte, units int)
-
-func decodeTq3_1sAVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTq3_1sAVX2, 32, 16, decodeTq3_1sGeneric, dst, src)
-}
 
 // matmul1xTq3_1sAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 //
@@ -222,6 +128,23 @@ func matmul3xTq3_1sAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xTq3_1sAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackTq3_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackTq3_1sAVX2(dst *byte, src *byte, blocks int)
+
+func decodeTq3_1sAVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsTq3_1sAVX2, 32, 16, decodeTq3_1sGeneric, dst, src)
+}
 
 var matmulTilesTq3_1sAVX2 = matmulTiles{
 	decode: decodeTq3_1sAVX2,
@@ -284,19 +207,6 @@ func matmulQ83xTq3_1sAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //
 //go:noescape
 func matmulQ84xTq3_1sAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
-
-// unpackTq3_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 32 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTq3_1sAVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesTq3_1sAVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedHalvesAVX2,

@@ -4,699 +4,91 @@
 
 #include "textflag.h"
 
+// tq3_1s_mask: int32 -1 0 0 0 0 0 0 0
 DATA tq3_1s_mask<>+0(SB)/8, $0x00000000ffffffff
 DATA tq3_1s_mask<>+8(SB)/8, $0x0000000000000000
 DATA tq3_1s_mask<>+16(SB)/8, $0x0000000000000000
 DATA tq3_1s_mask<>+24(SB)/8, $0x0000000000000000
 GLOBL tq3_1s_mask<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_shuffle: bytes 4 - - - 4 - - - 4 5 - - 5 - - - 5 - - - 5 6 - - 6 - - - 6 - - -
 DATA tq3_1s_shuffle<>+0(SB)/8, $0x8080800480808004
 DATA tq3_1s_shuffle<>+8(SB)/8, $0x8080800580800504
 DATA tq3_1s_shuffle<>+16(SB)/8, $0x8080060580808005
 DATA tq3_1s_shuffle<>+24(SB)/8, $0x8080800680808006
 GLOBL tq3_1s_shuffle<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_shifts: int32 0 3 6 1 4 7 2 5
 DATA tq3_1s_shifts<>+0(SB)/8, $0x0000000300000000
 DATA tq3_1s_shifts<>+8(SB)/8, $0x0000000100000006
 DATA tq3_1s_shifts<>+16(SB)/8, $0x0000000700000004
 DATA tq3_1s_shifts<>+24(SB)/8, $0x0000000500000002
 GLOBL tq3_1s_shifts<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_mask2: int32, 8 times 7
 DATA tq3_1s_mask2<>+0(SB)/8, $0x0000000700000007
 DATA tq3_1s_mask2<>+8(SB)/8, $0x0000000700000007
 DATA tq3_1s_mask2<>+16(SB)/8, $0x0000000700000007
 DATA tq3_1s_mask2<>+24(SB)/8, $0x0000000700000007
 GLOBL tq3_1s_mask2<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_shuffle2: bytes 7 - - - 7 - - - 7 8 - - 8 - - - 8 - - - 8 9 - - 9 - - - 9 - - -
 DATA tq3_1s_shuffle2<>+0(SB)/8, $0x8080800780808007
 DATA tq3_1s_shuffle2<>+8(SB)/8, $0x8080800880800807
 DATA tq3_1s_shuffle2<>+16(SB)/8, $0x8080090880808008
 DATA tq3_1s_shuffle2<>+24(SB)/8, $0x8080800980808009
 GLOBL tq3_1s_shuffle2<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_shuffle3: bytes 10 - - - 10 - - - 10 11 - - 11 - - - 11 - - - 11 12 - - 12 - - - 12 - - -
 DATA tq3_1s_shuffle3<>+0(SB)/8, $0x8080800a8080800a
 DATA tq3_1s_shuffle3<>+8(SB)/8, $0x8080800b80800b0a
 DATA tq3_1s_shuffle3<>+16(SB)/8, $0x80800c0b8080800b
 DATA tq3_1s_shuffle3<>+24(SB)/8, $0x8080800c8080800c
 GLOBL tq3_1s_shuffle3<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_shuffle4: bytes 13 - - - 13 - - - 13 14 - - 14 - - - 14 - - - 14 15 - - 15 - - - 15 - - -
 DATA tq3_1s_shuffle4<>+0(SB)/8, $0x8080800d8080800d
 DATA tq3_1s_shuffle4<>+8(SB)/8, $0x8080800e80800e0d
 DATA tq3_1s_shuffle4<>+16(SB)/8, $0x80800f0e8080800e
 DATA tq3_1s_shuffle4<>+24(SB)/8, $0x8080800f8080800f
 GLOBL tq3_1s_shuffle4<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_order: int32 0 4 1 5 2 6 3 7
 DATA tq3_1s_order<>+0(SB)/8, $0x0000000400000000
 DATA tq3_1s_order<>+8(SB)/8, $0x0000000500000001
 DATA tq3_1s_order<>+16(SB)/8, $0x0000000600000002
 DATA tq3_1s_order<>+24(SB)/8, $0x0000000700000003
 GLOBL tq3_1s_order<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_level: float32 -1.996684 -1.291398 -0.740341 -0.247508 0.230106 0.725222 1.277503 1.988943
 DATA tq3_1s_level<>+0(SB)/8, $0xbfa54c88bfff9357
 DATA tq3_1s_level<>+8(SB)/8, $0xbe7d72bdbf3d86fd
 DATA tq3_1s_level<>+16(SB)/8, $0x3f39a8263e6ba0e8
 DATA tq3_1s_level<>+24(SB)/8, $0x3ffe95af3fa38538
 GLOBL tq3_1s_level<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_const: float32, 8 times 0.017716806
 DATA tq3_1s_const<>+0(SB)/8, $0x3c9122d63c9122d6
 DATA tq3_1s_const<>+8(SB)/8, $0x3c9122d63c9122d6
 DATA tq3_1s_const<>+16(SB)/8, $0x3c9122d63c9122d6
 DATA tq3_1s_const<>+24(SB)/8, $0x3c9122d63c9122d6
 GLOBL tq3_1s_const<>(SB), RODATA|NOPTR, $32
 
+// tq3_1s_levels: int8 -113 -73 -42 -14 13 41 72 112 0 0 0 0 0 0 0 0
 DATA tq3_1s_levels<>+0(SB)/8, $0x7048290df2d6b78f
 DATA tq3_1s_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL tq3_1s_levels<>(SB), RODATA|NOPTR, $16
 
+// tq3_1s_ones: int16, 16 times 1
 DATA tq3_1s_ones<>+0(SB)/8, $0x0001000100010001
 DATA tq3_1s_ones<>+8(SB)/8, $0x0001000100010001
 DATA tq3_1s_ones<>+16(SB)/8, $0x0001000100010001
 DATA tq3_1s_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL tq3_1s_ones<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTq3_1sAVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsTq3_1sAVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_level<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
-	VPBROADCASTW (BX), X7
-	VCVTPH2PS    X7, Y7
-	VPBROADCASTW 2(BX), X8
-	VCVTPH2PS    X8, Y8
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVUPS      Y6, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 (BX), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 (BX), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 (BX), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VBROADCASTI128 (BX), Y9
-	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y9, Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPACKUSDW    Y7, Y6, Y6
-	VPACKUSDW    Y9, Y8, Y7
-	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s_order<>+0(SB), Y7
-	VPERMD       Y6, Y7, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVZXBD    (DX), Y6
-	VPERMPS      Y2, Y6, Y6
-	VBROADCASTSS 32(DX), Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, (AX)
-	VPMOVZXBD    8(DX), Y6
-	VPERMPS      Y2, Y6, Y6
-	VBROADCASTSS 32(DX), Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 32(AX)
-	VPMOVZXBD    16(DX), Y6
-	VPERMPS      Y2, Y6, Y6
-	VBROADCASTSS 36(DX), Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 64(AX)
-	VPMOVZXBD    24(DX), Y6
-	VPERMPS      Y2, Y6, Y6
-	VBROADCASTSS 36(DX), Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $0x10, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xTq3_1sAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xTq3_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_level<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
-	VPBROADCASTW (R8), X11
-	VCVTPH2PS    X11, Y11
-	VPBROADCASTW 2(R8), X12
-	VCVTPH2PS    X12, Y12
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVUPS      Y10, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 (R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VBROADCASTI128 (R8), Y11
-	VPSHUFB      Y4, Y11, Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VBROADCASTI128 (R8), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VBROADCASTI128 (R8), Y13
-	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y1, Y13, Y13
-	VPACKUSDW    Y11, Y10, Y10
-	VPACKUSDW    Y13, Y12, Y11
-	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s_order<>+0(SB), Y11
-	VPERMD       Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  64(SI), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  96(SI), Y10, Y9
-	ADDQ         $0x10, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xTq3_1sAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xTq3_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_level<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VPBROADCASTW 2(R9), X12
-	VCVTPH2PS    X12, Y12
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVUPS      Y10, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 (R9), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB      Y4, Y11, Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VBROADCASTI128 (R9), Y13
-	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y1, Y13, Y13
-	VPACKUSDW    Y11, Y10, Y10
-	VPACKUSDW    Y13, Y12, Y11
-	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s_order<>+0(SB), Y11
-	VPERMD       Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  32(SI), Y10, Y8
-	VFMADD231PS  32(SI)(DI*1), Y10, Y9
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-	VFMADD231PS  96(SI)(DI*1), Y10, Y9
-	ADDQ         $0x10, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xTq3_1sAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xTq3_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_level<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y9
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-	VPBROADCASTW 2(R10), X11
-	VCVTPH2PS    X11, Y11
-	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVUPS      Y9, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 (R10), Y9
-	VPSHUFB      Y3, Y9, Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VBROADCASTI128 (R10), Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VBROADCASTI128 (R10), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VBROADCASTI128 (R10), Y12
-	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y12, Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPACKUSDW    Y10, Y9, Y9
-	VPACKUSDW    Y12, Y11, Y10
-	VPACKUSWB    Y10, Y9, Y9
-	VMOVDQU      tq3_1s_order<>+0(SB), Y10
-	VPERMD       Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y2, Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  (SI), Y9, Y6
-	VFMADD231PS  (SI)(DI*1), Y9, Y7
-	VFMADD231PS  (R8), Y9, Y8
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y2, Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  32(SI), Y9, Y6
-	VFMADD231PS  32(SI)(DI*1), Y9, Y7
-	VFMADD231PS  32(R8), Y9, Y8
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y2, Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  64(SI), Y9, Y6
-	VFMADD231PS  64(SI)(DI*1), Y9, Y7
-	VFMADD231PS  64(R8), Y9, Y8
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y2, Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-	ADDQ         $0x10, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xTq3_1sAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xTq3_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_level<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y10
-	VPBROADCASTW (R10), X11
-	VCVTPH2PS    X11, Y11
-	VPBROADCASTW 2(R10), X12
-	VCVTPH2PS    X12, Y12
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VMOVUPS      Y10, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 (R10), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VBROADCASTI128 (R10), Y11
-	VPSHUFB      Y4, Y11, Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VBROADCASTI128 (R10), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSRLVD      Y0, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VBROADCASTI128 (R10), Y13
-	VPSHUFB      tq3_1s_shuffle4<>+0(SB), Y13, Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y1, Y13, Y13
-	VPACKUSDW    Y11, Y10, Y10
-	VPACKUSDW    Y13, Y12, Y11
-	VPACKUSWB    Y11, Y10, Y10
-	VMOVDQU      tq3_1s_order<>+0(SB), Y11
-	VPERMD       Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VFMADD231PS  (R8)(DI*1), Y10, Y9
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VFMADD231PS  32(R8)(DI*1), Y10, Y9
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VFMADD231PS  64(R8)(DI*1), Y10, Y9
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y2, Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-	VFMADD231PS  96(R8)(DI*1), Y10, Y9
-	ADDQ         $0x10, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xTq3_1sAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTq3_1sAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTq3_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xTq3_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
@@ -915,9 +307,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTq3_1sAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTq3_1sAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTq3_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xTq3_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
@@ -1169,9 +561,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTq3_1sAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTq3_1sAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTq3_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xTq3_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
@@ -1456,9 +848,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTq3_1sAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTq3_1sAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTq3_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xTq3_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
@@ -1773,73 +1165,6 @@ done6:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// unpackTq3_1sAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTq3_1sAVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
-	VPBROADCASTW (BX), X7
-	VCVTPH2PS    X7, Y7
-	VPBROADCASTW 2(BX), X8
-	VCVTPH2PS    X8, Y8
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq3_1s_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(DX)
-	VBROADCASTI128 (BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 (BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 (BX), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VBROADCASTI128 (BX), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPACKUSDW    Y7, Y6, Y6
-	VPACKUSDW    Y9, Y8, Y7
-	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s_order<>+0(SB), Y7
-	VPERMD       Y6, Y7, Y6
-	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       32(DX), X6
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x10, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET
 
@@ -2455,6 +1780,73 @@ done4:
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackTq3_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
+	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
+	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
+	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
+	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
+	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
+	VPBROADCASTW (BX), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(BX), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq3_1s_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB      Y2, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 (BX), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPACKUSDW    Y7, Y6, Y6
+	VPACKUSDW    Y9, Y8, Y7
+	VPACKUSWB    Y7, Y6, Y6
+	VMOVDQU      tq3_1s_order<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       32(DX), X6
+	VMOVSD       X6, 32(AX)
+	ADDQ         $0x10, BX
+	ADDQ         $0x50, AX
 	SUBQ         $1, CX
 	JGE          loop1
 
@@ -3542,72 +2934,5 @@ done6:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// unpackTq3_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq3_1s_shifts<>+0(SB), Y0
-	VMOVDQU      tq3_1s_mask2<>+0(SB), Y1
-	VMOVDQU      tq3_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq3_1s_shuffle2<>+0(SB), Y3
-	VMOVDQU      tq3_1s_shuffle3<>+0(SB), Y4
-	VMOVDQU      tq3_1s_shuffle4<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VMOVDQU      tq3_1s_mask<>+0(SB), Y6
-	VPBROADCASTW (BX), X7
-	VCVTPH2PS    X7, Y7
-	VPBROADCASTW 2(BX), X8
-	VCVTPH2PS    X8, Y8
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VMOVDQU      tq3_1s_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(DX)
-	VBROADCASTI128 (BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 (BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 (BX), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VBROADCASTI128 (BX), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y0, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPACKUSDW    Y7, Y6, Y6
-	VPACKUSDW    Y9, Y8, Y7
-	VPACKUSWB    Y7, Y6, Y6
-	VMOVDQU      tq3_1s_order<>+0(SB), Y7
-	VPERMD       Y6, Y7, Y6
-	VBROADCASTI128 tq3_1s_levels<>+0(SB), Y7
-	VPSHUFB      Y6, Y7, Y6
-	VPABSB       Y6, Y7
-	VMOVDQU      Y7, (AX)
-	VMOVDQU      Y6, 48(AX)
-	VMOVSD       32(DX), X6
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x10, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET

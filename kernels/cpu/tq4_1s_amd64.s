@@ -4,661 +4,73 @@
 
 #include "textflag.h"
 
+// tq4_1s_mask: int32 -1 0 0 0 0 0 0 0
 DATA tq4_1s_mask<>+0(SB)/8, $0x00000000ffffffff
 DATA tq4_1s_mask<>+8(SB)/8, $0x0000000000000000
 DATA tq4_1s_mask<>+16(SB)/8, $0x0000000000000000
 DATA tq4_1s_mask<>+24(SB)/8, $0x0000000000000000
 GLOBL tq4_1s_mask<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_shuffle: bytes 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 10 10 11 11 12 12 13 13 14 14 15 15
 DATA tq4_1s_shuffle<>+0(SB)/8, $0x0303020201010000
 DATA tq4_1s_shuffle<>+8(SB)/8, $0x0707060605050404
 DATA tq4_1s_shuffle<>+16(SB)/8, $0x0b0b0a0a09090808
 DATA tq4_1s_shuffle<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
 GLOBL tq4_1s_shuffle<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_mask2: int8 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15
+//   0
 DATA tq4_1s_mask2<>+0(SB)/8, $0x000f000f000f000f
 DATA tq4_1s_mask2<>+8(SB)/8, $0x000f000f000f000f
 DATA tq4_1s_mask2<>+16(SB)/8, $0x000f000f000f000f
 DATA tq4_1s_mask2<>+24(SB)/8, $0x000f000f000f000f
 GLOBL tq4_1s_mask2<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_mask3: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0
+//   15
 DATA tq4_1s_mask3<>+0(SB)/8, $0x0f000f000f000f00
 DATA tq4_1s_mask3<>+8(SB)/8, $0x0f000f000f000f00
 DATA tq4_1s_mask3<>+16(SB)/8, $0x0f000f000f000f00
 DATA tq4_1s_mask3<>+24(SB)/8, $0x0f000f000f000f00
 GLOBL tq4_1s_mask3<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_level: float32 -2.73259 -2.069017 -1.618046 -1.256231 -0.94234 -0.656759 -0.388048
+//   -0.128395
 DATA tq4_1s_level<>+0(SB)/8, $0xc0046ac6c02ee2c1
 DATA tq4_1s_level<>+8(SB)/8, $0xbfa0cc2dbfcf1c22
 DATA tq4_1s_level<>+16(SB)/8, $0xbf28215cbf713d32
 DATA tq4_1s_level<>+24(SB)/8, $0xbe0379fbbec6ae3a
 GLOBL tq4_1s_level<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_level2: float32 0.128395 0.388048 0.656759 0.94234 1.256231 1.618046 2.069017 2.73259
 DATA tq4_1s_level2<>+0(SB)/8, $0x3ec6ae3a3e0379fb
 DATA tq4_1s_level2<>+8(SB)/8, $0x3f713d323f28215c
 DATA tq4_1s_level2<>+16(SB)/8, $0x3fcf1c223fa0cc2d
 DATA tq4_1s_level2<>+24(SB)/8, $0x402ee2c140046ac6
 GLOBL tq4_1s_level2<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_const: float32, 8 times 0.026199328
 DATA tq4_1s_const<>+0(SB)/8, $0x3cd69ff93cd69ff9
 DATA tq4_1s_const<>+8(SB)/8, $0x3cd69ff93cd69ff9
 DATA tq4_1s_const<>+16(SB)/8, $0x3cd69ff93cd69ff9
 DATA tq4_1s_const<>+24(SB)/8, $0x3cd69ff93cd69ff9
 GLOBL tq4_1s_const<>(SB), RODATA|NOPTR, $32
 
+// tq4_1s_levels: int8 -104 -79 -62 -48 -36 -25 -15 -5 5 15 25 36 48 62 79 104
 DATA tq4_1s_levels<>+0(SB)/8, $0xfbf1e7dcd0c2b198
 DATA tq4_1s_levels<>+8(SB)/8, $0x684f3e3024190f05
 GLOBL tq4_1s_levels<>(SB), RODATA|NOPTR, $16
 
+// tq4_1s_ones: int16, 16 times 1
 DATA tq4_1s_ones<>+0(SB)/8, $0x0001000100010001
 DATA tq4_1s_ones<>+8(SB)/8, $0x0001000100010001
 DATA tq4_1s_ones<>+16(SB)/8, $0x0001000100010001
 DATA tq4_1s_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL tq4_1s_ones<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTq4_1sAVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsTq4_1sAVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_level<>+0(SB), Y0
-	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y5
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VPBROADCASTW 2(BX), X7
-	VCVTPH2PS    X7, Y7
-	VBLENDVPS    Y5, Y6, Y7, Y5
-	VMOVUPS      Y5, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(BX), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPAND        Y4, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y3, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      Y0, Y5, Y6
-	VPERMPS      Y1, Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VBROADCASTSS 32(DX), Y6
-	VMULPS       Y5, Y6, Y5
-	VMOVUPS      Y5, (AX)
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      Y0, Y5, Y6
-	VPERMPS      Y1, Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VBROADCASTSS 32(DX), Y6
-	VMULPS       Y5, Y6, Y5
-	VMOVUPS      Y5, 32(AX)
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      Y0, Y5, Y6
-	VPERMPS      Y1, Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VBROADCASTSS 36(DX), Y6
-	VMULPS       Y5, Y6, Y5
-	VMOVUPS      Y5, 64(AX)
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      Y0, Y5, Y6
-	VPERMPS      Y1, Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VBROADCASTSS 36(DX), Y6
-	VMULPS       Y5, Y6, Y5
-	VMOVUPS      Y5, 96(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xTq4_1sAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xTq4_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_level<>+0(SB), Y0
-	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VPBROADCASTW 2(R8), X11
-	VCVTPH2PS    X11, Y11
-	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVUPS      Y9, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  32(SI), Y9, Y6
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  64(SI), Y9, Y7
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  96(SI), Y9, Y8
-	ADDQ         $0x14, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xTq4_1sAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xTq4_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_level<>+0(SB), Y0
-	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-	VPBROADCASTW 2(R9), X11
-	VCVTPH2PS    X11, Y11
-	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVUPS      Y9, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VFMADD231PS  (SI)(DI*1), Y9, Y6
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  32(SI), Y9, Y7
-	VFMADD231PS  32(SI)(DI*1), Y9, Y8
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  64(SI), Y9, Y5
-	VFMADD231PS  64(SI)(DI*1), Y9, Y6
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  96(SI), Y9, Y7
-	VFMADD231PS  96(SI)(DI*1), Y9, Y8
-	ADDQ         $0x14, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xTq4_1sAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xTq4_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_level<>+0(SB), Y0
-	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y8
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-	VPBROADCASTW 2(R10), X10
-	VCVTPH2PS    X10, Y10
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VMOVUPS      Y8, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y4, Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVZXBD    (DX), Y8
-	VPERMPS      Y0, Y8, Y9
-	VPERMPS      Y1, Y8, Y10
-	VPSLLD       $0x1c, Y8, Y8
-	VBLENDVPS    Y8, Y10, Y9, Y8
-	VBROADCASTSS 32(DX), Y9
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  (SI), Y8, Y5
-	VFMADD231PS  (SI)(DI*1), Y8, Y6
-	VFMADD231PS  (R8), Y8, Y7
-	VPMOVZXBD    8(DX), Y8
-	VPERMPS      Y0, Y8, Y9
-	VPERMPS      Y1, Y8, Y10
-	VPSLLD       $0x1c, Y8, Y8
-	VBLENDVPS    Y8, Y10, Y9, Y8
-	VBROADCASTSS 32(DX), Y9
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  32(SI), Y8, Y5
-	VFMADD231PS  32(SI)(DI*1), Y8, Y6
-	VFMADD231PS  32(R8), Y8, Y7
-	VPMOVZXBD    16(DX), Y8
-	VPERMPS      Y0, Y8, Y9
-	VPERMPS      Y1, Y8, Y10
-	VPSLLD       $0x1c, Y8, Y8
-	VBLENDVPS    Y8, Y10, Y9, Y8
-	VBROADCASTSS 36(DX), Y9
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  64(SI), Y8, Y5
-	VFMADD231PS  64(SI)(DI*1), Y8, Y6
-	VFMADD231PS  64(R8), Y8, Y7
-	VPMOVZXBD    24(DX), Y8
-	VPERMPS      Y0, Y8, Y9
-	VPERMPS      Y1, Y8, Y10
-	VPSLLD       $0x1c, Y8, Y8
-	VBLENDVPS    Y8, Y10, Y9, Y8
-	VBROADCASTSS 36(DX), Y9
-	VMULPS       Y8, Y9, Y8
-	VFMADD231PS  96(SI), Y8, Y5
-	VFMADD231PS  96(SI)(DI*1), Y8, Y6
-	VFMADD231PS  96(R8), Y8, Y7
-	ADDQ         $0x14, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X8
-	VADDPS       X5, X8, X8
-	VMOVHLPS     X8, X8, X5
-	VADDPS       X5, X8, X8
-	VMOVSHDUP    X8, X5
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xTq4_1sAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xTq4_1sAVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_level<>+0(SB), Y0
-	VMOVDQU      tq4_1s_level2<>+0(SB), Y1
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y2
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y3
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y9
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-	VPBROADCASTW 2(R10), X11
-	VCVTPH2PS    X11, Y11
-	VBLENDVPS    Y9, Y10, Y11, Y9
-	VMOVUPS      Y9, 32(DX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VFMADD231PS  (SI)(DI*1), Y9, Y6
-	VFMADD231PS  (R8), Y9, Y7
-	VFMADD231PS  (R8)(DI*1), Y9, Y8
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  32(SI), Y9, Y5
-	VFMADD231PS  32(SI)(DI*1), Y9, Y6
-	VFMADD231PS  32(R8), Y9, Y7
-	VFMADD231PS  32(R8)(DI*1), Y9, Y8
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  64(SI), Y9, Y5
-	VFMADD231PS  64(SI)(DI*1), Y9, Y6
-	VFMADD231PS  64(R8), Y9, Y7
-	VFMADD231PS  64(R8)(DI*1), Y9, Y8
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y0, Y9, Y10
-	VPERMPS      Y1, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  96(SI), Y9, Y5
-	VFMADD231PS  96(SI)(DI*1), Y9, Y6
-	VFMADD231PS  96(R8), Y9, Y7
-	VFMADD231PS  96(R8)(DI*1), Y9, Y8
-	ADDQ         $0x14, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xTq4_1sAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTq4_1sAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTq4_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ81xTq4_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
@@ -827,9 +239,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTq4_1sAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTq4_1sAVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTq4_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ82xTq4_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
@@ -1031,9 +443,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTq4_1sAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTq4_1sAVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTq4_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ83xTq4_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
@@ -1268,9 +680,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTq4_1sAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTq4_1sAVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTq4_1sAVX512(SB), NOSPLIT, $128-72
+TEXT ·matmulQ84xTq4_1sAVX512VNNI(SB), NOSPLIT, $128-72
 
 	// constants of the loops
 	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
@@ -1535,55 +947,6 @@ done6:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// unpackTq4_1sAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTq4_1sAVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y4
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(BX), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(BX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       32(DX), X4
-	VMOVSD       X4, 32(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET
 
@@ -2179,6 +1542,55 @@ done4:
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackTq4_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
+	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
+	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VMOVDQU      tq4_1s_mask<>+0(SB), Y4
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VMOVDQU      tq4_1s_const<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VBROADCASTI128 4(BX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y2, Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       32(DX), X4
+	VMOVSD       X4, 32(AX)
+	ADDQ         $0x14, BX
+	ADDQ         $0x50, AX
 	SUBQ         $1, CX
 	JGE          loop1
 
@@ -3070,54 +2482,5 @@ done6:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// unpackTq4_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      tq4_1s_shuffle<>+0(SB), Y0
-	VMOVDQU      tq4_1s_mask3<>+0(SB), Y1
-	VMOVDQU      tq4_1s_mask2<>+0(SB), Y2
-	VBROADCASTI128 tq4_1s_levels<>+0(SB), Y3
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VMOVDQU      tq4_1s_mask<>+0(SB), Y4
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(BX), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(BX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y2, Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VPSHUFB      Y4, Y3, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       32(DX), X4
-	VMOVSD       X4, 32(AX)
-	ADDQ         $0x14, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET

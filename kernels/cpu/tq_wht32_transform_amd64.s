@@ -4,6 +4,8 @@
 
 #include "textflag.h"
 
+// tq_wht32_before: float32 1 -1 1 -1 1 1 -1 1 -1 -1 1 -1 1 1 -1 1 -1 -1 1 -1 1 -1 -1 1 -1 1 1 -1 1
+//   -1 -1 1
 DATA tq_wht32_before<>+0(SB)/8, $0xbf8000003f800000
 DATA tq_wht32_before<>+8(SB)/8, $0xbf8000003f800000
 DATA tq_wht32_before<>+16(SB)/8, $0x3f8000003f800000
@@ -22,12 +24,18 @@ DATA tq_wht32_before<>+112(SB)/8, $0xbf8000003f800000
 DATA tq_wht32_before<>+120(SB)/8, $0x3f800000bf800000
 GLOBL tq_wht32_before<>(SB), RODATA|NOPTR, $128
 
+// tq_wht32_factor: float32, 8 times 0.17677669
 DATA tq_wht32_factor<>+0(SB)/8, $0x3e3504f33e3504f3
 DATA tq_wht32_factor<>+8(SB)/8, $0x3e3504f33e3504f3
 DATA tq_wht32_factor<>+16(SB)/8, $0x3e3504f33e3504f3
 DATA tq_wht32_factor<>+24(SB)/8, $0x3e3504f33e3504f3
 GLOBL tq_wht32_factor<>(SB), RODATA|NOPTR, $32
 
+// tq_wht32_after: float32 0.17677669 -0.17677669 0.17677669 -0.17677669 0.17677669 0.17677669
+//   -0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 0.17677669 0.17677669
+//   -0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669
+//   -0.17677669 0.17677669 -0.17677669 0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669
+//   -0.17677669 0.17677669
 DATA tq_wht32_after<>+0(SB)/8, $0xbe3504f33e3504f3
 DATA tq_wht32_after<>+8(SB)/8, $0xbe3504f33e3504f3
 DATA tq_wht32_after<>+16(SB)/8, $0x3e3504f33e3504f3

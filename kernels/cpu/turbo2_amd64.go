@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsTurbo2AVX512 unpacks units of 128 values.
-//
-//	for i := range units * 128 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsTurbo2AVX512(dst *float32, src *byte, units int)
-
-func decodeTurbo2AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTurbo2AVX512, 128, 34, decodeTurbo2Generic, dst, src)
-}
-
-// matmul1xTurbo2AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xTurbo2AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xTurbo2AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xTurbo2AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesTurbo2AVX512 = matmulTiles{
-	decode: decodeTurbo2AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xTurbo2AVX512, matmul2xTurbo2AVX512, matmul3xTurbo2AVX512, matmul4xTurbo2AVX512},
-}
-
-func matmulTurbo2AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesTurbo2AVX512.drive(128, 34, matmulTurbo2Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xTurbo2AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTurbo2AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulTurbo2AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo2AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTurbo2AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo2AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTurbo2AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo2AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTurbo2AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo2AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo2AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo2AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo2AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,127 +105,29 @@ func matmulQ8Block3xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xTurbo2AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackTurbo2AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTurbo2AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesTurbo2AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo2AVX512, matmulQ8Block2xTurbo2AVX512, matmulQ8Block3xTurbo2AVX512, matmulQ8Block4xTurbo2AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesTurbo2AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo2AVX512VNNI, matmulQ8Block2xTurbo2AVX512VNNI, matmulQ8Block3xTurbo2AVX512VNNI, matmulQ8Block4xTurbo2AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX512, matmulQ82xTurbo2AVX512, matmulQ83xTurbo2AVX512, matmulQ84xTurbo2AVX512},
-	unpack:   unpackTurbo2AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX512VNNI, matmulQ82xTurbo2AVX512VNNI, matmulQ83xTurbo2AVX512VNNI, matmulQ84xTurbo2AVX512VNNI},
+	unpack:   unpackTurbo2AVX2,
 }
 
-func matmulQ8Turbo2AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesTurbo2AVX512.drive(128, 34, matmulQ8Turbo2Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Turbo2AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesTurbo2AVX512VNNI.drive(128, 34, matmulQ8Turbo2Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo2AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xTurbo2AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xTurbo2AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xTurbo2AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesTurbo2AVX512 = mixTiles{mix1xTurbo2AVX512, mix2xTurbo2AVX512, mix3xTurbo2AVX512, nil, mix5xTurbo2AVX512, nil}
-
-func mixTurbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesTurbo2AVX512.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+var mixQ8PartsTurbo2AVX512VNNI = mixPairs{
+	pairs: mixPairsTurbo2AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
+	place: mixPlaceTurbo2AVX2,
 }
 
-// mixPairsTurbo2AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsTurbo2AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceTurbo2AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func mixPlaceTurbo2AVX512(o *float32, ldo int, sums *float32, m int)
-
-var mixQ8PartsTurbo2AVX512 = mixPairs{
-	pairs: mixPairsTurbo2AVX512,
-	parts: &mixPairsPartsAVX512,
-	place: mixPlaceTurbo2AVX512,
-}
-
-func mixQ8Turbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsTurbo2AVX512.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Turbo2AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsTurbo2AVX512VNNI.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsTurbo2AVX2 unpacks units of 128 values.
@@ -315,10 +140,6 @@ func mixQ8Turbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 //
 //go:noescape
 func decodeUnitsTurbo2AVX2(dst *float32, src *byte, units int)
-
-func decodeTurbo2AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTurbo2AVX2, 128, 34, decodeTurbo2Generic, dst, src)
-}
 
 // matmul1xTurbo2AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 //
@@ -371,6 +192,102 @@ func matmul3xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackTurbo2AVX2(dst *byte, src *byte, blocks int)
+
+// mix1xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix1xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix2xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix2xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix3xTurbo2AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix3xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xTurbo2AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix5xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixPairsTurbo2AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsTurbo2AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPlaceTurbo2AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixPlaceTurbo2AVX2(o *float32, ldo int, sums *float32, m int)
+
+func decodeTurbo2AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsTurbo2AVX2, 128, 34, decodeTurbo2Generic, dst, src)
+}
 
 var matmulTilesTurbo2AVX2 = matmulTiles{
 	decode: decodeTurbo2AVX2,
@@ -486,19 +403,6 @@ func matmulQ8Block3xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Block4xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTurbo2AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesTurbo2AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo2AVX2, matmulQ8Block2xTurbo2AVX2, matmulQ8Block3xTurbo2AVX2, matmulQ8Block4xTurbo2AVX2},
 	gemm:     gemmSignedAVX2,
@@ -533,90 +437,11 @@ func encodeTurbo2AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsTurbo2AVX2, 8, 128, 34, 12512, dst, src)
 }
 
-// mix1xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xTurbo2AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xTurbo2AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 var mixTilesTurbo2AVX2 = mixTiles{mix1xTurbo2AVX2, mix2xTurbo2AVX2, mix3xTurbo2AVX2, nil, mix5xTurbo2AVX2, nil}
 
 func mixTurbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesTurbo2AVX2.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsTurbo2AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsTurbo2AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceTurbo2AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func mixPlaceTurbo2AVX2(o *float32, ldo int, sums *float32, m int)
 
 var mixQ8PartsTurbo2AVX2 = mixPairs{
 	pairs: mixPairsTurbo2AVX2,

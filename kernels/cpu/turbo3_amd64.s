@@ -4,482 +4,572 @@
 
 #include "textflag.h"
 
+// turbo3_shuffle: bytes 0 0 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7 7 7 7
 DATA turbo3_shuffle<>+0(SB)/8, $0x0101010100000000
 DATA turbo3_shuffle<>+8(SB)/8, $0x0303030302020202
 DATA turbo3_shuffle<>+16(SB)/8, $0x0505050504040404
 DATA turbo3_shuffle<>+24(SB)/8, $0x0707070706060606
 GLOBL turbo3_shuffle<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask: int8 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0
 DATA turbo3_mask<>+0(SB)/8, $0x0000000300000003
 DATA turbo3_mask<>+8(SB)/8, $0x0000000300000003
 DATA turbo3_mask<>+16(SB)/8, $0x0000000300000003
 DATA turbo3_mask<>+24(SB)/8, $0x0000000300000003
 GLOBL turbo3_mask<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask2: int8 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0
 DATA turbo3_mask2<>+0(SB)/8, $0x0000030000000300
 DATA turbo3_mask2<>+8(SB)/8, $0x0000030000000300
 DATA turbo3_mask2<>+16(SB)/8, $0x0000030000000300
 DATA turbo3_mask2<>+24(SB)/8, $0x0000030000000300
 GLOBL turbo3_mask2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask3: int8 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0
 DATA turbo3_mask3<>+0(SB)/8, $0x0003000000030000
 DATA turbo3_mask3<>+8(SB)/8, $0x0003000000030000
 DATA turbo3_mask3<>+16(SB)/8, $0x0003000000030000
 DATA turbo3_mask3<>+24(SB)/8, $0x0003000000030000
 GLOBL turbo3_mask3<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask4: int8 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3 0 0 0 3
 DATA turbo3_mask4<>+0(SB)/8, $0x0300000003000000
 DATA turbo3_mask4<>+8(SB)/8, $0x0300000003000000
 DATA turbo3_mask4<>+16(SB)/8, $0x0300000003000000
 DATA turbo3_mask4<>+24(SB)/8, $0x0300000003000000
 GLOBL turbo3_mask4<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle2: bytes 0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 2 2 2 2 2 2 2 2 3 3 3 3 3 3 3 3
 DATA turbo3_shuffle2<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_shuffle2<>+8(SB)/8, $0x0101010101010101
 DATA turbo3_shuffle2<>+16(SB)/8, $0x0202020202020202
 DATA turbo3_shuffle2<>+24(SB)/8, $0x0303030303030303
 GLOBL turbo3_shuffle2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask5: int8 1 2 4 8 16 32 64 -128 1 2 4 8 16 32 64 -128 1 2 4 8 16 32 64 -128 1 2 4 8 16
+//   32 64 -128
 DATA turbo3_mask5<>+0(SB)/8, $0x8040201008040201
 DATA turbo3_mask5<>+8(SB)/8, $0x8040201008040201
 DATA turbo3_mask5<>+16(SB)/8, $0x8040201008040201
 DATA turbo3_mask5<>+24(SB)/8, $0x8040201008040201
 GLOBL turbo3_mask5<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask6: int8, 32 times 4
 DATA turbo3_mask6<>+0(SB)/8, $0x0404040404040404
 DATA turbo3_mask6<>+8(SB)/8, $0x0404040404040404
 DATA turbo3_mask6<>+16(SB)/8, $0x0404040404040404
 DATA turbo3_mask6<>+24(SB)/8, $0x0404040404040404
 GLOBL turbo3_mask6<>(SB), RODATA|NOPTR, $32
 
+// turbo3_level: float32 -0.190685 -0.117832 -0.065717 -0.02146 0.02146 0.065717 0.117832 0.190685
 DATA turbo3_level<>+0(SB)/8, $0xbdf151e7be4342ee
 DATA turbo3_level<>+8(SB)/8, $0xbcafcce2bd8696a2
 DATA turbo3_level<>+16(SB)/8, $0x3d8696a23cafcce2
 DATA turbo3_level<>+24(SB)/8, $0x3e4342ee3df151e7
 GLOBL turbo3_level<>(SB), RODATA|NOPTR, $32
 
+// turbo3_const: float32, 8 times 0.0017821029
 DATA turbo3_const<>+0(SB)/8, $0x3ae995733ae99573
 DATA turbo3_const<>+8(SB)/8, $0x3ae995733ae99573
 DATA turbo3_const<>+16(SB)/8, $0x3ae995733ae99573
 DATA turbo3_const<>+24(SB)/8, $0x3ae995733ae99573
 GLOBL turbo3_const<>(SB), RODATA|NOPTR, $32
 
+// turbo3_levels: int8 -107 -66 -37 -12 12 37 66 107 0 0 0 0 0 0 0 0
 DATA turbo3_levels<>+0(SB)/8, $0x6b42250cf4dbbe95
 DATA turbo3_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo3_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo3_ones<>+0(SB)/8, $0x0101010101010101
-DATA turbo3_ones<>+8(SB)/8, $0x0101010101010101
-DATA turbo3_ones<>+16(SB)/8, $0x0101010101010101
-DATA turbo3_ones<>+24(SB)/8, $0x0101010101010101
+// turbo3_ones: int16, 16 times 1
+DATA turbo3_ones<>+0(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+8(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+16(SB)/8, $0x0001000100010001
+DATA turbo3_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo3_ones<>(SB), RODATA|NOPTR, $32
 
+// turbo3_ones2: int8, 32 times 1
+DATA turbo3_ones2<>+0(SB)/8, $0x0101010101010101
+DATA turbo3_ones2<>+8(SB)/8, $0x0101010101010101
+DATA turbo3_ones2<>+16(SB)/8, $0x0101010101010101
+DATA turbo3_ones2<>+24(SB)/8, $0x0101010101010101
+GLOBL turbo3_ones2<>(SB), RODATA|NOPTR, $32
+
+// turbo3_shuffle3: bytes 0 4 8 12 - - - - - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle3<>+0(SB)/8, $0x808080800c080400
 DATA turbo3_shuffle3<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle3<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle3<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle3<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle4: bytes - - - - 0 4 8 12 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle4<>+0(SB)/8, $0x0c08040080808080
 DATA turbo3_shuffle4<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle4<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle4<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle4<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle5: bytes - - - - - - - - 0 4 8 12 - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle5<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle5<>+8(SB)/8, $0x808080800c080400
 DATA turbo3_shuffle5<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle5<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle5<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle6: bytes - - - - - - - - - - - - 0 4 8 12 - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle6<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle6<>+8(SB)/8, $0x0c08040080808080
 DATA turbo3_shuffle6<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle6<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle6<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle7: bytes - - - - - - - - - - - - - - - - 0 4 8 12 - - - - - - - - - - - -
 DATA turbo3_shuffle7<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle7<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle7<>+16(SB)/8, $0x808080800c080400
 DATA turbo3_shuffle7<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle7<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle8: bytes - - - - - - - - - - - - - - - - - - - - 0 4 8 12 - - - - - - - -
 DATA turbo3_shuffle8<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle8<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle8<>+16(SB)/8, $0x0c08040080808080
 DATA turbo3_shuffle8<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle8<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle9: bytes - - - - - - - - - - - - - - - - - - - - - - - - 0 4 8 12 - - - -
 DATA turbo3_shuffle9<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle9<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle9<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle9<>+24(SB)/8, $0x808080800c080400
 GLOBL turbo3_shuffle9<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle10: bytes - - - - - - - - - - - - - - - - - - - - - - - - - - - - 0 4 8 12
 DATA turbo3_shuffle10<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle10<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle10<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle10<>+24(SB)/8, $0x0c08040080808080
 GLOBL turbo3_shuffle10<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask7: int8, 32 times 2
 DATA turbo3_mask7<>+0(SB)/8, $0x0202020202020202
 DATA turbo3_mask7<>+8(SB)/8, $0x0202020202020202
 DATA turbo3_mask7<>+16(SB)/8, $0x0202020202020202
 DATA turbo3_mask7<>+24(SB)/8, $0x0202020202020202
 GLOBL turbo3_mask7<>(SB), RODATA|NOPTR, $32
 
+// turbo3_offset: int8, 32 times 127
 DATA turbo3_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo3_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo3_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo3_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL turbo3_offset<>(SB), RODATA|NOPTR, $32
 
+// turbo3_flip: int8, 32 times -128
 DATA turbo3_flip<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_flip<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_flip<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_flip<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_flip<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle11: bytes 1 5 9 13 - - - - - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle11<>+0(SB)/8, $0x808080800d090501
 DATA turbo3_shuffle11<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle11<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle11<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle11<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle12: bytes - - - - 1 5 9 13 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle12<>+0(SB)/8, $0x0d09050180808080
 DATA turbo3_shuffle12<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle12<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle12<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle12<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle13: bytes - - - - - - - - 1 5 9 13 - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle13<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle13<>+8(SB)/8, $0x808080800d090501
 DATA turbo3_shuffle13<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle13<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle13<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle14: bytes - - - - - - - - - - - - 1 5 9 13 - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle14<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle14<>+8(SB)/8, $0x0d09050180808080
 DATA turbo3_shuffle14<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle14<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle14<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle15: bytes - - - - - - - - - - - - - - - - 1 5 9 13 - - - - - - - - - - - -
 DATA turbo3_shuffle15<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle15<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle15<>+16(SB)/8, $0x808080800d090501
 DATA turbo3_shuffle15<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle15<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle16: bytes - - - - - - - - - - - - - - - - - - - - 1 5 9 13 - - - - - - - -
 DATA turbo3_shuffle16<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle16<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle16<>+16(SB)/8, $0x0d09050180808080
 DATA turbo3_shuffle16<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle16<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle17: bytes - - - - - - - - - - - - - - - - - - - - - - - - 1 5 9 13 - - - -
 DATA turbo3_shuffle17<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle17<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle17<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle17<>+24(SB)/8, $0x808080800d090501
 GLOBL turbo3_shuffle17<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle18: bytes - - - - - - - - - - - - - - - - - - - - - - - - - - - - 1 5 9 13
 DATA turbo3_shuffle18<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle18<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle18<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle18<>+24(SB)/8, $0x0d09050180808080
 GLOBL turbo3_shuffle18<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle19: bytes 2 6 10 14 - - - - - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle19<>+0(SB)/8, $0x808080800e0a0602
 DATA turbo3_shuffle19<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle19<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle19<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle19<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle20: bytes - - - - 2 6 10 14 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle20<>+0(SB)/8, $0x0e0a060280808080
 DATA turbo3_shuffle20<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle20<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle20<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle20<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle21: bytes - - - - - - - - 2 6 10 14 - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle21<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle21<>+8(SB)/8, $0x808080800e0a0602
 DATA turbo3_shuffle21<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle21<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle21<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle22: bytes - - - - - - - - - - - - 2 6 10 14 - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle22<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle22<>+8(SB)/8, $0x0e0a060280808080
 DATA turbo3_shuffle22<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle22<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle22<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle23: bytes - - - - - - - - - - - - - - - - 2 6 10 14 - - - - - - - - - - - -
 DATA turbo3_shuffle23<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle23<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle23<>+16(SB)/8, $0x808080800e0a0602
 DATA turbo3_shuffle23<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle23<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle24: bytes - - - - - - - - - - - - - - - - - - - - 2 6 10 14 - - - - - - - -
 DATA turbo3_shuffle24<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle24<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle24<>+16(SB)/8, $0x0e0a060280808080
 DATA turbo3_shuffle24<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle24<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle25: bytes - - - - - - - - - - - - - - - - - - - - - - - - 2 6 10 14 - - - -
 DATA turbo3_shuffle25<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle25<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle25<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle25<>+24(SB)/8, $0x808080800e0a0602
 GLOBL turbo3_shuffle25<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle26: bytes - - - - - - - - - - - - - - - - - - - - - - - - - - - - 2 6 10 14
 DATA turbo3_shuffle26<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle26<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle26<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle26<>+24(SB)/8, $0x0e0a060280808080
 GLOBL turbo3_shuffle26<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle27: bytes 3 7 11 15 - - - - - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle27<>+0(SB)/8, $0x808080800f0b0703
 DATA turbo3_shuffle27<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle27<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle27<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle27<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle28: bytes - - - - 3 7 11 15 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle28<>+0(SB)/8, $0x0f0b070380808080
 DATA turbo3_shuffle28<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle28<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle28<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle28<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle29: bytes - - - - - - - - 3 7 11 15 - - - - - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle29<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle29<>+8(SB)/8, $0x808080800f0b0703
 DATA turbo3_shuffle29<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle29<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle29<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle30: bytes - - - - - - - - - - - - 3 7 11 15 - - - - - - - - - - - - - - - -
 DATA turbo3_shuffle30<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle30<>+8(SB)/8, $0x0f0b070380808080
 DATA turbo3_shuffle30<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle30<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle30<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle31: bytes - - - - - - - - - - - - - - - - 3 7 11 15 - - - - - - - - - - - -
 DATA turbo3_shuffle31<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle31<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle31<>+16(SB)/8, $0x808080800f0b0703
 DATA turbo3_shuffle31<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle31<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle32: bytes - - - - - - - - - - - - - - - - - - - - 3 7 11 15 - - - - - - - -
 DATA turbo3_shuffle32<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle32<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle32<>+16(SB)/8, $0x0f0b070380808080
 DATA turbo3_shuffle32<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo3_shuffle32<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle33: bytes - - - - - - - - - - - - - - - - - - - - - - - - 3 7 11 15 - - - -
 DATA turbo3_shuffle33<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle33<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle33<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle33<>+24(SB)/8, $0x808080800f0b0703
 GLOBL turbo3_shuffle33<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle34: bytes - - - - - - - - - - - - - - - - - - - - - - - - - - - - 3 7 11 15
 DATA turbo3_shuffle34<>+0(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle34<>+8(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle34<>+16(SB)/8, $0x8080808080808080
 DATA turbo3_shuffle34<>+24(SB)/8, $0x0f0b070380808080
 GLOBL turbo3_shuffle34<>(SB), RODATA|NOPTR, $32
 
+// turbo3_least: float32, 8 times -107
 DATA turbo3_least<>+0(SB)/8, $0xc2d60000c2d60000
 DATA turbo3_least<>+8(SB)/8, $0xc2d60000c2d60000
 DATA turbo3_least<>+16(SB)/8, $0xc2d60000c2d60000
 DATA turbo3_least<>+24(SB)/8, $0xc2d60000c2d60000
 GLOBL turbo3_least<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask8: int8, 32 times 3
 DATA turbo3_mask8<>+0(SB)/8, $0x0303030303030303
 DATA turbo3_mask8<>+8(SB)/8, $0x0303030303030303
 DATA turbo3_mask8<>+16(SB)/8, $0x0303030303030303
 DATA turbo3_mask8<>+24(SB)/8, $0x0303030303030303
 GLOBL turbo3_mask8<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle35: bytes 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 10 10 11 11 12 12 13 13 14 14 15
+//   15
 DATA turbo3_shuffle35<>+0(SB)/8, $0x0303020201010000
 DATA turbo3_shuffle35<>+8(SB)/8, $0x0707060605050404
 DATA turbo3_shuffle35<>+16(SB)/8, $0x0b0b0a0a09090808
 DATA turbo3_shuffle35<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
 GLOBL turbo3_shuffle35<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask9: int8 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1 16 1
+//   16
 DATA turbo3_mask9<>+0(SB)/8, $0x1001100110011001
 DATA turbo3_mask9<>+8(SB)/8, $0x1001100110011001
 DATA turbo3_mask9<>+16(SB)/8, $0x1001100110011001
 DATA turbo3_mask9<>+24(SB)/8, $0x1001100110011001
 GLOBL turbo3_mask9<>(SB), RODATA|NOPTR, $32
 
+// turbo3_levels2: int8 0 41 70 95 119 -112 -83 -42 0 0 0 0 0 0 0 0
 DATA turbo3_levels2<>+0(SB)/8, $0xd6ad90775f462900
 DATA turbo3_levels2<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo3_levels2<>(SB), RODATA|NOPTR, $16
 
+// turbo3_mask10: int8 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2 32 2
+//   32
 DATA turbo3_mask10<>+0(SB)/8, $0x2002200220022002
 DATA turbo3_mask10<>+8(SB)/8, $0x2002200220022002
 DATA turbo3_mask10<>+16(SB)/8, $0x2002200220022002
 DATA turbo3_mask10<>+24(SB)/8, $0x2002200220022002
 GLOBL turbo3_mask10<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask11: int8 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4 64 4
+//   64
 DATA turbo3_mask11<>+0(SB)/8, $0x4004400440044004
 DATA turbo3_mask11<>+8(SB)/8, $0x4004400440044004
 DATA turbo3_mask11<>+16(SB)/8, $0x4004400440044004
 DATA turbo3_mask11<>+24(SB)/8, $0x4004400440044004
 GLOBL turbo3_mask11<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask12: int8 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128 8 -128
+//   8 -128 8 -128 8 -128 8 -128 8 -128
 DATA turbo3_mask12<>+0(SB)/8, $0x8008800880088008
 DATA turbo3_mask12<>+8(SB)/8, $0x8008800880088008
 DATA turbo3_mask12<>+16(SB)/8, $0x8008800880088008
 DATA turbo3_mask12<>+24(SB)/8, $0x8008800880088008
 GLOBL turbo3_mask12<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle36: bytes 0 - - - 0 - - - 0 - - - 0 - - - 0 - - - 0 - - - 0 - - - 0 - - -
 DATA turbo3_shuffle36<>+0(SB)/8, $0x8080800080808000
 DATA turbo3_shuffle36<>+8(SB)/8, $0x8080800080808000
 DATA turbo3_shuffle36<>+16(SB)/8, $0x8080800080808000
 DATA turbo3_shuffle36<>+24(SB)/8, $0x8080800080808000
 GLOBL turbo3_shuffle36<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shifts: int32 0 2 4 6 0 2 4 6
 DATA turbo3_shifts<>+0(SB)/8, $0x0000000200000000
 DATA turbo3_shifts<>+8(SB)/8, $0x0000000600000004
 DATA turbo3_shifts<>+16(SB)/8, $0x0000000200000000
 DATA turbo3_shifts<>+24(SB)/8, $0x0000000600000004
 GLOBL turbo3_shifts<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle37: bytes 3 - - - 3 - - - 3 - - - 3 - - - 3 - - - 3 - - - 3 - - - 3 - - -
 DATA turbo3_shuffle37<>+0(SB)/8, $0x8080800380808003
 DATA turbo3_shuffle37<>+8(SB)/8, $0x8080800380808003
 DATA turbo3_shuffle37<>+16(SB)/8, $0x8080800380808003
 DATA turbo3_shuffle37<>+24(SB)/8, $0x8080800380808003
 GLOBL turbo3_shuffle37<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shifts2: int32 0 1 2 3 4 5 6 7
 DATA turbo3_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA turbo3_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA turbo3_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA turbo3_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL turbo3_shifts2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask13: int32, 8 times 1
 DATA turbo3_mask13<>+0(SB)/8, $0x0000000100000001
 DATA turbo3_mask13<>+8(SB)/8, $0x0000000100000001
 DATA turbo3_mask13<>+16(SB)/8, $0x0000000100000001
 DATA turbo3_mask13<>+24(SB)/8, $0x0000000100000001
 GLOBL turbo3_mask13<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shifts3: int32, 8 times 2
 DATA turbo3_shifts3<>+0(SB)/8, $0x0000000200000002
 DATA turbo3_shifts3<>+8(SB)/8, $0x0000000200000002
 DATA turbo3_shifts3<>+16(SB)/8, $0x0000000200000002
 DATA turbo3_shifts3<>+24(SB)/8, $0x0000000200000002
 GLOBL turbo3_shifts3<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle38: bytes 4 - - - 4 - - - 4 - - - 4 - - - 4 - - - 4 - - - 4 - - - 4 - - -
 DATA turbo3_shuffle38<>+0(SB)/8, $0x8080800480808004
 DATA turbo3_shuffle38<>+8(SB)/8, $0x8080800480808004
 DATA turbo3_shuffle38<>+16(SB)/8, $0x8080800480808004
 DATA turbo3_shuffle38<>+24(SB)/8, $0x8080800480808004
 GLOBL turbo3_shuffle38<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle39: bytes 5 - - - 5 - - - 5 - - - 5 - - - 5 - - - 5 - - - 5 - - - 5 - - -
 DATA turbo3_shuffle39<>+0(SB)/8, $0x8080800580808005
 DATA turbo3_shuffle39<>+8(SB)/8, $0x8080800580808005
 DATA turbo3_shuffle39<>+16(SB)/8, $0x8080800580808005
 DATA turbo3_shuffle39<>+24(SB)/8, $0x8080800580808005
 GLOBL turbo3_shuffle39<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle40: bytes 6 - - - 6 - - - 6 - - - 6 - - - 6 - - - 6 - - - 6 - - - 6 - - -
 DATA turbo3_shuffle40<>+0(SB)/8, $0x8080800680808006
 DATA turbo3_shuffle40<>+8(SB)/8, $0x8080800680808006
 DATA turbo3_shuffle40<>+16(SB)/8, $0x8080800680808006
 DATA turbo3_shuffle40<>+24(SB)/8, $0x8080800680808006
 GLOBL turbo3_shuffle40<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle41: bytes 7 - - - 7 - - - 7 - - - 7 - - - 7 - - - 7 - - - 7 - - - 7 - - -
 DATA turbo3_shuffle41<>+0(SB)/8, $0x8080800780808007
 DATA turbo3_shuffle41<>+8(SB)/8, $0x8080800780808007
 DATA turbo3_shuffle41<>+16(SB)/8, $0x8080800780808007
 DATA turbo3_shuffle41<>+24(SB)/8, $0x8080800780808007
 GLOBL turbo3_shuffle41<>(SB), RODATA|NOPTR, $32
 
+// turbo3_shuffle42: bytes 8 - - - 8 - - - 8 - - - 8 - - - 8 - - - 8 - - - 8 - - - 8 - - -
 DATA turbo3_shuffle42<>+0(SB)/8, $0x8080800880808008
 DATA turbo3_shuffle42<>+8(SB)/8, $0x8080800880808008
 DATA turbo3_shuffle42<>+16(SB)/8, $0x8080800880808008
 DATA turbo3_shuffle42<>+24(SB)/8, $0x8080800880808008
 GLOBL turbo3_shuffle42<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order: int32 0 0 0 0 1 0 0 0
 DATA turbo3_order<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_order<>+16(SB)/8, $0x0000000000000001
 DATA turbo3_order<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_order<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order2: int32 0 0 0 0 0 1 0 0
 DATA turbo3_order2<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order2<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_order2<>+16(SB)/8, $0x0000000100000000
 DATA turbo3_order2<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_order2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask14: int32 0 -1 0 0 0 -1 0 0
 DATA turbo3_mask14<>+0(SB)/8, $0xffffffff00000000
 DATA turbo3_mask14<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_mask14<>+16(SB)/8, $0xffffffff00000000
 DATA turbo3_mask14<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_mask14<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order3: int32 0 0 0 0 0 0 1 0
 DATA turbo3_order3<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order3<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_order3<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_order3<>+24(SB)/8, $0x0000000000000001
 GLOBL turbo3_order3<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask15: int32 0 0 -1 0 0 0 -1 0
 DATA turbo3_mask15<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_mask15<>+8(SB)/8, $0x00000000ffffffff
 DATA turbo3_mask15<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_mask15<>+24(SB)/8, $0x00000000ffffffff
 GLOBL turbo3_mask15<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order4: int32 0 0 0 0 0 0 0 1
 DATA turbo3_order4<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order4<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_order4<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_order4<>+24(SB)/8, $0x0000000100000000
 GLOBL turbo3_order4<>(SB), RODATA|NOPTR, $32
 
+// turbo3_mask16: int32 0 0 0 -1 0 0 0 -1
 DATA turbo3_mask16<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_mask16<>+8(SB)/8, $0xffffffff00000000
 DATA turbo3_mask16<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_mask16<>+24(SB)/8, $0xffffffff00000000
 GLOBL turbo3_mask16<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order5: int32 0 0 0 2 0 0 0 3
 DATA turbo3_order5<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order5<>+8(SB)/8, $0x0000000200000000
 DATA turbo3_order5<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_order5<>+24(SB)/8, $0x0000000300000000
 GLOBL turbo3_order5<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order6: int32 0 0 0 4 0 0 0 5
 DATA turbo3_order6<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order6<>+8(SB)/8, $0x0000000400000000
 DATA turbo3_order6<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_order6<>+24(SB)/8, $0x0000000500000000
 GLOBL turbo3_order6<>(SB), RODATA|NOPTR, $32
 
+// turbo3_order7: int32 0 0 0 6 0 0 0 7
 DATA turbo3_order7<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_order7<>+8(SB)/8, $0x0000000600000000
 DATA turbo3_order7<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_order7<>+24(SB)/8, $0x0000000700000000
 GLOBL turbo3_order7<>(SB), RODATA|NOPTR, $32
 
-DATA turbo3_ones2<>+0(SB)/8, $0x0001000100010001
-DATA turbo3_ones2<>+8(SB)/8, $0x0001000100010001
-DATA turbo3_ones2<>+16(SB)/8, $0x0001000100010001
-DATA turbo3_ones2<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo3_ones2<>(SB), RODATA|NOPTR, $32
-
+// turbo3_sum: float32, 8 times 0
 DATA turbo3_sum<>+0(SB)/8, $0x0000000000000000
 DATA turbo3_sum<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_sum<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_sum<>(SB), RODATA|NOPTR, $32
 
+// turbo3_const2: float32, 8 times 1e-10
 DATA turbo3_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo3_const2<>+8(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo3_const2<>+16(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo3_const2<>+24(SB)/8, $0x2edbe6ff2edbe6ff
 GLOBL turbo3_const2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_const3: float32, 8 times 1
 DATA turbo3_const3<>+0(SB)/8, $0x3f8000003f800000
 DATA turbo3_const3<>+8(SB)/8, $0x3f8000003f800000
 DATA turbo3_const3<>+16(SB)/8, $0x3f8000003f800000
 DATA turbo3_const3<>+24(SB)/8, $0x3f8000003f800000
 GLOBL turbo3_const3<>(SB), RODATA|NOPTR, $32
 
+// turbo3_signs: float32 -1 1 1 -1 -1 1 -1 1 -1 -1 1 1 1 1 1 1 1 -1 1 -1 1 -1 -1 1 1 1 -1 1 1 -1 -1
+//   -1 -1 1 1 -1 1 1 -1 1 -1 1 1 -1 -1 1 -1 1 1 1 1 -1 -1 -1 -1 -1 1 -1 1 1 1 1 -1 1 -1 -1 1 -1 -1
+//   -1 1 -1 -1 -1 1 -1 -1 -1 1 1 1 -1 -1 1 1 1 -1 -1 1 1 -1 1 1 -1 1 -1 -1 1 1 -1 1 -1 1 -1 1 1 1 1
+//   -1 1 -1 1 1 -1 1 1 -1 -1 -1 -1 -1 1 1 -1 1 1 -1 1
 DATA turbo3_signs<>+0(SB)/8, $0x3f800000bf800000
 DATA turbo3_signs<>+8(SB)/8, $0xbf8000003f800000
 DATA turbo3_signs<>+16(SB)/8, $0x3f800000bf800000
@@ -546,6 +636,25 @@ DATA turbo3_signs<>+496(SB)/8, $0x3f8000003f800000
 DATA turbo3_signs<>+504(SB)/8, $0x3f800000bf800000
 GLOBL turbo3_signs<>(SB), RODATA|NOPTR, $512
 
+// turbo3_signs2: float32 0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346
+//   0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346
+//   -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346
 DATA turbo3_signs2<>+0(SB)/8, $0x3db504f33db504f3
 DATA turbo3_signs2<>+8(SB)/8, $0x3db504f33db504f3
 DATA turbo3_signs2<>+16(SB)/8, $0x3db504f3bdb504f3
@@ -612,1220 +721,37 @@ DATA turbo3_signs2<>+496(SB)/8, $0xbdb504f3bdb504f3
 DATA turbo3_signs2<>+504(SB)/8, $0xbdb504f33db504f3
 GLOBL turbo3_signs2<>(SB), RODATA|NOPTR, $512
 
+// turbo3_threshold: float32 -0.091775 0.091775 0 0 0 0 0 0
 DATA turbo3_threshold<>+0(SB)/8, $0x3dbbf488bdbbf488
 DATA turbo3_threshold<>+8(SB)/8, $0x0000000000000000
 DATA turbo3_threshold<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_threshold<>(SB), RODATA|NOPTR, $32
 
+// turbo3_threshold2: float32 -0.154259 -0.043589 0.043589 0.154259 0 0 0 0
 DATA turbo3_threshold2<>+0(SB)/8, $0xbd328a61be1df612
 DATA turbo3_threshold2<>+8(SB)/8, $0x3e1df6123d328a61
 DATA turbo3_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA turbo3_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo3_threshold2<>(SB), RODATA|NOPTR, $32
 
+// turbo3_norm: int32, 8 times 0x80000000
 DATA turbo3_norm<>+0(SB)/8, $0x8000000080000000
 DATA turbo3_norm<>+8(SB)/8, $0x8000000080000000
 DATA turbo3_norm<>+16(SB)/8, $0x8000000080000000
 DATA turbo3_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL turbo3_norm<>(SB), RODATA|NOPTR, $32
 
+// turbo3_norm2: int32, 8 times 0x7fc00000
 DATA turbo3_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA turbo3_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA turbo3_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA turbo3_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL turbo3_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTurbo3AVX512 unpacks units of 128 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsTurbo3AVX512(SB), NOSPLIT, $320-24
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        turbo3_mask2<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 96(AX)
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        turbo3_mask2<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 128(AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 160(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 192(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 224(AX)
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        turbo3_mask2<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 42(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 256(AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 288(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 320(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 352(AX)
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(BX), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        turbo3_mask2<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 46(BX), Y8
-	VPSHUFB      Y2, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPCMPEQB     Y1, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVZXBD    (DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 384(AX)
-	VPMOVZXBD    8(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 416(AX)
-	VPMOVZXBD    16(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 448(AX)
-	VPMOVZXBD    24(DX), Y7
-	VPERMPS      Y0, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 480(AX)
-	ADDQ         $0x32, BX
-	ADDQ         $0x200, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xTurbo3AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 34(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y9
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 38(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  224(SI), Y11, Y9
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 42(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  256(SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  288(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  320(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  352(SI), Y11, Y9
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 46(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  384(SI), Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  416(SI), Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  448(SI), Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  480(SI), Y10, Y9
-	ADDQ         $0x32, R8
-	ADDQ         $0x200, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xTurbo3AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 34(R9), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y8
-	VFMADD231PS  96(SI)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R9), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 38(R9), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y8
-	VFMADD231PS  160(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  224(SI), Y11, Y8
-	VFMADD231PS  224(SI)(DI*1), Y11, Y9
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R9), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 42(R9), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  256(SI), Y11, Y6
-	VFMADD231PS  256(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  288(SI), Y11, Y8
-	VFMADD231PS  288(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  320(SI), Y11, Y6
-	VFMADD231PS  320(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  352(SI), Y11, Y8
-	VFMADD231PS  352(SI)(DI*1), Y11, Y9
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R9), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 46(R9), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  384(SI), Y11, Y6
-	VFMADD231PS  384(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  416(SI), Y11, Y8
-	VFMADD231PS  416(SI)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  448(SI), Y11, Y6
-	VFMADD231PS  448(SI)(DI*1), Y11, Y7
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  480(SI), Y10, Y8
-	VFMADD231PS  480(SI)(DI*1), Y10, Y9
-	ADDQ         $0x32, R9
-	ADDQ         $0x200, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xTurbo3AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 34(R10), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 38(R10), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VFMADD231PS  128(R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VFMADD231PS  160(SI)(DI*1), Y10, Y7
-	VFMADD231PS  160(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VFMADD231PS  192(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  224(SI), Y10, Y6
-	VFMADD231PS  224(SI)(DI*1), Y10, Y7
-	VFMADD231PS  224(R8), Y10, Y8
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R10), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 42(R10), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  256(SI), Y10, Y6
-	VFMADD231PS  256(SI)(DI*1), Y10, Y7
-	VFMADD231PS  256(R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  288(SI), Y10, Y6
-	VFMADD231PS  288(SI)(DI*1), Y10, Y7
-	VFMADD231PS  288(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  320(SI), Y10, Y6
-	VFMADD231PS  320(SI)(DI*1), Y10, Y7
-	VFMADD231PS  320(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  352(SI), Y10, Y6
-	VFMADD231PS  352(SI)(DI*1), Y10, Y7
-	VFMADD231PS  352(R8), Y10, Y8
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R10), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 46(R10), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  384(SI), Y10, Y6
-	VFMADD231PS  384(SI)(DI*1), Y10, Y7
-	VFMADD231PS  384(R8), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  416(SI), Y10, Y6
-	VFMADD231PS  416(SI)(DI*1), Y10, Y7
-	VFMADD231PS  416(R8), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  448(SI), Y10, Y6
-	VFMADD231PS  448(SI)(DI*1), Y10, Y7
-	VFMADD231PS  448(R8), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y0, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  480(SI), Y9, Y6
-	VFMADD231PS  480(SI)(DI*1), Y9, Y7
-	VFMADD231PS  480(R8), Y9, Y8
-	ADDQ         $0x32, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xTurbo3AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 34(R10), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y6
-	VFMADD231PS  96(SI)(DI*1), Y11, Y7
-	VFMADD231PS  96(R8), Y11, Y8
-	VFMADD231PS  96(R8)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 38(R10), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VFMADD231PS  128(R8), Y11, Y8
-	VFMADD231PS  128(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y6
-	VFMADD231PS  160(SI)(DI*1), Y11, Y7
-	VFMADD231PS  160(R8), Y11, Y8
-	VFMADD231PS  160(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VFMADD231PS  192(R8), Y11, Y8
-	VFMADD231PS  192(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  224(SI), Y11, Y6
-	VFMADD231PS  224(SI)(DI*1), Y11, Y7
-	VFMADD231PS  224(R8), Y11, Y8
-	VFMADD231PS  224(R8)(DI*1), Y11, Y9
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R10), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 42(R10), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  256(SI), Y11, Y6
-	VFMADD231PS  256(SI)(DI*1), Y11, Y7
-	VFMADD231PS  256(R8), Y11, Y8
-	VFMADD231PS  256(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  288(SI), Y11, Y6
-	VFMADD231PS  288(SI)(DI*1), Y11, Y7
-	VFMADD231PS  288(R8), Y11, Y8
-	VFMADD231PS  288(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  320(SI), Y11, Y6
-	VFMADD231PS  320(SI)(DI*1), Y11, Y7
-	VFMADD231PS  320(R8), Y11, Y8
-	VFMADD231PS  320(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  352(SI), Y11, Y6
-	VFMADD231PS  352(SI)(DI*1), Y11, Y7
-	VFMADD231PS  352(R8), Y11, Y8
-	VFMADD231PS  352(R8)(DI*1), Y11, Y9
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R10), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y12
-	VPSRLD       $2, Y11, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y11, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VPBROADCASTD 46(R10), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  384(SI), Y11, Y6
-	VFMADD231PS  384(SI)(DI*1), Y11, Y7
-	VFMADD231PS  384(R8), Y11, Y8
-	VFMADD231PS  384(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  416(SI), Y11, Y6
-	VFMADD231PS  416(SI)(DI*1), Y11, Y7
-	VFMADD231PS  416(R8), Y11, Y8
-	VFMADD231PS  416(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  448(SI), Y11, Y6
-	VFMADD231PS  448(SI)(DI*1), Y11, Y7
-	VFMADD231PS  448(R8), Y11, Y8
-	VFMADD231PS  448(R8)(DI*1), Y11, Y9
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  480(SI), Y10, Y6
-	VFMADD231PS  480(SI)(DI*1), Y10, Y7
-	VFMADD231PS  480(R8), Y10, Y8
-	VFMADD231PS  480(R8)(DI*1), Y10, Y9
-	ADDQ         $0x32, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xTurbo3AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTurbo3AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xTurbo3AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -1997,9 +923,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo3AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTurbo3AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xTurbo3AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -2197,9 +1123,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo3AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTurbo3AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xTurbo3AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -2423,9 +1349,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo3AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTurbo3AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTurbo3AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xTurbo3AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_mask5<>+0(SB), Y0
@@ -2673,9 +1599,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo3AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo3AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -2696,7 +1622,7 @@ TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
 	VBROADCASTI128 (CX), Y7
 	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VBROADCASTI128 16(CX), Y8
@@ -2958,9 +1884,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo3AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block2xTurbo3AVX512VNNI(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -2981,7 +1907,7 @@ TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $800-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
 	VBROADCASTI128 (CX), Y7
 	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VBROADCASTI128 16(CX), Y8
@@ -3409,9 +2335,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo3AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xTurbo3AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -3432,7 +2358,7 @@ TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
 	VBROADCASTI128 (CX), Y7
 	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VBROADCASTI128 16(CX), Y8
@@ -4024,9 +2950,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo3AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1312-72
+TEXT ·matmulQ8Block4xTurbo3AVX512VNNI(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
@@ -4047,7 +2973,7 @@ TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $1312-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
 	VBROADCASTI128 (CX), Y7
 	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
 	VBROADCASTI128 16(CX), Y8
@@ -4800,2601 +3726,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackTurbo3AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VPBROADCASTQ 2(BX), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VPBROADCASTQ 10(BX), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	VPBROADCASTQ 18(BX), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 42(BX), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 160(AX)
-	VMOVDQU      Y7, 208(AX)
-	VMOVSD       X6, 192(AX)
-	VPBROADCASTQ 26(BX), Y7
-	VPSHUFB      Y2, Y7, Y7
-	VPAND        turbo3_mask<>+0(SB), Y7, Y8
-	VPSRLD       $2, Y7, Y9
-	VPAND        Y5, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y7, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y8, Y7
-	VPBROADCASTD 46(BX), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
-	VPCMPEQB     Y0, Y8, Y8
-	VPAND        turbo3_mask6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y8
-	VPSHUFB      Y7, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 240(AX)
-	VMOVDQU      Y7, 288(AX)
-	VMOVSD       X6, 272(AX)
-	ADDQ         $0x32, BX
-	ADDQ         $0x140, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xTurbo3AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 34(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y6
-	VMOVUPS      160(SI), Y7
-	VMOVUPS      192(SI), Y8
-	VMOVUPS      224(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 38(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, 128(SI)
-	VMOVUPS      Y7, 160(SI)
-	VMOVUPS      Y8, 192(SI)
-	VMOVUPS      Y9, 224(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y6
-	VMOVUPS      288(SI), Y7
-	VMOVUPS      320(SI), Y8
-	VMOVUPS      352(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done8
-
-loop7:
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 42(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop7
-
-done8:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, 256(SI)
-	VMOVUPS      Y7, 288(SI)
-	VMOVUPS      Y8, 320(SI)
-	VMOVUPS      Y9, 352(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y6
-	VMOVUPS      416(SI), Y7
-	VMOVUPS      448(SI), Y8
-	VMOVUPS      480(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done10
-
-loop9:
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 46(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVZXBD    (DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVZXBD    8(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVZXBD    16(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVZXBD    24(DX), Y11
-	VPERMPS      Y0, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop9
-
-done10:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, 384(SI)
-	VMOVUPS      Y7, 416(SI)
-	VMOVUPS      Y8, 448(SI)
-	VMOVUPS      Y9, 480(SI)
-	ADDQ         $0x32, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xTurbo3AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xTurbo3AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo3_level<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R9), Y13
-	VPSHUFB      Y3, Y13, Y13
-	VPAND        turbo3_mask<>+0(SB), Y13, Y14
-	VPSRLD       $2, Y13, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y13, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y13, Y13
-	VPAND        Y4, Y13, Y13
-	VPOR         Y13, Y14, Y13
-	VPBROADCASTD 34(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y5
-	VMOVUPS      128(SI)(DI*1), Y6
-	VMOVUPS      160(SI), Y7
-	VMOVUPS      160(SI)(DI*1), Y8
-	VMOVUPS      192(SI), Y9
-	VMOVUPS      192(SI)(DI*1), Y10
-	VMOVUPS      224(SI), Y11
-	VMOVUPS      224(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R9), Y13
-	VPSHUFB      Y3, Y13, Y13
-	VPAND        turbo3_mask<>+0(SB), Y13, Y14
-	VPSRLD       $2, Y13, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y13, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y13, Y13
-	VPAND        Y4, Y13, Y13
-	VPOR         Y13, Y14, Y13
-	VPBROADCASTD 38(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 128(SI)
-	VMOVUPS      Y6, 128(SI)(DI*1)
-	VMOVUPS      Y7, 160(SI)
-	VMOVUPS      Y8, 160(SI)(DI*1)
-	VMOVUPS      Y9, 192(SI)
-	VMOVUPS      Y10, 192(SI)(DI*1)
-	VMOVUPS      Y11, 224(SI)
-	VMOVUPS      Y12, 224(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y5
-	VMOVUPS      256(SI)(DI*1), Y6
-	VMOVUPS      288(SI), Y7
-	VMOVUPS      288(SI)(DI*1), Y8
-	VMOVUPS      320(SI), Y9
-	VMOVUPS      320(SI)(DI*1), Y10
-	VMOVUPS      352(SI), Y11
-	VMOVUPS      352(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done8
-
-loop7:
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R9), Y13
-	VPSHUFB      Y3, Y13, Y13
-	VPAND        turbo3_mask<>+0(SB), Y13, Y14
-	VPSRLD       $2, Y13, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y13, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y13, Y13
-	VPAND        Y4, Y13, Y13
-	VPOR         Y13, Y14, Y13
-	VPBROADCASTD 42(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 256(SI)
-	VMOVUPS      Y6, 256(SI)(DI*1)
-	VMOVUPS      Y7, 288(SI)
-	VMOVUPS      Y8, 288(SI)(DI*1)
-	VMOVUPS      Y9, 320(SI)
-	VMOVUPS      Y10, 320(SI)(DI*1)
-	VMOVUPS      Y11, 352(SI)
-	VMOVUPS      Y12, 352(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y5
-	VMOVUPS      384(SI)(DI*1), Y6
-	VMOVUPS      416(SI), Y7
-	VMOVUPS      416(SI)(DI*1), Y8
-	VMOVUPS      448(SI), Y9
-	VMOVUPS      448(SI)(DI*1), Y10
-	VMOVUPS      480(SI), Y11
-	VMOVUPS      480(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done10
-
-loop9:
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R9), Y13
-	VPSHUFB      Y3, Y13, Y13
-	VPAND        turbo3_mask<>+0(SB), Y13, Y14
-	VPSRLD       $2, Y13, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y13, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y13, Y13
-	VPAND        Y4, Y13, Y13
-	VPOR         Y13, Y14, Y13
-	VPBROADCASTD 46(R9), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      Y0, Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 384(SI)
-	VMOVUPS      Y6, 384(SI)(DI*1)
-	VMOVUPS      Y7, 416(SI)
-	VMOVUPS      Y8, 416(SI)(DI*1)
-	VMOVUPS      Y9, 448(SI)
-	VMOVUPS      Y10, 448(SI)(DI*1)
-	VMOVUPS      Y11, 480(SI)
-	VMOVUPS      Y12, 480(SI)(DI*1)
-	ADDQ         $0x32, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xTurbo3AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xTurbo3AVX512(SB), NOSPLIT, $320-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VPBROADCASTQ 2(R10), Y12
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
-	VPAND        turbo3_mask<>+0(SB), Y12, Y13
-	VPSRLD       $2, Y12, Y14
-	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $4, Y12, Y14
-	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $6, Y12, Y12
-	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
-	VPOR         Y12, Y13, Y12
-	VPBROADCASTD 34(R10), Y13
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      128(R8), Y2
-	VMOVUPS      160(SI), Y3
-	VMOVUPS      160(SI)(DI*1), Y4
-	VMOVUPS      160(R8), Y5
-	VMOVUPS      192(SI), Y6
-	VMOVUPS      192(SI)(DI*1), Y7
-	VMOVUPS      192(R8), Y8
-	VMOVUPS      224(SI), Y9
-	VMOVUPS      224(SI)(DI*1), Y10
-	VMOVUPS      224(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VPBROADCASTQ 10(R10), Y12
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
-	VPAND        turbo3_mask<>+0(SB), Y12, Y13
-	VPSRLD       $2, Y12, Y14
-	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $4, Y12, Y14
-	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $6, Y12, Y12
-	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
-	VPOR         Y12, Y13, Y12
-	VPBROADCASTD 38(R10), Y13
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 128(R8)
-	VMOVUPS      Y3, 160(SI)
-	VMOVUPS      Y4, 160(SI)(DI*1)
-	VMOVUPS      Y5, 160(R8)
-	VMOVUPS      Y6, 192(SI)
-	VMOVUPS      Y7, 192(SI)(DI*1)
-	VMOVUPS      Y8, 192(R8)
-	VMOVUPS      Y9, 224(SI)
-	VMOVUPS      Y10, 224(SI)(DI*1)
-	VMOVUPS      Y11, 224(R8)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      256(R8), Y2
-	VMOVUPS      288(SI), Y3
-	VMOVUPS      288(SI)(DI*1), Y4
-	VMOVUPS      288(R8), Y5
-	VMOVUPS      320(SI), Y6
-	VMOVUPS      320(SI)(DI*1), Y7
-	VMOVUPS      320(R8), Y8
-	VMOVUPS      352(SI), Y9
-	VMOVUPS      352(SI)(DI*1), Y10
-	VMOVUPS      352(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done8
-
-loop7:
-
-	// levels of values 64 to 95
-	VPBROADCASTQ 18(R10), Y12
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
-	VPAND        turbo3_mask<>+0(SB), Y12, Y13
-	VPSRLD       $2, Y12, Y14
-	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $4, Y12, Y14
-	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $6, Y12, Y12
-	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
-	VPOR         Y12, Y13, Y12
-	VPBROADCASTD 42(R10), Y13
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 256(R8)
-	VMOVUPS      Y3, 288(SI)
-	VMOVUPS      Y4, 288(SI)(DI*1)
-	VMOVUPS      Y5, 288(R8)
-	VMOVUPS      Y6, 320(SI)
-	VMOVUPS      Y7, 320(SI)(DI*1)
-	VMOVUPS      Y8, 320(R8)
-	VMOVUPS      Y9, 352(SI)
-	VMOVUPS      Y10, 352(SI)(DI*1)
-	VMOVUPS      Y11, 352(R8)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      384(R8), Y2
-	VMOVUPS      416(SI), Y3
-	VMOVUPS      416(SI)(DI*1), Y4
-	VMOVUPS      416(R8), Y5
-	VMOVUPS      448(SI), Y6
-	VMOVUPS      448(SI)(DI*1), Y7
-	VMOVUPS      448(R8), Y8
-	VMOVUPS      480(SI), Y9
-	VMOVUPS      480(SI)(DI*1), Y10
-	VMOVUPS      480(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done10
-
-loop9:
-
-	// levels of values 96 to 127
-	VPBROADCASTQ 26(R10), Y12
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y12, Y12
-	VPAND        turbo3_mask<>+0(SB), Y12, Y13
-	VPSRLD       $2, Y12, Y14
-	VPAND        turbo3_mask2<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $4, Y12, Y14
-	VPAND        turbo3_mask3<>+0(SB), Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VPSRLD       $6, Y12, Y12
-	VPAND        turbo3_mask4<>+0(SB), Y12, Y12
-	VPOR         Y12, Y13, Y12
-	VPBROADCASTD 46(R10), Y13
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask5<>+0(SB), Y13, Y13
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y13, Y13
-	VPAND        turbo3_mask6<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 384(R8)
-	VMOVUPS      Y3, 416(SI)
-	VMOVUPS      Y4, 416(SI)(DI*1)
-	VMOVUPS      Y5, 416(R8)
-	VMOVUPS      Y6, 448(SI)
-	VMOVUPS      Y7, 448(SI)(DI*1)
-	VMOVUPS      Y8, 448(R8)
-	VMOVUPS      Y9, 480(SI)
-	VMOVUPS      Y10, 480(SI)(DI*1)
-	VMOVUPS      Y11, 480(R8)
-	ADDQ         $0x32, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xTurbo3AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xTurbo3AVX512(SB), NOSPLIT, $320-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VPBROADCASTQ 2(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 34(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VPBROADCASTQ 2(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 34(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      128(R8), Y2
-	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R9), Y4
-	VMOVUPS      160(SI), Y5
-	VMOVUPS      160(SI)(DI*1), Y6
-	VMOVUPS      160(R8), Y7
-	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done8
-
-loop7:
-
-	// levels of values 32 to 47
-	VPBROADCASTQ 10(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 38(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 128(R8)
-	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R9)
-	VMOVUPS      Y5, 160(SI)
-	VMOVUPS      Y6, 160(SI)(DI*1)
-	VMOVUPS      Y7, 160(R8)
-	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      192(SI), Y0
-	VMOVUPS      192(SI)(DI*1), Y1
-	VMOVUPS      192(R8), Y2
-	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R9), Y4
-	VMOVUPS      224(SI), Y5
-	VMOVUPS      224(SI)(DI*1), Y6
-	VMOVUPS      224(R8), Y7
-	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done10
-
-loop9:
-
-	// levels of values 48 to 63
-	VPBROADCASTQ 10(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 38(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 192(SI)
-	VMOVUPS      Y1, 192(SI)(DI*1)
-	VMOVUPS      Y2, 192(R8)
-	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R9)
-	VMOVUPS      Y5, 224(SI)
-	VMOVUPS      Y6, 224(SI)(DI*1)
-	VMOVUPS      Y7, 224(R8)
-	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      256(R8), Y2
-	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R9), Y4
-	VMOVUPS      288(SI), Y5
-	VMOVUPS      288(SI)(DI*1), Y6
-	VMOVUPS      288(R8), Y7
-	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done12
-
-loop11:
-
-	// levels of values 64 to 79
-	VPBROADCASTQ 18(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 42(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop11
-
-done12:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 256(R8)
-	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R9)
-	VMOVUPS      Y5, 288(SI)
-	VMOVUPS      Y6, 288(SI)(DI*1)
-	VMOVUPS      Y7, 288(R8)
-	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      320(SI), Y0
-	VMOVUPS      320(SI)(DI*1), Y1
-	VMOVUPS      320(R8), Y2
-	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R9), Y4
-	VMOVUPS      352(SI), Y5
-	VMOVUPS      352(SI)(DI*1), Y6
-	VMOVUPS      352(R8), Y7
-	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done14
-
-loop13:
-
-	// levels of values 80 to 95
-	VPBROADCASTQ 18(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 42(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop13
-
-done14:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 320(SI)
-	VMOVUPS      Y1, 320(SI)(DI*1)
-	VMOVUPS      Y2, 320(R8)
-	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R9)
-	VMOVUPS      Y5, 352(SI)
-	VMOVUPS      Y6, 352(SI)(DI*1)
-	VMOVUPS      Y7, 352(R8)
-	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      384(R8), Y2
-	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R9), Y4
-	VMOVUPS      416(SI), Y5
-	VMOVUPS      416(SI)(DI*1), Y6
-	VMOVUPS      416(R8), Y7
-	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done16
-
-loop15:
-
-	// levels of values 96 to 111
-	VPBROADCASTQ 26(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 46(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    (DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    8(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop15
-
-done16:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 384(R8)
-	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R9)
-	VMOVUPS      Y5, 416(SI)
-	VMOVUPS      Y6, 416(SI)(DI*1)
-	VMOVUPS      Y7, 416(R8)
-	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      448(SI), Y0
-	VMOVUPS      448(SI)(DI*1), Y1
-	VMOVUPS      448(R8), Y2
-	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R9), Y4
-	VMOVUPS      480(SI), Y5
-	VMOVUPS      480(SI)(DI*1), Y6
-	VMOVUPS      480(R8), Y7
-	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done18
-
-loop17:
-
-	// levels of values 112 to 127
-	VPBROADCASTQ 26(R11), Y10
-	VPSHUFB      turbo3_shuffle<>+0(SB), Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        turbo3_mask3<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 46(R11), Y11
-	VPSHUFB      turbo3_shuffle2<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask5<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask5<>+0(SB), Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVZXBD    16(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVZXBD    24(DX), Y15
-	VPERMPS      turbo3_level<>+0(SB), Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop17
-
-done18:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 448(SI)
-	VMOVUPS      Y1, 448(SI)(DI*1)
-	VMOVUPS      Y2, 448(R8)
-	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R9)
-	VMOVUPS      Y5, 480(SI)
-	VMOVUPS      Y6, 480(SI)(DI*1)
-	VMOVUPS      Y7, 480(R8)
-	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R9)
-	ADDQ         $0x32, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsTurbo3AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsTurbo3AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
-	VMOVDQU      turbo3_mask8<>+0(SB), Y1
-	VMOVDQU      turbo3_mask6<>+0(SB), Y2
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y3
-	VMOVDQU      turbo3_mask9<>+0(SB), Y4
-	VMOVDQU      turbo3_mask10<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0, 4, 8 to 124
-	VMOVDQU      2(CX), Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y4, Y7, Y7
-	VPCMPEQB     Y4, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VMOVDQU      2(DI), Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPCMPEQB     Y4, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 1, 5, 9 to 125
-	VMOVDQU      2(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y5, Y7, Y7
-	VPCMPEQB     Y5, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VMOVDQU      2(DI), Y7
-	VPSRLD       $2, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        Y5, Y8, Y8
-	VPCMPEQB     Y5, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-
-	// levels of values 2, 6, 10 to 126
-	VMOVDQU      2(CX), Y6
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        turbo3_mask11<>+0(SB), Y7, Y7
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VMOVDQU      2(DI), Y7
-	VPSRLD       $4, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 128(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 160(AX)
-
-	// levels of values 3, 7, 11 to 127
-	VMOVDQU      2(CX), Y6
-	VPSRLD       $6, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VBROADCASTI128 34(CX), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        turbo3_mask12<>+0(SB), Y7, Y7
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y3, Y6
-	VMOVDQU      2(DI), Y7
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VBROADCASTI128 34(DI), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y3, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 192(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 224(AX)
-	ADDQ         $0x100, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
-	VZEROUPPER
-	RET
-
-// mixPlaceTurbo3AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-// Requires: AVX2
-TEXT ·mixPlaceTurbo3AVX512(SB), NOSPLIT, $0-32
-
-	// constants of the loops
-	VMOVDQU      turbo3_order3<>+0(SB), Y0
-	VMOVDQU      turbo3_order2<>+0(SB), Y1
-	VMOVDQU      turbo3_order<>+0(SB), Y2
-	VMOVDQU      turbo3_order4<>+0(SB), Y3
-	VMOVDQU      turbo3_order5<>+0(SB), Y4
-	VMOVDQU      turbo3_order6<>+0(SB), Y5
-	MOVQ         o+0(FP), AX
-	MOVQ         ldo+8(FP), BX
-	MOVQ         sums+16(FP), CX
-	MOVQ         m+24(FP), DX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-	VMOVUPS      (AX), Y6
-	VMOVUPS      (CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      128(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      256(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      384(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      32(AX), Y6
-	VMOVUPS      8(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      136(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      264(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      392(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 32(AX)
-	VMOVUPS      64(AX), Y6
-	VMOVUPS      16(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      144(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      272(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      400(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 64(AX)
-	VMOVUPS      96(AX), Y6
-	VMOVUPS      24(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      152(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      280(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      408(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	VMOVUPS      128(AX), Y6
-	VMOVUPS      32(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      160(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      288(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      416(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 128(AX)
-	VMOVUPS      160(AX), Y6
-	VMOVUPS      40(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      168(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      296(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      424(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 160(AX)
-	VMOVUPS      192(AX), Y6
-	VMOVUPS      48(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      176(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      304(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      432(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 192(AX)
-	VMOVUPS      224(AX), Y6
-	VMOVUPS      56(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      184(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      312(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      440(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 224(AX)
-	VMOVUPS      256(AX), Y6
-	VMOVUPS      64(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      192(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      320(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      448(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 256(AX)
-	VMOVUPS      288(AX), Y6
-	VMOVUPS      72(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      200(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      328(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      456(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 288(AX)
-	VMOVUPS      320(AX), Y6
-	VMOVUPS      80(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      208(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      336(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      464(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 320(AX)
-	VMOVUPS      352(AX), Y6
-	VMOVUPS      88(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      216(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      344(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      472(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 352(AX)
-	VMOVUPS      384(AX), Y6
-	VMOVUPS      96(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      224(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      352(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      480(CX), Y8
-	VPERMD       Y8, Y3, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 384(AX)
-	VMOVUPS      416(AX), Y6
-	VMOVUPS      104(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      232(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      360(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      480(CX), Y8
-	VPERMD       Y8, Y4, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 416(AX)
-	VMOVUPS      448(AX), Y6
-	VMOVUPS      112(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      240(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      368(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      480(CX), Y8
-	VPERMD       Y8, Y5, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 448(AX)
-	VMOVUPS      480(AX), Y6
-	VMOVUPS      120(CX), Y7
-	VPERMD       Y7, Y2, Y7
-	VMOVUPS      248(CX), Y8
-	VPERMD       Y8, Y1, Y8
-	VMOVDQU      turbo3_mask14<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      376(CX), Y8
-	VPERMD       Y8, Y0, Y8
-	VMOVDQU      turbo3_mask15<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VMOVUPS      480(CX), Y8
-	VMOVDQU      turbo3_order7<>+0(SB), Y9
-	VPERMD       Y8, Y9, Y8
-	VMOVDQU      turbo3_mask16<>+0(SB), Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 480(AX)
-	ADDQ         BX, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -8585,3166 +4916,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo3AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_mask5<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo3_mask4<>+0(SB), Y3
-	VMOVDQU      turbo3_mask3<>+0(SB), Y4
-	VMOVDQU      turbo3_mask2<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo3_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        turbo3_mask<>+0(SB), Y9, Y10
-	VPSRLD       $2, Y9, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y9, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPBROADCASTD 34(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y0, Y10, Y10
-	VPCMPEQB     Y0, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     turbo3_ones2<>+0(SB), Y9, Y9
-
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 38(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VPABSB       Y10, Y11
-	VMOVDQU      32(DX), Y12
-	VPSIGNB      Y10, Y12, Y10
-	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 42(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VPABSB       Y10, Y11
-	VMOVDQU      64(DX), Y12
-	VPSIGNB      Y10, Y12, Y10
-	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 46(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        Y0, Y11, Y11
-	VPCMPEQB     Y0, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VPABSB       Y10, Y11
-	VMOVDQU      96(DX), Y12
-	VPSIGNB      Y10, Y12, Y10
-	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     turbo3_ones2<>+0(SB), Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $0x32, R8
-	ADDQ         $0x80, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ82xTurbo3AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo3_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y9
-	VPSHUFB      Y3, Y9, Y9
-	VPAND        turbo3_mask<>+0(SB), Y9, Y10
-	VPSRLD       $2, Y9, Y11
-	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y9, Y11
-	VPAND        Y5, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPBROADCASTD 34(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      128(DX), Y12
-	VPSIGNB      Y9, Y12, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y0, Y9, Y9
-
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y12
-	VPSRLD       $2, Y10, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y10, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y12, Y10
-	VPBROADCASTD 38(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y10
-	VPABSB       Y10, Y12
-	VMOVDQU      32(DX), Y13
-	VPSIGNB      Y10, Y13, Y13
-	VPMADDUBSW   Y13, Y12, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VPADDD       Y13, Y11, Y11
-	VMOVDQU      160(DX), Y13
-	VPSIGNB      Y10, Y13, Y10
-	VPMADDUBSW   Y10, Y12, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y12
-	VPSRLD       $2, Y10, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y10, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y12, Y10
-	VPBROADCASTD 42(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y10
-	VPABSB       Y10, Y12
-	VMOVDQU      64(DX), Y13
-	VPSIGNB      Y10, Y13, Y13
-	VPMADDUBSW   Y13, Y12, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VPADDD       Y13, Y11, Y11
-	VMOVDQU      192(DX), Y13
-	VPSIGNB      Y10, Y13, Y10
-	VPMADDUBSW   Y10, Y12, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y12
-	VPSRLD       $2, Y10, Y13
-	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $4, Y10, Y13
-	VPAND        Y5, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y12, Y10
-	VPBROADCASTD 46(R8), Y12
-	VPSHUFB      Y2, Y12, Y12
-	VPAND        Y1, Y12, Y12
-	VPCMPEQB     Y1, Y12, Y12
-	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
-	VPOR         Y12, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y10
-	VPABSB       Y10, Y12
-	VMOVDQU      96(DX), Y13
-	VPSIGNB      Y10, Y13, Y13
-	VPMADDUBSW   Y13, Y12, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VPADDD       Y13, Y11, Y11
-	VMOVDQU      224(DX), Y13
-	VPSIGNB      Y10, Y13, Y10
-	VPMADDUBSW   Y10, Y12, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x32, R8
-	ADDQ         $0x100, DX
-	ADDQ         $8, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ83xTurbo3AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	VMOVDQU      turbo3_mask4<>+0(SB), Y4
-	VMOVDQU      turbo3_mask3<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VMOVDQU      turbo3_const<>+0(SB), Y10
-	VMULPS       Y10, Y9, Y9
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y11
-	VPSRLD       $2, Y10, Y12
-	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $4, Y10, Y12
-	VPAND        Y5, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VPBROADCASTD 34(R8), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPCMPEQB     Y1, Y11, Y11
-	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VPABSB       Y10, Y11
-	VMOVDQU      (DX), Y12
-	VPSIGNB      Y10, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      128(DX), Y13
-	VPSIGNB      Y10, Y13, Y13
-	VPMADDUBSW   Y13, Y11, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VMOVDQU      256(DX), Y14
-	VPSIGNB      Y10, Y14, Y10
-	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y0, Y10, Y10
-
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y14
-	VPSRLD       $2, Y11, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y11, Y15
-	VPAND        Y5, Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y14, Y11
-	VPBROADCASTD 38(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y11, Y14, Y11
-	VPABSB       Y11, Y14
-	VMOVDQU      32(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      160(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      288(DX), Y15
-	VPSIGNB      Y11, Y15, Y11
-	VPMADDUBSW   Y11, Y14, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y10, Y10
-
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y14
-	VPSRLD       $2, Y11, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y11, Y15
-	VPAND        Y5, Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y14, Y11
-	VPBROADCASTD 42(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y11, Y14, Y11
-	VPABSB       Y11, Y14
-	VMOVDQU      64(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      192(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      320(DX), Y15
-	VPSIGNB      Y11, Y15, Y11
-	VPMADDUBSW   Y11, Y14, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y10, Y10
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y11
-	VPSHUFB      Y3, Y11, Y11
-	VPAND        turbo3_mask<>+0(SB), Y11, Y14
-	VPSRLD       $2, Y11, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y11, Y15
-	VPAND        Y5, Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y11, Y11
-	VPAND        Y4, Y11, Y11
-	VPOR         Y11, Y14, Y11
-	VPBROADCASTD 46(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y11, Y11
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y11, Y14, Y11
-	VPABSB       Y11, Y14
-	VMOVDQU      96(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      224(DX), Y15
-	VPSIGNB      Y11, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      352(DX), Y15
-	VPSIGNB      Y11, Y15, Y11
-	VPMADDUBSW   Y11, Y14, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y10, Y10
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y11
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y9, Y11, Y11
-	VFMADD231PS  Y11, Y12, Y6
-	VBROADCASTSS 4(SI), Y11
-	VCVTDQ2PS    Y13, Y12
-	VMULPS       Y9, Y11, Y11
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 8(SI), Y11
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y11, Y9
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         $0x32, R8
-	ADDQ         $0x180, DX
-	ADDQ         $0xc, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ84xTurbo3AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_mask5<>+0(SB), Y1
-	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
-	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo3_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VPBROADCASTQ 2(R8), Y9
-	VPSHUFB      Y3, Y9, Y9
-	VPAND        turbo3_mask<>+0(SB), Y9, Y10
-	VPSRLD       $2, Y9, Y11
-	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y9, Y11
-	VPAND        turbo3_mask3<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y9, Y9
-	VPAND        turbo3_mask4<>+0(SB), Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPBROADCASTD 34(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      128(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y10, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      256(DX), Y13
-	VPSIGNB      Y9, Y13, Y13
-	VPMADDUBSW   Y13, Y10, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VMOVDQU      384(DX), Y14
-	VPSIGNB      Y9, Y14, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y0, Y9, Y9
-
-	// levels of values 32 to 63, and their products
-	VPBROADCASTQ 10(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y14
-	VPSRLD       $2, Y10, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y10, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VPBROADCASTD 38(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      32(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      160(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      288(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      416(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 64 to 95, and their products
-	VPBROADCASTQ 18(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y14
-	VPSRLD       $2, Y10, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y10, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VPBROADCASTD 42(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      64(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      192(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      320(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      448(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 96 to 127, and their products
-	VPBROADCASTQ 26(R8), Y10
-	VPSHUFB      Y3, Y10, Y10
-	VPAND        turbo3_mask<>+0(SB), Y10, Y14
-	VPSRLD       $2, Y10, Y15
-	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $4, Y10, Y15
-	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
-	VPOR         Y15, Y14, Y14
-	VPSRLD       $6, Y10, Y10
-	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VPBROADCASTD 46(R8), Y14
-	VPSHUFB      Y2, Y14, Y14
-	VPAND        Y1, Y14, Y14
-	VPCMPEQB     Y1, Y14, Y14
-	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
-	VPOR         Y14, Y10, Y10
-	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      96(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      224(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      352(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      480(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y12, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y5
-	VBROADCASTSS 8(SI), Y10
-	VCVTDQ2PS    Y13, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 12(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x32, R8
-	ADDQ         $0x200, DX
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y4, X8
-	VADDPS       X4, X8, X8
-	VMOVHLPS     X8, X8, X4
-	VADDPS       X4, X8, X8
-	VMOVSHDUP    X8, X4
-	VADDSS       X4, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y5, X4
-	VADDPS       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y6, X4
-	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y7, X4
-	VADDPS       X7, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ8Block1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
-	VMOVDQU      turbo3_ones2<>+0(SB), Y1
-	VMOVDQU      turbo3_mask8<>+0(SB), Y2
-	VMOVDQU      turbo3_mask6<>+0(SB), Y3
-	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
-	VMOVDQU      turbo3_mask9<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         191(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         351(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         415(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
-	VBROADCASTI128 (CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 16(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 32(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 48(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 64(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 80(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 96(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 112(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, (DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 32(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 64(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 96(DI)
-	VPMADDUBSW   Y8, Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 4, 8 to 124, and their products
-	VMOVDQU      2(R8), Y6
-	VPAND        Y2, Y6, Y6
-	VBROADCASTI128 34(R8), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPAND        Y5, Y7, Y7
-	VPCMPEQB     Y5, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPMADDUBSW   (DI), Y6, Y6
-	VPMADDWD     Y1, Y6, Y6
-
-	// levels of values 1, 5, 9 to 125, and their products
-	VMOVDQU      2(R8), Y7
-	VPSRLD       $2, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VBROADCASTI128 34(R8), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        turbo3_mask10<>+0(SB), Y8, Y8
-	VPCMPEQB     turbo3_mask10<>+0(SB), Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPMADDUBSW   32(DI), Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-
-	// levels of values 2, 6, 10 to 126, and their products
-	VMOVDQU      2(R8), Y7
-	VPSRLD       $4, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VBROADCASTI128 34(R8), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPMADDUBSW   64(DI), Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-
-	// levels of values 3, 7, 11 to 127, and their products
-	VMOVDQU      2(R8), Y7
-	VPSRLD       $6, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VBROADCASTI128 34(R8), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y4, Y7
-	VPMADDUBSW   96(DI), Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VMOVDQU      Y6, (R11)
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVUPS      32(BX), X7
-	VMOVUPS      64(BX), X8
-	VMOVUPS      96(BX), X9
-	VBLENDPS     $0xaa, X7, X6, X6
-	VBLENDPS     $0xaa, X9, X8, X7
-	VBLENDPS     $0xcc, X7, X6, X6
-	VADDPS       X6, X6, X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	VMOVUPS      X6, (CX)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $800-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
-	VMOVDQU      turbo3_mask8<>+0(SB), Y2
-	VMOVDQU      turbo3_mask6<>+0(SB), Y3
-	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
-	VMOVDQU      turbo3_mask9<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         319(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         479(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         543(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
-	VBROADCASTI128 (CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 16(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 32(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 48(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 64(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 80(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 96(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 112(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, (DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 32(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 64(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 96(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, (SI)
-	VBROADCASTI128 128(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 144(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 160(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 176(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 192(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 208(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 224(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 240(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 192(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 224(DI)
-	VPMADDUBSW   Y8, Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, 4(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 4, 8 to 124, and their products
-	VMOVDQU      2(R8), Y6
-	VPAND        Y2, Y6, Y6
-	VBROADCASTI128 34(R8), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y7
-	VPCMPEQB     Y5, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPMADDUBSW   (DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPMADDUBSW   128(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-
-	// levels of values 1, 5, 9 to 125, and their products
-	VMOVDQU      2(R8), Y8
-	VPSRLD       $2, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VBROADCASTI128 34(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo3_mask10<>+0(SB), Y9, Y9
-	VPCMPEQB     turbo3_mask10<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPMADDUBSW   32(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   160(DI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-
-	// levels of values 2, 6, 10 to 126, and their products
-	VMOVDQU      2(R8), Y8
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VBROADCASTI128 34(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo3_mask11<>+0(SB), Y9, Y9
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPMADDUBSW   64(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   192(DI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-
-	// levels of values 3, 7, 11 to 127, and their products
-	VMOVDQU      2(R8), Y8
-	VPSRLD       $6, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VBROADCASTI128 34(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        turbo3_mask12<>+0(SB), Y9, Y9
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPMADDUBSW   96(DI), Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VPMADDUBSW   224(DI), Y8, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VMOVDQU      Y7, (R11)
-	VMOVDQU      Y6, 128(R11)
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVUPS      32(BX), X7
-	VMOVUPS      64(BX), X8
-	VMOVUPS      96(BX), X9
-	VBLENDPS     $0xaa, X7, X6, X6
-	VBLENDPS     $0xaa, X9, X8, X7
-	VBLENDPS     $0xcc, X7, X6, X6
-	VADDPS       X6, X6, X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (CX)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X6, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1056-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
-	VMOVDQU      turbo3_mask8<>+0(SB), Y2
-	VMOVDQU      turbo3_mask6<>+0(SB), Y3
-	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
-	VMOVDQU      turbo3_mask9<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         447(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         607(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         671(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
-	VBROADCASTI128 (CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 16(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 32(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 48(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 64(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 80(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 96(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 112(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, (DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 32(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 64(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 96(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, (SI)
-	VBROADCASTI128 128(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 144(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 160(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 176(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 192(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 208(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 224(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 240(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 192(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 224(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, 4(SI)
-	VBROADCASTI128 256(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 272(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 288(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 304(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 320(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 336(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 352(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 368(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 256(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 288(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 320(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 352(DI)
-	VPMADDUBSW   Y8, Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, 8(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 4, 8 to 124, and their products
-	VMOVDQU      2(R8), Y6
-	VPAND        Y2, Y6, Y6
-	VBROADCASTI128 34(R8), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y7
-	VPCMPEQB     Y5, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPMADDUBSW   (DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPMADDUBSW   128(DI), Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPMADDUBSW   256(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-
-	// levels of values 1, 5, 9 to 125, and their products
-	VMOVDQU      2(R8), Y9
-	VPSRLD       $2, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo3_mask10<>+0(SB), Y10, Y10
-	VPCMPEQB     turbo3_mask10<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPMADDUBSW   32(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VPMADDUBSW   160(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPMADDUBSW   288(DI), Y9, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-
-	// levels of values 2, 6, 10 to 126, and their products
-	VMOVDQU      2(R8), Y9
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo3_mask11<>+0(SB), Y10, Y10
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPMADDUBSW   64(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VPMADDUBSW   192(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPMADDUBSW   320(DI), Y9, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-
-	// levels of values 3, 7, 11 to 127, and their products
-	VMOVDQU      2(R8), Y9
-	VPSRLD       $6, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VBROADCASTI128 34(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        turbo3_mask12<>+0(SB), Y10, Y10
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPMADDUBSW   96(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y7, Y7
-	VPMADDUBSW   224(DI), Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y8, Y8
-	VPMADDUBSW   352(DI), Y9, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      Y7, (R11)
-	VMOVDQU      Y8, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVUPS      32(BX), X7
-	VMOVUPS      64(BX), X8
-	VMOVUPS      96(BX), X9
-	VBLENDPS     $0xaa, X7, X6, X6
-	VBLENDPS     $0xaa, X9, X8, X7
-	VBLENDPS     $0xcc, X7, X6, X6
-	VADDPS       X6, X6, X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (CX)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X7, (R11)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R10, R11
-	VMOVUPS      X6, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1312-72
-
-	// constants of the loops
-	VMOVDQU      turbo3_ones2<>+0(SB), Y0
-	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
-	VMOVDQU      turbo3_mask8<>+0(SB), Y2
-	VMOVDQU      turbo3_mask6<>+0(SB), Y3
-	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
-	VMOVDQU      turbo3_mask9<>+0(SB), Y5
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         575(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         735(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         799(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo3_ones<>+0(SB), Y6
-	VBROADCASTI128 (CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 16(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 32(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 48(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 64(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 80(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 96(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 112(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, (DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 32(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 64(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 (CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 16(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 32(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 48(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 64(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 80(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 96(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 112(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 96(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, (SI)
-	VBROADCASTI128 128(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 144(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 160(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 176(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 192(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 208(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 224(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 240(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 192(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 128(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 144(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 160(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 176(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 192(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 208(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 224(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 240(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 224(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, 4(SI)
-	VBROADCASTI128 256(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 272(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 288(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 304(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 320(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 336(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 352(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 368(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 256(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 288(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 320(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 256(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 272(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 288(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 304(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 320(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 336(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 352(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 368(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 352(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y8
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VEXTRACTF128 $1, Y7, X8
-	VADDPS       X7, X8, X8
-	VMOVHLPS     X8, X8, X7
-	VADDPS       X7, X8, X8
-	VMOVSHDUP    X8, X7
-	VADDSS       X7, X8, X8
-	VMOVSS       X8, 8(SI)
-	VBROADCASTI128 384(CX), Y7
-	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
-	VBROADCASTI128 400(CX), Y8
-	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 416(CX), Y8
-	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 432(CX), Y8
-	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 448(CX), Y8
-	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 464(CX), Y8
-	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 480(CX), Y8
-	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VBROADCASTI128 496(CX), Y8
-	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
-	VPSRLD       $1, Y8, Y8
-	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VPAVGB       Y8, Y7, Y7
-	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 384(DI)
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VBROADCASTI128 384(CX), Y8
-	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
-	VBROADCASTI128 400(CX), Y9
-	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 416(CX), Y9
-	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 432(CX), Y9
-	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 448(CX), Y9
-	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 464(CX), Y9
-	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 480(CX), Y9
-	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 496(CX), Y9
-	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 416(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 384(CX), Y8
-	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
-	VBROADCASTI128 400(CX), Y9
-	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 416(CX), Y9
-	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 432(CX), Y9
-	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 448(CX), Y9
-	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 464(CX), Y9
-	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 480(CX), Y9
-	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 496(CX), Y9
-	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 448(DI)
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y7, Y7
-	VBROADCASTI128 384(CX), Y8
-	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
-	VBROADCASTI128 400(CX), Y9
-	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 416(CX), Y9
-	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 432(CX), Y9
-	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 448(CX), Y9
-	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 464(CX), Y9
-	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 480(CX), Y9
-	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 496(CX), Y9
-	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
-	VPSRLD       $1, Y9, Y9
-	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VPAVGB       Y9, Y8, Y8
-	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 480(DI)
-	VPMADDUBSW   Y8, Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y7, Y7
-	VMOVDQU      turbo3_least<>+0(SB), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, 12(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 4, 8 to 124, and their products
-	VMOVDQU      2(R8), Y6
-	VPAND        Y2, Y6, Y6
-	VBROADCASTI128 34(R8), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        Y5, Y7, Y7
-	VPCMPEQB     Y5, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y4, Y6
-	VPMADDUBSW   (DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPMADDUBSW   128(DI), Y6, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPMADDUBSW   256(DI), Y6, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPMADDUBSW   384(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-
-	// levels of values 1, 5, 9 to 125, and their products
-	VMOVDQU      2(R8), Y10
-	VPSRLD       $2, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        turbo3_mask10<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask10<>+0(SB), Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPMADDUBSW   32(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VPMADDUBSW   160(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VPMADDUBSW   288(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VPMADDUBSW   416(DI), Y10, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y6, Y6
-
-	// levels of values 2, 6, 10 to 126, and their products
-	VMOVDQU      2(R8), Y10
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        turbo3_mask11<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask11<>+0(SB), Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPMADDUBSW   64(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VPMADDUBSW   192(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VPMADDUBSW   320(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VPMADDUBSW   448(DI), Y10, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y6, Y6
-
-	// levels of values 3, 7, 11 to 127, and their products
-	VMOVDQU      2(R8), Y10
-	VPSRLD       $6, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VBROADCASTI128 34(R8), Y11
-	VPSHUFB      Y1, Y11, Y11
-	VPAND        turbo3_mask12<>+0(SB), Y11, Y11
-	VPCMPEQB     turbo3_mask12<>+0(SB), Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPMADDUBSW   96(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VPMADDUBSW   224(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VPMADDUBSW   352(DI), Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VPMADDUBSW   480(DI), Y10, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y6, Y6
-	VMOVDQU      Y7, (R11)
-	VMOVDQU      Y8, 128(R11)
-	VMOVDQU      Y9, 256(R11)
-	VMOVDQU      Y6, 384(R11)
-	VPBROADCASTW (R8), X6
-	VCVTPH2PS    X6, Y6
-	VMOVDQU      turbo3_const<>+0(SB), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X6
-	VMOVUPS      32(BX), X7
-	VMOVUPS      64(BX), X8
-	VMOVUPS      96(BX), X9
-	VBLENDPS     $0xaa, X7, X6, X6
-	VBLENDPS     $0xaa, X9, X8, X7
-	VBLENDPS     $0xcc, X7, X6, X6
-	VADDPS       X6, X6, X6
-	VMOVDQU      (AX), Y7
-	VMOVDQU      32(AX), Y8
-	VMOVDQU      64(AX), Y9
-	VMOVDQU      96(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS (SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS (DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	VMOVUPS      X7, (CX)
-	VMOVDQU      128(AX), Y7
-	VMOVDQU      160(AX), Y8
-	VMOVDQU      192(AX), Y9
-	VMOVDQU      224(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 4(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 4(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X7, (R11)
-	VMOVDQU      256(AX), Y7
-	VMOVDQU      288(AX), Y8
-	VMOVDQU      320(AX), Y9
-	VMOVDQU      352(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 8(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 8(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X7
-	ADDQ         R10, R11
-	VMOVUPS      X7, (R11)
-	VMOVDQU      384(AX), Y7
-	VMOVDQU      416(AX), Y8
-	VMOVDQU      448(AX), Y9
-	VMOVDQU      480(AX), Y10
-	VPUNPCKLDQ   Y8, Y7, Y11
-	VPUNPCKHDQ   Y8, Y7, Y7
-	VPADDD       Y7, Y11, Y11
-	VPUNPCKLDQ   Y10, Y9, Y7
-	VPUNPCKHDQ   Y10, Y9, Y8
-	VPADDD       Y8, Y7, Y7
-	VPUNPCKLQDQ  Y7, Y11, Y8
-	VPUNPCKHQDQ  Y7, Y11, Y7
-	VPADDD       Y7, Y8, Y8
-	VEXTRACTI128 $1, Y8, X7
-	VPADDD       X7, X8, X7
-	VCVTDQ2PS    X7, X7
-	VBROADCASTSS 12(SI), X8
-	VADDPS       X8, X7, X7
-	VBROADCASTSS 12(DX), X8
-	VMULPS       X8, X7, X7
-	VMULPS       X6, X7, X6
-	ADDQ         R10, R11
-	VMOVUPS      X6, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
 // unpackTurbo3AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $0-24
@@ -11870,1481 +5041,6 @@ loop1:
 
 done2:
 	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// encodeGroupsTurbo3AVX2 packs groups of 8 blocks of 128 values.
-// Requires: AVX2, F16C
-TEXT ·encodeGroupsTurbo3AVX2(SB), NOSPLIT, $0-32
-
-	// constants of the loops
-	VMOVDQU      turbo3_mask<>+0(SB), Y0
-	VMOVDQU      turbo3_threshold2<>+0(SB), Y1
-	VMOVDQU      turbo3_threshold<>+0(SB), Y2
-	VMOVDQU      turbo3_level<>+0(SB), Y3
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         scratch+16(FP), CX
-	MOVQ         groups+24(FP), DX
-	ADDQ         $0x1f, CX
-	ANDQ         $-32, CX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-
-	// x: value i of every block in one vector
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x10, DI
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-	VMOVUPS      (BX)(SI*1), Y4
-	VMOVUPS      512(BX)(SI*1), Y5
-	VMOVUPS      1024(BX)(SI*1), Y6
-	VMOVUPS      1536(BX)(SI*1), Y7
-	VMOVUPS      2048(BX)(SI*1), Y8
-	VMOVUPS      2560(BX)(SI*1), Y9
-	VMOVUPS      3072(BX)(SI*1), Y10
-	VMOVUPS      3584(BX)(SI*1), Y11
-	VUNPCKLPS    Y5, Y4, Y12
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y12, Y6
-	VUNPCKHPD    Y4, Y12, Y4
-	VUNPCKLPD    Y7, Y5, Y12
-	VUNPCKHPD    Y7, Y5, Y7
-	VUNPCKLPS    Y9, Y8, Y5
-	VUNPCKHPS    Y9, Y8, Y9
-	VUNPCKLPS    Y11, Y10, Y8
-	VUNPCKHPS    Y11, Y10, Y11
-	VUNPCKLPD    Y8, Y5, Y10
-	VUNPCKHPD    Y8, Y5, Y8
-	VUNPCKLPD    Y11, Y9, Y5
-	VUNPCKHPD    Y11, Y9, Y11
-	VPERM2F128   $0x20, Y10, Y6, Y9
-	VPERM2F128   $0x31, Y10, Y6, Y10
-	VPERM2F128   $0x20, Y8, Y4, Y6
-	VPERM2F128   $0x31, Y8, Y4, Y8
-	VPERM2F128   $0x20, Y5, Y12, Y4
-	VPERM2F128   $0x31, Y5, Y12, Y5
-	VPERM2F128   $0x20, Y11, Y7, Y12
-	VPERM2F128   $0x31, Y11, Y7, Y11
-	VMOVUPS      Y9, (CX)(SI*8)
-	VMOVUPS      Y6, 32(CX)(SI*8)
-	VMOVUPS      Y4, 64(CX)(SI*8)
-	VMOVUPS      Y12, 96(CX)(SI*8)
-	VMOVUPS      Y10, 128(CX)(SI*8)
-	VMOVUPS      Y8, 160(CX)(SI*8)
-	VMOVUPS      Y5, 192(CX)(SI*8)
-	VMOVUPS      Y11, 224(CX)(SI*8)
-	ADDQ         $0x20, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// n
-	VMOVDQU      turbo3_sum<>+0(SB), Y4
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-	VMOVUPS      (CX)(SI*8), Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      32(CX)(SI*8), Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      64(CX)(SI*8), Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(CX)(SI*8), Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	VMOVUPS      Y4, 4096(CX)
-	VMOVUPS      4096(CX), Y4
-	VSQRTPS      Y4, Y4
-	VMOVUPS      Y4, 4128(CX)
-
-	// v
-	VMOVUPS      4128(CX), Y4
-	VMOVDQU      turbo3_const2<>+0(SB), Y5
-	VCMPPS       $0x1e, Y5, Y4, Y5
-	VMOVDQU      turbo3_const3<>+0(SB), Y6
-	VDIVPS       Y4, Y6, Y4
-	VMOVDQU      turbo3_sum<>+0(SB), Y6
-	VBLENDVPS    Y5, Y4, Y6, Y4
-	VMOVUPS      Y4, 4160(CX)
-	LEAQ         turbo3_signs<>+0(SB), SI
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $0x20, R8
-	SUBQ         $1, R8
-	JLT          done8
-
-loop7:
-	VMOVUPS      (CX)(DI*8), Y4
-	VMULPS       4160(CX), Y4, Y4
-	VBROADCASTSS (SI)(DI*1), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 4192(CX)(DI*8)
-	VMOVUPS      32(CX)(DI*8), Y4
-	VMULPS       4160(CX), Y4, Y4
-	VBROADCASTSS 4(SI)(DI*1), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 4224(CX)(DI*8)
-	VMOVUPS      64(CX)(DI*8), Y4
-	VMULPS       4160(CX), Y4, Y4
-	VBROADCASTSS 8(SI)(DI*1), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 4256(CX)(DI*8)
-	VMOVUPS      96(CX)(DI*8), Y4
-	VMULPS       4160(CX), Y4, Y4
-	VBROADCASTSS 12(SI)(DI*1), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 4288(CX)(DI*8)
-	ADDQ         $0x10, DI
-	SUBQ         $1, R8
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R8
-	LEAQ         turbo3_signs2<>+0(SB), SI
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $0x10, R8
-	SUBQ         $1, R8
-	JLT          done10
-
-loop9:
-	VMOVUPS      4192(CX)(DI*8), Y4
-	VMOVUPS      4224(CX)(DI*8), Y5
-	VMOVUPS      4256(CX)(DI*8), Y6
-	VMOVUPS      4288(CX)(DI*8), Y7
-	VMOVUPS      4320(CX)(DI*8), Y8
-	VMOVUPS      4352(CX)(DI*8), Y9
-	VMOVUPS      4384(CX)(DI*8), Y10
-	VMOVUPS      4416(CX)(DI*8), Y11
-	VADDPS       Y5, Y4, Y12
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y9, Y8, Y7
-	VSUBPS       Y9, Y8, Y8
-	VADDPS       Y11, Y10, Y9
-	VSUBPS       Y11, Y10, Y10
-	VADDPS       Y5, Y12, Y11
-	VSUBPS       Y5, Y12, Y5
-	VADDPS       Y6, Y4, Y12
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y9, Y7, Y6
-	VSUBPS       Y9, Y7, Y7
-	VADDPS       Y10, Y8, Y9
-	VSUBPS       Y10, Y8, Y8
-	VADDPS       Y6, Y11, Y10
-	VSUBPS       Y6, Y11, Y6
-	VADDPS       Y9, Y12, Y11
-	VSUBPS       Y9, Y12, Y9
-	VADDPS       Y7, Y5, Y12
-	VSUBPS       Y7, Y5, Y5
-	VADDPS       Y8, Y4, Y7
-	VSUBPS       Y8, Y4, Y4
-	VMOVUPS      Y10, 4192(CX)(DI*8)
-	VMOVUPS      Y11, 4224(CX)(DI*8)
-	VMOVUPS      Y12, 4256(CX)(DI*8)
-	VMOVUPS      Y7, 4288(CX)(DI*8)
-	VMOVUPS      Y6, 4320(CX)(DI*8)
-	VMOVUPS      Y9, 4352(CX)(DI*8)
-	VMOVUPS      Y5, 4384(CX)(DI*8)
-	VMOVUPS      Y4, 4416(CX)(DI*8)
-	ADDQ         $4, DI
-	ADDQ         $0x1c, DI
-	SUBQ         $1, R8
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R8
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $4, R8
-	SUBQ         $1, R8
-	JLT          done12
-
-loop11:
-	XORQ         R9, R9
-	ADDQ         $8, R9
-	SUBQ         $1, R9
-	JLT          done14
-
-loop13:
-	VMOVUPS      4192(CX)(DI*8), Y4
-	VMOVUPS      4448(CX)(DI*8), Y5
-	VMOVUPS      4704(CX)(DI*8), Y6
-	VMOVUPS      4960(CX)(DI*8), Y7
-	VADDPS       Y5, Y4, Y8
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y6, Y4, Y8
-	VSUBPS       Y6, Y4, Y4
-	VMOVUPS      Y7, 4192(CX)(DI*8)
-	VMOVUPS      Y8, 4448(CX)(DI*8)
-	VMOVUPS      Y5, 4704(CX)(DI*8)
-	VMOVUPS      Y4, 4960(CX)(DI*8)
-	ADDQ         $4, DI
-	SUBQ         $1, R9
-	JGE          loop13
-
-done14:
-	ADDQ         $1, R9
-	ADDQ         $0x60, DI
-	SUBQ         $1, R8
-	JGE          loop11
-
-done12:
-	ADDQ         $1, R8
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $1, R8
-	SUBQ         $1, R8
-	JLT          done16
-
-loop15:
-	XORQ         R9, R9
-	ADDQ         $0x20, R9
-	SUBQ         $1, R9
-	JLT          done18
-
-loop17:
-	VMOVUPS      4192(CX)(DI*8), Y4
-	VMOVUPS      5216(CX)(DI*8), Y5
-	VMOVUPS      6240(CX)(DI*8), Y6
-	VMOVUPS      7264(CX)(DI*8), Y7
-	VADDPS       Y5, Y4, Y8
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y6, Y4, Y8
-	VSUBPS       Y6, Y4, Y4
-	VBROADCASTSS (SI)(DI*1), Y6
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 4192(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y6
-	VMULPS       Y6, Y8, Y6
-	VMOVUPS      Y6, 5216(CX)(DI*8)
-	VBROADCASTSS 256(SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 6240(CX)(DI*8)
-	VBROADCASTSS 384(SI)(DI*1), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 7264(CX)(DI*8)
-	ADDQ         $4, DI
-	SUBQ         $1, R9
-	JGE          loop17
-
-done18:
-	ADDQ         $1, R9
-	ADDQ         $0x180, DI
-	SUBQ         $1, R8
-	JGE          loop15
-
-done16:
-	ADDQ         $1, R8
-
-	// code
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done20
-
-loop19:
-	VMOVUPS      4192(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
-	VPABSD       Y5, Y5
-	VPERMPS      Y2, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y6
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y6, Y5, Y5
-	VPERMPS      Y1, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y4
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y4, Y5, Y4
-	VMOVDQU      Y4, 8288(CX)(SI*8)
-	VMOVUPS      4224(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
-	VPABSD       Y5, Y5
-	VPERMPS      Y2, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y6
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y6, Y5, Y5
-	VPERMPS      Y1, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y4
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y4, Y5, Y4
-	VMOVDQU      Y4, 8320(CX)(SI*8)
-	VMOVUPS      4256(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
-	VPABSD       Y5, Y5
-	VPERMPS      Y2, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y6
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y6, Y5, Y5
-	VPERMPS      Y1, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y4
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y4, Y5, Y4
-	VMOVDQU      Y4, 8352(CX)(SI*8)
-	VMOVUPS      4288(CX)(SI*8), Y4
-	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
-	VPABSD       Y5, Y5
-	VPERMPS      Y2, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y6
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y6, Y5, Y5
-	VPERMPS      Y1, Y5, Y6
-	VCMPPS       $0x15, Y6, Y4, Y4
-	VPADDD       Y5, Y5, Y5
-	VPSUBD       Y4, Y5, Y4
-	VMOVDQU      Y4, 8384(CX)(SI*8)
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop19
-
-done20:
-	ADDQ         $1, DI
-
-	// r
-	VMOVDQU      turbo3_sum<>+0(SB), Y4
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done22
-
-loop21:
-	VMOVDQU      8288(CX)(SI*8), Y5
-	VPERMPS      Y3, Y5, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVDQU      8320(CX)(SI*8), Y5
-	VPERMPS      Y3, Y5, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVDQU      8352(CX)(SI*8), Y5
-	VPERMPS      Y3, Y5, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMOVDQU      8384(CX)(SI*8), Y5
-	VPERMPS      Y3, Y5, Y5
-	VMULPS       Y5, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop21
-
-done22:
-	ADDQ         $1, DI
-	VMOVUPS      Y4, 12384(CX)
-	VMOVUPS      12384(CX), Y4
-	VSQRTPS      Y4, Y4
-	VMOVUPS      Y4, 12416(CX)
-
-	// norm
-	VMOVUPS      12416(CX), Y4
-	VMOVDQU      turbo3_const2<>+0(SB), Y5
-	VCMPPS       $0x1e, Y5, Y4, Y5
-	VMOVUPS      4128(CX), Y6
-	VDIVPS       Y4, Y6, Y4
-	VBLENDVPS    Y5, Y4, Y6, Y4
-	VMOVUPS      Y4, 12448(CX)
-
-	// norm
-	VMOVUPS      12448(CX), Y4
-	VCMPPS       $3, Y4, Y4, Y5
-	VPAND        turbo3_norm<>+0(SB), Y4, Y6
-	VPOR         turbo3_norm2<>+0(SB), Y6, Y6
-	VBLENDVPS    Y5, Y6, Y4, Y6
-	VCVTPS2PH    $0, Y6, X6
-	VPMOVZXWD    X6, Y4
-	VPEXTRW      $0, X4, (AX)
-	VPEXTRW      $2, X4, 50(AX)
-	VPEXTRW      $4, X4, 100(AX)
-	VPEXTRW      $6, X4, 150(AX)
-	VEXTRACTI128 $1, Y4, X4
-	VPEXTRW      $0, X4, 200(AX)
-	VPEXTRW      $2, X4, 250(AX)
-	VPEXTRW      $4, X4, 300(AX)
-	VPEXTRW      $6, X4, 350(AX)
-
-	// qs: codes to bits, then words to blocks
-	VMOVDQU      8768(CX), Y4
-	VPSLLD       $0x1e, Y4, Y4
-	VMOVDQU      8736(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x1c, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8704(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x1a, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8672(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x18, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8640(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x16, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8608(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8576(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x12, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8544(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8512(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xe, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8480(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xc, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8448(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xa, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8416(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $8, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8384(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $6, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8352(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8320(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8288(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9280(CX), Y5
-	VPSLLD       $0x1e, Y5, Y5
-	VMOVDQU      9248(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x1c, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9216(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x1a, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9184(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x18, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9152(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x16, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9120(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9088(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x12, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9056(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x10, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9024(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xe, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8992(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xc, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8960(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xa, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8928(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $8, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8896(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $6, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8864(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8832(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8800(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9792(CX), Y6
-	VPSLLD       $0x1e, Y6, Y6
-	VMOVDQU      9760(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x1c, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9728(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x1a, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9696(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x18, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9664(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x16, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9632(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9600(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x12, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9568(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x10, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9536(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xe, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9504(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xc, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9472(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xa, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9440(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $8, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9408(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $6, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9376(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9344(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9312(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10304(CX), Y7
-	VPSLLD       $0x1e, Y7, Y7
-	VMOVDQU      10272(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x1c, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10240(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x1a, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10208(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x18, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10176(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x16, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10144(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x14, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10112(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x12, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10080(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10048(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xe, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      10016(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xc, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9984(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xa, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9952(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $8, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9920(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $6, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9888(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9856(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9824(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VUNPCKLPS    Y5, Y4, Y8
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y8, Y6
-	VUNPCKHPD    Y4, Y8, Y4
-	VUNPCKLPD    Y7, Y5, Y8
-	VUNPCKHPD    Y7, Y5, Y7
-	VMOVUPS      X6, 2(AX)
-	VEXTRACTI128 $1, Y6, 202(AX)
-	VMOVUPS      X4, 52(AX)
-	VEXTRACTI128 $1, Y4, 252(AX)
-	VMOVUPS      X8, 102(AX)
-	VEXTRACTI128 $1, Y8, 302(AX)
-	VMOVUPS      X7, 152(AX)
-	VEXTRACTI128 $1, Y7, 352(AX)
-	VMOVDQU      10816(CX), Y4
-	VPSLLD       $0x1e, Y4, Y4
-	VMOVDQU      10784(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x1c, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10752(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x1a, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10720(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x18, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10688(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x16, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10656(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10624(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x12, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10592(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10560(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xe, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10528(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xc, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10496(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $0xa, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10464(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $8, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10432(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $6, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10400(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10368(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10336(CX), Y5
-	VPAND        Y0, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      11328(CX), Y5
-	VPSLLD       $0x1e, Y5, Y5
-	VMOVDQU      11296(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x1c, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11264(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x1a, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11232(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x18, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11200(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x16, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11168(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11136(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x12, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11104(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0x10, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11072(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xe, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11040(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xc, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11008(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $0xa, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10976(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $8, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10944(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $6, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10912(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10880(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10848(CX), Y6
-	VPAND        Y0, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11840(CX), Y6
-	VPSLLD       $0x1e, Y6, Y6
-	VMOVDQU      11808(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x1c, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11776(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x1a, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11744(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x18, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11712(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x16, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11680(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11648(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x12, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11616(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0x10, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11584(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xe, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11552(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xc, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11520(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $0xa, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11488(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $8, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11456(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $6, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11424(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11392(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11360(CX), Y7
-	VPAND        Y0, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      12352(CX), Y7
-	VPSLLD       $0x1e, Y7, Y7
-	VMOVDQU      12320(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x1c, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12288(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x1a, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12256(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x18, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12224(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x16, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12192(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x14, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12160(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x12, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12128(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12096(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xe, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12064(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xc, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12032(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $0xa, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12000(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $8, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11968(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $6, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11936(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11904(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11872(CX), Y8
-	VPAND        Y0, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VUNPCKLPS    Y5, Y4, Y8
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y8, Y6
-	VUNPCKHPD    Y4, Y8, Y4
-	VUNPCKLPD    Y7, Y5, Y8
-	VUNPCKHPD    Y7, Y5, Y7
-	VMOVUPS      X6, 18(AX)
-	VEXTRACTI128 $1, Y6, 218(AX)
-	VMOVUPS      X4, 68(AX)
-	VEXTRACTI128 $1, Y4, 268(AX)
-	VMOVUPS      X8, 118(AX)
-	VEXTRACTI128 $1, Y8, 318(AX)
-	VMOVUPS      X7, 168(AX)
-	VEXTRACTI128 $1, Y7, 368(AX)
-
-	// signs: codes to bits, then words to blocks
-	VMOVDQU      9280(CX), Y4
-	VPSRLD       $2, Y4, Y4
-	VPSLLD       $0x1f, Y4, Y4
-	VMOVDQU      9248(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1e, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9216(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1d, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9184(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1c, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9152(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1b, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9120(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1a, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9088(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9056(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x18, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      9024(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8992(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x16, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8960(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x15, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8928(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8896(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x13, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8864(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x12, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8832(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x11, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8800(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x10, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8768(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xf, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8736(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xe, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8704(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xd, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8672(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xc, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8640(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xb, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8608(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0xa, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8576(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $9, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8544(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $8, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8512(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $7, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8480(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $6, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8448(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $5, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8416(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8384(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $3, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8352(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8320(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $1, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      8288(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      10304(CX), Y5
-	VPSRLD       $2, Y5, Y5
-	VPSLLD       $0x1f, Y5, Y5
-	VMOVDQU      10272(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1e, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10240(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1d, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10208(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1c, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10176(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1b, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10144(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1a, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10112(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10080(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x18, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10048(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      10016(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x16, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9984(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x15, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9952(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9920(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x13, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9888(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x12, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9856(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x11, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9824(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x10, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9792(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xf, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9760(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xe, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9728(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xd, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9696(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xc, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9664(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xb, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9632(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0xa, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9600(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $9, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9568(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $8, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9536(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $7, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9504(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $6, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9472(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $5, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9440(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9408(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $3, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9376(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9344(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $1, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      9312(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      11328(CX), Y6
-	VPSRLD       $2, Y6, Y6
-	VPSLLD       $0x1f, Y6, Y6
-	VMOVDQU      11296(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1e, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11264(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1d, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11232(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1c, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11200(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1b, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11168(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1a, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11136(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11104(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x18, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11072(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11040(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x16, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      11008(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x15, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10976(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10944(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x13, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10912(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x12, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10880(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x11, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10848(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x10, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10816(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xf, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10784(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xe, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10752(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xd, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10720(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xc, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10688(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xb, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10656(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0xa, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10624(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $9, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10592(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $8, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10560(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $7, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10528(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $6, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10496(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $5, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10464(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10432(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $3, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10400(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10368(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $1, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      10336(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      12352(CX), Y7
-	VPSRLD       $2, Y7, Y7
-	VPSLLD       $0x1f, Y7, Y7
-	VMOVDQU      12320(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x1e, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12288(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x1d, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12256(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x1c, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12224(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x1b, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12192(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x1a, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12160(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x19, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12128(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x18, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12096(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12064(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x16, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12032(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x15, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      12000(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x14, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11968(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x13, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11936(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x12, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11904(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x11, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11872(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11840(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xf, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11808(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xe, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11776(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xd, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11744(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xc, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11712(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xb, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11680(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $0xa, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11648(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11616(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $8, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11584(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $7, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11552(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $6, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11520(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $5, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11488(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11456(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $3, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11424(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11392(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPSLLD       $1, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      11360(CX), Y8
-	VPSRLD       $2, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VUNPCKLPS    Y5, Y4, Y8
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y8, Y6
-	VUNPCKHPD    Y4, Y8, Y4
-	VUNPCKLPD    Y7, Y5, Y8
-	VUNPCKHPD    Y7, Y5, Y7
-	VMOVUPS      X6, 34(AX)
-	VEXTRACTI128 $1, Y6, 234(AX)
-	VMOVUPS      X4, 84(AX)
-	VEXTRACTI128 $1, Y4, 284(AX)
-	VMOVUPS      X8, 134(AX)
-	VEXTRACTI128 $1, Y8, 334(AX)
-	VMOVUPS      X7, 184(AX)
-	VEXTRACTI128 $1, Y7, 384(AX)
-	ADDQ         $0x1000, BX
-	ADDQ         $0x190, AX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -15807,6 +7503,4641 @@ loop1:
 	VMOVUPS      Y6, 480(AX)
 	ADDQ         BX, AX
 	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// matmulQ81xTurbo3AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_mask5<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle2<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y2
+	VMOVDQU      turbo3_mask4<>+0(SB), Y3
+	VMOVDQU      turbo3_mask3<>+0(SB), Y4
+	VMOVDQU      turbo3_mask2<>+0(SB), Y5
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo3_const<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
+	VPBROADCASTQ 2(R8), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPBROADCASTD 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     turbo3_ones<>+0(SB), Y9, Y9
+
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 10(R8), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPBROADCASTD 38(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 18(R8), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPBROADCASTD 42(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 26(R8), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPBROADCASTD 46(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     turbo3_ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         $0x32, R8
+	ADDQ         $0x80, DX
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	VADDPS       Y7, Y6, Y6
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ82xTurbo3AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo3_mask4<>+0(SB), Y4
+	VMOVDQU      turbo3_mask3<>+0(SB), Y5
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo3_const<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
+	VPBROADCASTQ 2(R8), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPBROADCASTD 34(R8), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 10(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y5, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPBROADCASTD 38(R8), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 18(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y5, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPBROADCASTD 42(R8), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 26(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        turbo3_mask2<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y5, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPBROADCASTD 46(R8), Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        turbo3_mask6<>+0(SB), Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x32, R8
+	ADDQ         $0x100, DX
+	ADDQ         $8, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ83xTurbo3AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
+	VMOVDQU      turbo3_mask4<>+0(SB), Y4
+	VMOVDQU      turbo3_mask3<>+0(SB), Y5
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo3_const<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+
+	// levels of values 0 to 31, and their products
+	VPBROADCASTQ 2(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        turbo3_mask2<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPBROADCASTD 34(R8), Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        turbo3_mask6<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      256(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 10(R8), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y5, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPBROADCASTD 38(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y11, Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 18(R8), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y5, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPBROADCASTD 42(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y11, Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 26(R8), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        turbo3_mask<>+0(SB), Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y5, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPBROADCASTD 46(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y11, Y11
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x32, R8
+	ADDQ         $0x180, DX
+	ADDQ         $0xc, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ84xTurbo3AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_mask5<>+0(SB), Y1
+	VMOVDQU      turbo3_shuffle2<>+0(SB), Y2
+	VMOVDQU      turbo3_shuffle<>+0(SB), Y3
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo3_const<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
+	VPBROADCASTQ 2(R8), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        turbo3_mask<>+0(SB), Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        turbo3_mask2<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        turbo3_mask3<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        turbo3_mask4<>+0(SB), Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPBROADCASTD 34(R8), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        turbo3_mask6<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      256(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      384(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
+	VPBROADCASTQ 10(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPBROADCASTD 38(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
+	VPBROADCASTQ 18(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPBROADCASTD 42(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
+	VPBROADCASTQ 26(R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        turbo3_mask<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        turbo3_mask2<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        turbo3_mask3<>+0(SB), Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        turbo3_mask4<>+0(SB), Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPBROADCASTD 46(R8), Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y1, Y14, Y14
+	VPCMPEQB     Y1, Y14, Y14
+	VPAND        turbo3_mask6<>+0(SB), Y14, Y14
+	VPOR         Y14, Y10, Y10
+	VBROADCASTI128 turbo3_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x32, R8
+	ADDQ         $0x200, DX
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ8Block1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y0
+	VMOVDQU      turbo3_ones<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         191(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         351(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         415(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y6
+	VPMADDWD     Y1, Y6, Y6
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask10<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   32(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask11<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   64(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y7
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        turbo3_mask12<>+0(SB), Y8, Y8
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPMADDUBSW   96(DI), Y7, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y6, (R11)
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         319(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         479(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         543(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask10<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   32(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   160(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask11<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   64(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   192(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y8
+	VPSRLD       $6, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        turbo3_mask12<>+0(SB), Y9, Y9
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   96(DI), Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VPMADDUBSW   224(DI), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (CX)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $1056-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         447(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         607(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         671(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 288(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 320(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 352(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPMADDUBSW   256(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask10<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   32(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   160(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   288(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask11<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   64(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   192(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   320(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y9
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        turbo3_mask12<>+0(SB), Y10, Y10
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPMADDUBSW   96(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDUBSW   224(DI), Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDUBSW   352(DI), Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (CX)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $1312-72
+
+	// constants of the loops
+	VMOVDQU      turbo3_ones<>+0(SB), Y0
+	VMOVDQU      turbo3_shuffle35<>+0(SB), Y1
+	VMOVDQU      turbo3_mask8<>+0(SB), Y2
+	VMOVDQU      turbo3_mask6<>+0(SB), Y3
+	VBROADCASTI128 turbo3_levels2<>+0(SB), Y4
+	VMOVDQU      turbo3_mask9<>+0(SB), Y5
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         575(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         735(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         799(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo3_ones2<>+0(SB), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 32(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 48(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 64(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 80(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 96(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 112(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, (DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 32(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 64(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 16(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 32(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 48(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 64(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 80(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 96(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 112(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, (SI)
+	VBROADCASTI128 128(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 144(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 160(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 176(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 192(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 208(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 224(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 240(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 192(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 128(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 144(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 160(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 176(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 192(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 208(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 224(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 240(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 224(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 4(SI)
+	VBROADCASTI128 256(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 272(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 288(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 304(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 320(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 336(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 352(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 368(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 256(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 288(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 320(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 256(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 272(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 288(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 304(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 320(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 336(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 352(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 368(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 352(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VEXTRACTF128 $1, Y7, X8
+	VADDPS       X7, X8, X8
+	VMOVHLPS     X8, X8, X7
+	VADDPS       X7, X8, X8
+	VMOVSHDUP    X8, X7
+	VADDSS       X7, X8, X8
+	VMOVSS       X8, 8(SI)
+	VBROADCASTI128 384(CX), Y7
+	VPSHUFB      turbo3_shuffle3<>+0(SB), Y7, Y7
+	VBROADCASTI128 400(CX), Y8
+	VPSHUFB      turbo3_shuffle4<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 416(CX), Y8
+	VPSHUFB      turbo3_shuffle5<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 432(CX), Y8
+	VPSHUFB      turbo3_shuffle6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 448(CX), Y8
+	VPSHUFB      turbo3_shuffle7<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 464(CX), Y8
+	VPSHUFB      turbo3_shuffle8<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 480(CX), Y8
+	VPSHUFB      turbo3_shuffle9<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 496(CX), Y8
+	VPSHUFB      turbo3_shuffle10<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPAND        turbo3_mask7<>+0(SB), Y7, Y8
+	VPSRLD       $1, Y8, Y8
+	VPADDB       turbo3_offset<>+0(SB), Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VPAVGB       Y8, Y7, Y7
+	VPXOR        turbo3_flip<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 384(DI)
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle11<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle12<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle13<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle14<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle15<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle16<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle17<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle18<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 416(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle19<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle20<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle21<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle22<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle23<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle24<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle25<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle26<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 448(DI)
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 384(CX), Y8
+	VPSHUFB      turbo3_shuffle27<>+0(SB), Y8, Y8
+	VBROADCASTI128 400(CX), Y9
+	VPSHUFB      turbo3_shuffle28<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 416(CX), Y9
+	VPSHUFB      turbo3_shuffle29<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 432(CX), Y9
+	VPSHUFB      turbo3_shuffle30<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 448(CX), Y9
+	VPSHUFB      turbo3_shuffle31<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 464(CX), Y9
+	VPSHUFB      turbo3_shuffle32<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 480(CX), Y9
+	VPSHUFB      turbo3_shuffle33<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 496(CX), Y9
+	VPSHUFB      turbo3_shuffle34<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPAND        turbo3_mask7<>+0(SB), Y8, Y9
+	VPSRLD       $1, Y9, Y9
+	VPADDB       turbo3_offset<>+0(SB), Y9, Y9
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VPAVGB       Y9, Y8, Y8
+	VPXOR        turbo3_flip<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 480(DI)
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VMOVDQU      turbo3_least<>+0(SB), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y7, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 4, 8 to 124, and their products
+	VMOVDQU      2(R8), Y6
+	VPAND        Y2, Y6, Y6
+	VBROADCASTI128 34(R8), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPMADDUBSW   (DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPMADDUBSW   128(DI), Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPMADDUBSW   256(DI), Y6, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPMADDUBSW   384(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+
+	// levels of values 1, 5, 9 to 125, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask10<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask10<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   32(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   160(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   288(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   416(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+
+	// levels of values 2, 6, 10 to 126, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask11<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask11<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   64(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   192(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   320(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   448(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+
+	// levels of values 3, 7, 11 to 127, and their products
+	VMOVDQU      2(R8), Y10
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 34(R8), Y11
+	VPSHUFB      Y1, Y11, Y11
+	VPAND        turbo3_mask12<>+0(SB), Y11, Y11
+	VPCMPEQB     turbo3_mask12<>+0(SB), Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPMADDUBSW   96(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   224(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   352(DI), Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   480(DI), Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VMOVDQU      Y7, (R11)
+	VMOVDQU      Y8, 128(R11)
+	VMOVDQU      Y9, 256(R11)
+	VMOVDQU      Y6, 384(R11)
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo3_const<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X6
+	VMOVUPS      32(BX), X7
+	VMOVUPS      64(BX), X8
+	VMOVUPS      96(BX), X9
+	VBLENDPS     $0xaa, X7, X6, X6
+	VBLENDPS     $0xaa, X9, X8, X7
+	VBLENDPS     $0xcc, X7, X6, X6
+	VADDPS       X6, X6, X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (CX)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	ADDQ         R10, R11
+	VMOVUPS      X7, (R11)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(SI), X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	ADDQ         R10, R11
+	VMOVUPS      X6, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// encodeGroupsTurbo3AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsTurbo3AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo3_mask<>+0(SB), Y0
+	VMOVDQU      turbo3_threshold2<>+0(SB), Y1
+	VMOVDQU      turbo3_threshold<>+0(SB), Y2
+	VMOVDQU      turbo3_level<>+0(SB), Y3
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y4
+	VMOVUPS      512(BX)(SI*1), Y5
+	VMOVUPS      1024(BX)(SI*1), Y6
+	VMOVUPS      1536(BX)(SI*1), Y7
+	VMOVUPS      2048(BX)(SI*1), Y8
+	VMOVUPS      2560(BX)(SI*1), Y9
+	VMOVUPS      3072(BX)(SI*1), Y10
+	VMOVUPS      3584(BX)(SI*1), Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y12, Y6
+	VUNPCKHPD    Y4, Y12, Y4
+	VUNPCKLPD    Y7, Y5, Y12
+	VUNPCKHPD    Y7, Y5, Y7
+	VUNPCKLPS    Y9, Y8, Y5
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPS    Y11, Y10, Y8
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPD    Y8, Y5, Y10
+	VUNPCKHPD    Y8, Y5, Y8
+	VUNPCKLPD    Y11, Y9, Y5
+	VUNPCKHPD    Y11, Y9, Y11
+	VPERM2F128   $0x20, Y10, Y6, Y9
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y8, Y4, Y6
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y12, Y4
+	VPERM2F128   $0x31, Y5, Y12, Y5
+	VPERM2F128   $0x20, Y11, Y7, Y12
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VMOVUPS      Y9, (CX)(SI*8)
+	VMOVUPS      Y6, 32(CX)(SI*8)
+	VMOVUPS      Y4, 64(CX)(SI*8)
+	VMOVUPS      Y12, 96(CX)(SI*8)
+	VMOVUPS      Y10, 128(CX)(SI*8)
+	VMOVUPS      Y8, 160(CX)(SI*8)
+	VMOVUPS      Y5, 192(CX)(SI*8)
+	VMOVUPS      Y11, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// n
+	VMOVDQU      turbo3_sum<>+0(SB), Y4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      32(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      64(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      96(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y4, 4096(CX)
+	VMOVUPS      4096(CX), Y4
+	VSQRTPS      Y4, Y4
+	VMOVUPS      Y4, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y4
+	VMOVDQU      turbo3_const2<>+0(SB), Y5
+	VCMPPS       $0x1e, Y5, Y4, Y5
+	VMOVDQU      turbo3_const3<>+0(SB), Y6
+	VDIVPS       Y4, Y6, Y4
+	VMOVDQU      turbo3_sum<>+0(SB), Y6
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 4160(CX)
+	LEAQ         turbo3_signs<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(DI*8), Y4
+	VMULPS       4160(CX), Y4, Y4
+	VBROADCASTSS (SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 4192(CX)(DI*8)
+	VMOVUPS      32(CX)(DI*8), Y4
+	VMULPS       4160(CX), Y4, Y4
+	VBROADCASTSS 4(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 4224(CX)(DI*8)
+	VMOVUPS      64(CX)(DI*8), Y4
+	VMULPS       4160(CX), Y4, Y4
+	VBROADCASTSS 8(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 4256(CX)(DI*8)
+	VMOVUPS      96(CX)(DI*8), Y4
+	VMULPS       4160(CX), Y4, Y4
+	VBROADCASTSS 12(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 4288(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         turbo3_signs2<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4192(CX)(DI*8), Y4
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      4256(CX)(DI*8), Y6
+	VMOVUPS      4288(CX)(DI*8), Y7
+	VMOVUPS      4320(CX)(DI*8), Y8
+	VMOVUPS      4352(CX)(DI*8), Y9
+	VMOVUPS      4384(CX)(DI*8), Y10
+	VMOVUPS      4416(CX)(DI*8), Y11
+	VADDPS       Y5, Y4, Y12
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y5, Y12, Y11
+	VSUBPS       Y5, Y12, Y5
+	VADDPS       Y6, Y4, Y12
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y9, Y7, Y6
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y8, Y9
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y6, Y11, Y10
+	VSUBPS       Y6, Y11, Y6
+	VADDPS       Y9, Y12, Y11
+	VSUBPS       Y9, Y12, Y9
+	VADDPS       Y7, Y5, Y12
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y8, Y4, Y7
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y10, 4192(CX)(DI*8)
+	VMOVUPS      Y11, 4224(CX)(DI*8)
+	VMOVUPS      Y12, 4256(CX)(DI*8)
+	VMOVUPS      Y7, 4288(CX)(DI*8)
+	VMOVUPS      Y6, 4320(CX)(DI*8)
+	VMOVUPS      Y9, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y4, 4416(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4192(CX)(DI*8), Y4
+	VMOVUPS      4448(CX)(DI*8), Y5
+	VMOVUPS      4704(CX)(DI*8), Y6
+	VMOVUPS      4960(CX)(DI*8), Y7
+	VADDPS       Y5, Y4, Y8
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y6, Y4, Y8
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y7, 4192(CX)(DI*8)
+	VMOVUPS      Y8, 4448(CX)(DI*8)
+	VMOVUPS      Y5, 4704(CX)(DI*8)
+	VMOVUPS      Y4, 4960(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4192(CX)(DI*8), Y4
+	VMOVUPS      5216(CX)(DI*8), Y5
+	VMOVUPS      6240(CX)(DI*8), Y6
+	VMOVUPS      7264(CX)(DI*8), Y7
+	VADDPS       Y5, Y4, Y8
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y6, Y4, Y8
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4192(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y6
+	VMULPS       Y6, Y8, Y6
+	VMOVUPS      Y6, 5216(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 6240(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 7264(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4192(CX)(SI*8), Y4
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 8288(CX)(SI*8)
+	VMOVUPS      4224(CX)(SI*8), Y4
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y4
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y4
+	VCMPPS       $0x15, turbo3_sum<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 8384(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// r
+	VMOVDQU      turbo3_sum<>+0(SB), Y4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVDQU      8288(CX)(SI*8), Y5
+	VPERMPS      Y3, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      8320(CX)(SI*8), Y5
+	VPERMPS      Y3, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      8352(CX)(SI*8), Y5
+	VPERMPS      Y3, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      8384(CX)(SI*8), Y5
+	VPERMPS      Y3, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y4, 12384(CX)
+	VMOVUPS      12384(CX), Y4
+	VSQRTPS      Y4, Y4
+	VMOVUPS      Y4, 12416(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y4
+	VMOVDQU      turbo3_const2<>+0(SB), Y5
+	VCMPPS       $0x1e, Y5, Y4, Y5
+	VMOVUPS      4128(CX), Y6
+	VDIVPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 12448(CX)
+
+	// norm
+	VMOVUPS      12448(CX), Y4
+	VCMPPS       $3, Y4, Y4, Y5
+	VPAND        turbo3_norm<>+0(SB), Y4, Y6
+	VPOR         turbo3_norm2<>+0(SB), Y6, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VCVTPS2PH    $0, Y6, X6
+	VPMOVZXWD    X6, Y4
+	VPEXTRW      $0, X4, (AX)
+	VPEXTRW      $2, X4, 50(AX)
+	VPEXTRW      $4, X4, 100(AX)
+	VPEXTRW      $6, X4, 150(AX)
+	VEXTRACTI128 $1, Y4, X4
+	VPEXTRW      $0, X4, 200(AX)
+	VPEXTRW      $2, X4, 250(AX)
+	VPEXTRW      $4, X4, 300(AX)
+	VPEXTRW      $6, X4, 350(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      8768(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      8736(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8704(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8672(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8640(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8608(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8576(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8544(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8512(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8480(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8448(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8416(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8384(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8352(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8320(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8288(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9280(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      9248(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9216(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9184(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9152(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9120(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9088(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9056(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9024(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8992(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8960(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8928(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8896(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8864(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8832(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8800(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9792(CX), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      9760(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9728(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9696(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9664(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9632(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9600(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9568(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9536(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9504(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9472(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9440(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9408(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9376(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9344(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9312(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10304(CX), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      10272(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10240(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10208(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10176(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10144(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10112(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10080(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10048(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10016(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9984(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9952(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9920(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9888(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9856(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9824(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y8, Y6
+	VUNPCKHPD    Y4, Y8, Y4
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y7
+	VMOVUPS      X6, 2(AX)
+	VEXTRACTI128 $1, Y6, 202(AX)
+	VMOVUPS      X4, 52(AX)
+	VEXTRACTI128 $1, Y4, 252(AX)
+	VMOVUPS      X8, 102(AX)
+	VEXTRACTI128 $1, Y8, 302(AX)
+	VMOVUPS      X7, 152(AX)
+	VEXTRACTI128 $1, Y7, 352(AX)
+	VMOVDQU      10816(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      10784(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10752(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10720(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10688(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10656(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10624(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10592(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10560(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10528(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10496(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10464(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10432(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10400(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10368(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10336(CX), Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11328(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      11296(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11264(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11232(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11200(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11168(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11136(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11104(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11072(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11040(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11008(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10976(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10944(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10912(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10880(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10848(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11840(CX), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      11808(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11776(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11744(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11712(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11680(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11648(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11616(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11584(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11552(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11520(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11488(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11456(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11424(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11392(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11360(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      12352(CX), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      12320(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12288(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12256(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12224(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12192(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12160(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12128(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12096(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12064(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12032(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12000(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11968(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11936(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11904(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11872(CX), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y8, Y6
+	VUNPCKHPD    Y4, Y8, Y4
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y7
+	VMOVUPS      X6, 18(AX)
+	VEXTRACTI128 $1, Y6, 218(AX)
+	VMOVUPS      X4, 68(AX)
+	VEXTRACTI128 $1, Y4, 268(AX)
+	VMOVUPS      X8, 118(AX)
+	VEXTRACTI128 $1, Y8, 318(AX)
+	VMOVUPS      X7, 168(AX)
+	VEXTRACTI128 $1, Y7, 368(AX)
+
+	// signs: codes to bits, then words to blocks
+	VMOVDQU      9280(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VMOVDQU      9248(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9216(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1d, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9184(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9152(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1b, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9120(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9088(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9056(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9024(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8992(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8960(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x15, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8928(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8896(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x13, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8864(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8832(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x11, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8800(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8768(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xf, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8736(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8704(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xd, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8672(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8640(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xb, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8608(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8576(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $9, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8544(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8512(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $7, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8480(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8448(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $5, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8416(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8384(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $3, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8352(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8320(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      8288(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10304(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VMOVDQU      10272(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10240(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1d, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10208(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10176(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1b, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10144(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10112(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10080(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10048(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10016(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9984(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x15, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9952(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9920(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x13, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9888(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9856(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x11, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9824(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9792(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xf, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9760(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9728(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xd, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9696(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9664(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xb, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9632(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9600(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $9, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9568(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9536(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $7, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9504(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9472(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $5, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9440(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9408(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $3, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9376(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9344(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $1, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9312(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11328(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VMOVDQU      11296(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11264(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1d, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11232(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11200(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1b, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11168(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11136(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11104(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11072(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11040(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11008(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x15, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10976(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10944(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10912(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10880(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x11, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10848(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10816(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xf, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10784(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10752(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xd, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10720(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10688(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xb, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10656(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10624(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $9, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10592(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10560(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $7, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10528(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10496(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $5, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10464(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10432(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10400(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10368(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $1, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10336(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      12352(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1f, Y7, Y7
+	VMOVDQU      12320(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12288(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1d, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12256(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12224(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1b, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12192(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12160(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x19, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12128(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12096(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12064(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12032(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x15, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12000(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11968(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11936(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11904(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x11, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11872(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11840(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xf, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11808(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11776(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xd, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11744(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11712(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xb, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11680(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11648(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11616(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11584(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $7, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11552(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11520(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $5, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11488(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11456(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11424(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11392(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11360(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y8, Y6
+	VUNPCKHPD    Y4, Y8, Y4
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y7
+	VMOVUPS      X6, 34(AX)
+	VEXTRACTI128 $1, Y6, 234(AX)
+	VMOVUPS      X4, 84(AX)
+	VEXTRACTI128 $1, Y4, 284(AX)
+	VMOVUPS      X8, 134(AX)
+	VEXTRACTI128 $1, Y8, 334(AX)
+	VMOVUPS      X7, 184(AX)
+	VEXTRACTI128 $1, Y7, 384(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x190, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsTurbo4AVX512 unpacks units of 128 values.
-//
-//	for i := range units * 128 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsTurbo4AVX512(dst *float32, src *byte, units int)
-
-func decodeTurbo4AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTurbo4AVX512, 128, 68, decodeTurbo4Generic, dst, src)
-}
-
-// matmul1xTurbo4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xTurbo4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xTurbo4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xTurbo4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesTurbo4AVX512 = matmulTiles{
-	decode: decodeTurbo4AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xTurbo4AVX512, matmul2xTurbo4AVX512, matmul3xTurbo4AVX512, matmul4xTurbo4AVX512},
-}
-
-func matmulTurbo4AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesTurbo4AVX512.drive(128, 68, matmulTurbo4Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTurbo4AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulTurbo4AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTurbo4AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTurbo4AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTurbo4AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,101 +105,29 @@ func matmulQ8Block3xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xTurbo4AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTurbo4AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesTurbo4AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo4AVX512, matmulQ8Block2xTurbo4AVX512, matmulQ8Block3xTurbo4AVX512, matmulQ8Block4xTurbo4AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesTurbo4AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo4AVX512VNNI, matmulQ8Block2xTurbo4AVX512VNNI, matmulQ8Block3xTurbo4AVX512VNNI, matmulQ8Block4xTurbo4AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo4AVX512, matmulQ82xTurbo4AVX512, matmulQ83xTurbo4AVX512, matmulQ84xTurbo4AVX512},
-	unpack:   unpackTurbo4AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo4AVX512VNNI, matmulQ82xTurbo4AVX512VNNI, matmulQ83xTurbo4AVX512VNNI, matmulQ84xTurbo4AVX512VNNI},
+	unpack:   unpackTurbo4AVX2,
 }
 
-func matmulQ8Turbo4AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesTurbo4AVX512.drive(128, 68, matmulQ8Turbo4Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Turbo4AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesTurbo4AVX512VNNI.drive(128, 68, matmulQ8Turbo4Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesTurbo4AVX512 = mixTiles{mix1xTurbo4AVX512, mix2xTurbo4AVX512, nil, nil, nil, nil}
-
-func mixTurbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+var mixQ8PartsTurbo4AVX512VNNI = mixPairs{
+	pairs: mixPairsTurbo4AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
+	place: mixPlaceTurbo4AVX2,
 }
 
-// mixPairsTurbo4AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsTurbo4AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceTurbo4AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func mixPlaceTurbo4AVX512(o *float32, ldo int, sums *float32, m int)
-
-var mixQ8PartsTurbo4AVX512 = mixPairs{
-	pairs: mixPairsTurbo4AVX512,
-	parts: &mixPairsPartsAVX512,
-	place: mixPlaceTurbo4AVX512,
-}
-
-func mixQ8Turbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Turbo4AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsTurbo4AVX512VNNI.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsTurbo4AVX2 unpacks units of 128 values.
@@ -289,10 +140,6 @@ func mixQ8Turbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 //
 //go:noescape
 func decodeUnitsTurbo4AVX2(dst *float32, src *byte, units int)
-
-func decodeTurbo4AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsTurbo4AVX2, 128, 68, decodeTurbo4Generic, dst, src)
-}
 
 // matmul1xTurbo4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 //
@@ -345,6 +192,76 @@ func matmul3xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackTurbo4AVX2(dst *byte, src *byte, blocks int)
+
+// mix1xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix1xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix2xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mix2xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixPairsTurbo4AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsTurbo4AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPlaceTurbo4AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX2
+//
+//go:noescape
+func mixPlaceTurbo4AVX2(o *float32, ldo int, sums *float32, m int)
+
+func decodeTurbo4AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsTurbo4AVX2, 128, 68, decodeTurbo4Generic, dst, src)
+}
 
 var matmulTilesTurbo4AVX2 = matmulTiles{
 	decode: decodeTurbo4AVX2,
@@ -460,19 +377,6 @@ func matmulQ8Block3xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Block4xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackTurbo4AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesTurbo4AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo4AVX2, matmulQ8Block2xTurbo4AVX2, matmulQ8Block3xTurbo4AVX2, matmulQ8Block4xTurbo4AVX2},
 	gemm:     gemmSignedAVX2,
@@ -508,64 +412,11 @@ func encodeTurbo4AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsTurbo4AVX2, 8, 128, 68, 12576, dst, src)
 }
 
-// mix1xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix1xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix2xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
 var mixTilesTurbo4AVX2 = mixTiles{mix1xTurbo4AVX2, mix2xTurbo4AVX2, nil, nil, nil, nil}
 
 func mixTurbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsTurbo4AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsTurbo4AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceTurbo4AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX2
-//
-//go:noescape
-func mixPlaceTurbo4AVX2(o *float32, ldo int, sums *float32, m int)
 
 var mixQ8PartsTurbo4AVX2 = mixPairs{
 	pairs: mixPairsTurbo4AVX2,

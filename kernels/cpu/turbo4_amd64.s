@@ -4,200 +4,239 @@
 
 #include "textflag.h"
 
+// turbo4_shuffle: bytes 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 10 10 11 11 12 12 13 13 14 14 15 15
 DATA turbo4_shuffle<>+0(SB)/8, $0x0303020201010000
 DATA turbo4_shuffle<>+8(SB)/8, $0x0707060605050404
 DATA turbo4_shuffle<>+16(SB)/8, $0x0b0b0a0a09090808
 DATA turbo4_shuffle<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
 GLOBL turbo4_shuffle<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask: int8 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0
 DATA turbo4_mask<>+0(SB)/8, $0x000f000f000f000f
 DATA turbo4_mask<>+8(SB)/8, $0x000f000f000f000f
 DATA turbo4_mask<>+16(SB)/8, $0x000f000f000f000f
 DATA turbo4_mask<>+24(SB)/8, $0x000f000f000f000f
 GLOBL turbo4_mask<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask2: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0
+//   15
 DATA turbo4_mask2<>+0(SB)/8, $0x0f000f000f000f00
 DATA turbo4_mask2<>+8(SB)/8, $0x0f000f000f000f00
 DATA turbo4_mask2<>+16(SB)/8, $0x0f000f000f000f00
 DATA turbo4_mask2<>+24(SB)/8, $0x0f000f000f000f00
 GLOBL turbo4_mask2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_level: float32 -0.173926 -0.117195 -0.089527 -0.068756 -0.051262 -0.035597 -0.020989
+//   -0.006938
 DATA turbo4_level<>+0(SB)/8, $0xbdf003efbe3219a8
 DATA turbo4_level<>+8(SB)/8, $0xbd8ccff2bdb759ef
 DATA turbo4_level<>+16(SB)/8, $0xbd11ce29bd51f81a
 DATA turbo4_level<>+24(SB)/8, $0xbbe3582abcabf120
 GLOBL turbo4_level<>(SB), RODATA|NOPTR, $32
 
+// turbo4_level2: float32 0.006938 0.020989 0.035597 0.051262 0.068756 0.089527 0.117195 0.173926
 DATA turbo4_level2<>+0(SB)/8, $0x3cabf1203be3582a
 DATA turbo4_level2<>+8(SB)/8, $0x3d51f81a3d11ce29
 DATA turbo4_level2<>+16(SB)/8, $0x3db759ef3d8ccff2
 DATA turbo4_level2<>+24(SB)/8, $0x3e3219a83df003ef
 GLOBL turbo4_level2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_const: float32, 8 times 0.0013792705
 DATA turbo4_const<>+0(SB)/8, $0x3ab4c8a33ab4c8a3
 DATA turbo4_const<>+8(SB)/8, $0x3ab4c8a33ab4c8a3
 DATA turbo4_const<>+16(SB)/8, $0x3ab4c8a33ab4c8a3
 DATA turbo4_const<>+24(SB)/8, $0x3ab4c8a33ab4c8a3
 GLOBL turbo4_const<>(SB), RODATA|NOPTR, $32
 
+// turbo4_levels: int8 -126 -85 -65 -50 -37 -26 -15 -5 5 15 26 37 50 65 85 126
 DATA turbo4_levels<>+0(SB)/8, $0xfbf1e6dbcebfab82
 DATA turbo4_levels<>+8(SB)/8, $0x7e554132251a0f05
 GLOBL turbo4_levels<>(SB), RODATA|NOPTR, $16
 
-DATA turbo4_ones<>+0(SB)/8, $0x0101010101010101
-DATA turbo4_ones<>+8(SB)/8, $0x0101010101010101
-DATA turbo4_ones<>+16(SB)/8, $0x0101010101010101
-DATA turbo4_ones<>+24(SB)/8, $0x0101010101010101
+// turbo4_ones: int16, 16 times 1
+DATA turbo4_ones<>+0(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+8(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+16(SB)/8, $0x0001000100010001
+DATA turbo4_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo4_ones<>(SB), RODATA|NOPTR, $32
 
+// turbo4_ones2: int8, 32 times 1
+DATA turbo4_ones2<>+0(SB)/8, $0x0101010101010101
+DATA turbo4_ones2<>+8(SB)/8, $0x0101010101010101
+DATA turbo4_ones2<>+16(SB)/8, $0x0101010101010101
+DATA turbo4_ones2<>+24(SB)/8, $0x0101010101010101
+GLOBL turbo4_ones2<>(SB), RODATA|NOPTR, $32
+
+// turbo4_shuffle2: bytes 0 2 4 6 8 10 12 14 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo4_shuffle2<>+0(SB)/8, $0x0e0c0a0806040200
 DATA turbo4_shuffle2<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle2<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle2<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle3: bytes - - - - - - - - 0 2 4 6 8 10 12 14 - - - - - - - - - - - - - - - -
 DATA turbo4_shuffle3<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle3<>+8(SB)/8, $0x0e0c0a0806040200
 DATA turbo4_shuffle3<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle3<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle3<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle4: bytes - - - - - - - - - - - - - - - - 0 2 4 6 8 10 12 14 - - - - - - - -
 DATA turbo4_shuffle4<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle4<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle4<>+16(SB)/8, $0x0e0c0a0806040200
 DATA turbo4_shuffle4<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle4<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle5: bytes - - - - - - - - - - - - - - - - - - - - - - - - 0 2 4 6 8 10 12 14
 DATA turbo4_shuffle5<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle5<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle5<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle5<>+24(SB)/8, $0x0e0c0a0806040200
 GLOBL turbo4_shuffle5<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask3: int8, 32 times 2
 DATA turbo4_mask3<>+0(SB)/8, $0x0202020202020202
 DATA turbo4_mask3<>+8(SB)/8, $0x0202020202020202
 DATA turbo4_mask3<>+16(SB)/8, $0x0202020202020202
 DATA turbo4_mask3<>+24(SB)/8, $0x0202020202020202
 GLOBL turbo4_mask3<>(SB), RODATA|NOPTR, $32
 
+// turbo4_offset: int8, 32 times 127
 DATA turbo4_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo4_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo4_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA turbo4_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL turbo4_offset<>(SB), RODATA|NOPTR, $32
 
+// turbo4_flip: int8, 32 times -128
 DATA turbo4_flip<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_flip<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_flip<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_flip<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_flip<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle6: bytes 1 3 5 7 9 11 13 15 - - - - - - - - - - - - - - - - - - - - - - - -
 DATA turbo4_shuffle6<>+0(SB)/8, $0x0f0d0b0907050301
 DATA turbo4_shuffle6<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle6<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle6<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle6<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle7: bytes - - - - - - - - 1 3 5 7 9 11 13 15 - - - - - - - - - - - - - - - -
 DATA turbo4_shuffle7<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle7<>+8(SB)/8, $0x0f0d0b0907050301
 DATA turbo4_shuffle7<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle7<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle7<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle8: bytes - - - - - - - - - - - - - - - - 1 3 5 7 9 11 13 15 - - - - - - - -
 DATA turbo4_shuffle8<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle8<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle8<>+16(SB)/8, $0x0f0d0b0907050301
 DATA turbo4_shuffle8<>+24(SB)/8, $0x8080808080808080
 GLOBL turbo4_shuffle8<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shuffle9: bytes - - - - - - - - - - - - - - - - - - - - - - - - 1 3 5 7 9 11 13 15
 DATA turbo4_shuffle9<>+0(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle9<>+8(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle9<>+16(SB)/8, $0x8080808080808080
 DATA turbo4_shuffle9<>+24(SB)/8, $0x0f0d0b0907050301
 GLOBL turbo4_shuffle9<>(SB), RODATA|NOPTR, $32
 
+// turbo4_least: float32, 8 times -126
 DATA turbo4_least<>+0(SB)/8, $0xc2fc0000c2fc0000
 DATA turbo4_least<>+8(SB)/8, $0xc2fc0000c2fc0000
 DATA turbo4_least<>+16(SB)/8, $0xc2fc0000c2fc0000
 DATA turbo4_least<>+24(SB)/8, $0xc2fc0000c2fc0000
 GLOBL turbo4_least<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask4: int8, 32 times 15
 DATA turbo4_mask4<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA turbo4_mask4<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA turbo4_mask4<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA turbo4_mask4<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL turbo4_mask4<>(SB), RODATA|NOPTR, $32
 
+// turbo4_levels2: int8 0 41 61 76 89 100 111 121 -125 -115 -104 -93 -80 -65 -45 -4
 DATA turbo4_levels2<>+0(SB)/8, $0x796f64594c3d2900
 DATA turbo4_levels2<>+8(SB)/8, $0xfcd3bfb0a3988d83
 GLOBL turbo4_levels2<>(SB), RODATA|NOPTR, $16
 
+// turbo4_shuffle10: bytes 0 - - - 0 - - - 1 - - - 1 - - - 0 - - - 0 - - - 1 - - - 1 - - -
 DATA turbo4_shuffle10<>+0(SB)/8, $0x8080800080808000
 DATA turbo4_shuffle10<>+8(SB)/8, $0x8080800180808001
 DATA turbo4_shuffle10<>+16(SB)/8, $0x8080800080808000
 DATA turbo4_shuffle10<>+24(SB)/8, $0x8080800180808001
 GLOBL turbo4_shuffle10<>(SB), RODATA|NOPTR, $32
 
+// turbo4_shifts: int32 0 4 0 4 0 4 0 4
 DATA turbo4_shifts<>+0(SB)/8, $0x0000000400000000
 DATA turbo4_shifts<>+8(SB)/8, $0x0000000400000000
 DATA turbo4_shifts<>+16(SB)/8, $0x0000000400000000
 DATA turbo4_shifts<>+24(SB)/8, $0x0000000400000000
 GLOBL turbo4_shifts<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask5: int32, 8 times 15
 DATA turbo4_mask5<>+0(SB)/8, $0x0000000f0000000f
 DATA turbo4_mask5<>+8(SB)/8, $0x0000000f0000000f
 DATA turbo4_mask5<>+16(SB)/8, $0x0000000f0000000f
 DATA turbo4_mask5<>+24(SB)/8, $0x0000000f0000000f
 GLOBL turbo4_mask5<>(SB), RODATA|NOPTR, $32
 
+// turbo4_order: int32 0 0 1 0 2 0 3 0
 DATA turbo4_order<>+0(SB)/8, $0x0000000000000000
 DATA turbo4_order<>+8(SB)/8, $0x0000000000000001
 DATA turbo4_order<>+16(SB)/8, $0x0000000000000002
 DATA turbo4_order<>+24(SB)/8, $0x0000000000000003
 GLOBL turbo4_order<>(SB), RODATA|NOPTR, $32
 
+// turbo4_order2: int32 0 0 0 1 0 2 0 3
 DATA turbo4_order2<>+0(SB)/8, $0x0000000000000000
 DATA turbo4_order2<>+8(SB)/8, $0x0000000100000000
 DATA turbo4_order2<>+16(SB)/8, $0x0000000200000000
 DATA turbo4_order2<>+24(SB)/8, $0x0000000300000000
 GLOBL turbo4_order2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_mask6: int32 0 -1 0 -1 0 -1 0 -1
 DATA turbo4_mask6<>+0(SB)/8, $0xffffffff00000000
 DATA turbo4_mask6<>+8(SB)/8, $0xffffffff00000000
 DATA turbo4_mask6<>+16(SB)/8, $0xffffffff00000000
 DATA turbo4_mask6<>+24(SB)/8, $0xffffffff00000000
 GLOBL turbo4_mask6<>(SB), RODATA|NOPTR, $32
 
+// turbo4_order3: int32 0 4 0 5 0 6 0 7
 DATA turbo4_order3<>+0(SB)/8, $0x0000000400000000
 DATA turbo4_order3<>+8(SB)/8, $0x0000000500000000
 DATA turbo4_order3<>+16(SB)/8, $0x0000000600000000
 DATA turbo4_order3<>+24(SB)/8, $0x0000000700000000
 GLOBL turbo4_order3<>(SB), RODATA|NOPTR, $32
 
-DATA turbo4_ones2<>+0(SB)/8, $0x0001000100010001
-DATA turbo4_ones2<>+8(SB)/8, $0x0001000100010001
-DATA turbo4_ones2<>+16(SB)/8, $0x0001000100010001
-DATA turbo4_ones2<>+24(SB)/8, $0x0001000100010001
-GLOBL turbo4_ones2<>(SB), RODATA|NOPTR, $32
-
+// turbo4_sum: float32, 8 times 0
 DATA turbo4_sum<>+0(SB)/8, $0x0000000000000000
 DATA turbo4_sum<>+8(SB)/8, $0x0000000000000000
 DATA turbo4_sum<>+16(SB)/8, $0x0000000000000000
 DATA turbo4_sum<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo4_sum<>(SB), RODATA|NOPTR, $32
 
+// turbo4_const2: float32, 8 times 1e-10
 DATA turbo4_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo4_const2<>+8(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo4_const2<>+16(SB)/8, $0x2edbe6ff2edbe6ff
 DATA turbo4_const2<>+24(SB)/8, $0x2edbe6ff2edbe6ff
 GLOBL turbo4_const2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_const3: float32, 8 times 1
 DATA turbo4_const3<>+0(SB)/8, $0x3f8000003f800000
 DATA turbo4_const3<>+8(SB)/8, $0x3f8000003f800000
 DATA turbo4_const3<>+16(SB)/8, $0x3f8000003f800000
 DATA turbo4_const3<>+24(SB)/8, $0x3f8000003f800000
 GLOBL turbo4_const3<>(SB), RODATA|NOPTR, $32
 
+// turbo4_signs: float32 -1 1 1 -1 -1 1 -1 1 -1 -1 1 1 1 1 1 1 1 -1 1 -1 1 -1 -1 1 1 1 -1 1 1 -1 -1
+//   -1 -1 1 1 -1 1 1 -1 1 -1 1 1 -1 -1 1 -1 1 1 1 1 -1 -1 -1 -1 -1 1 -1 1 1 1 1 -1 1 -1 -1 1 -1 -1
+//   -1 1 -1 -1 -1 1 -1 -1 -1 1 1 1 -1 -1 1 1 1 -1 -1 1 1 -1 1 1 -1 1 -1 -1 1 1 -1 1 -1 1 -1 1 1 1 1
+//   -1 1 -1 1 1 -1 1 1 -1 -1 -1 -1 -1 1 1 -1 1 1 -1 1
 DATA turbo4_signs<>+0(SB)/8, $0x3f800000bf800000
 DATA turbo4_signs<>+8(SB)/8, $0xbf8000003f800000
 DATA turbo4_signs<>+16(SB)/8, $0x3f800000bf800000
@@ -264,6 +303,25 @@ DATA turbo4_signs<>+496(SB)/8, $0x3f8000003f800000
 DATA turbo4_signs<>+504(SB)/8, $0x3f800000bf800000
 GLOBL turbo4_signs<>(SB), RODATA|NOPTR, $512
 
+// turbo4_signs2: float32 0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346
+//   0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346
+//   -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346
 DATA turbo4_signs2<>+0(SB)/8, $0x3db504f33db504f3
 DATA turbo4_signs2<>+8(SB)/8, $0x3db504f33db504f3
 DATA turbo4_signs2<>+16(SB)/8, $0x3db504f3bdb504f3
@@ -330,1221 +388,45 @@ DATA turbo4_signs2<>+496(SB)/8, $0xbdb504f3bdb504f3
 DATA turbo4_signs2<>+504(SB)/8, $0xbdb504f33db504f3
 GLOBL turbo4_signs2<>(SB), RODATA|NOPTR, $512
 
+// turbo4_threshold: float32 -0.060009 0.060009 0 0 0 0 0 0
 DATA turbo4_threshold<>+0(SB)/8, $0x3d75cbffbd75cbff
 DATA turbo4_threshold<>+8(SB)/8, $0x0000000000000000
 DATA turbo4_threshold<>+16(SB)/8, $0x0000000000000000
 DATA turbo4_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo4_threshold<>(SB), RODATA|NOPTR, $32
 
+// turbo4_threshold2: float32 -0.103361 -0.028293 0.028293 0.103361 0 0 0 0
 DATA turbo4_threshold2<>+0(SB)/8, $0xbce7c6b9bdd3aeef
 DATA turbo4_threshold2<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
 DATA turbo4_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA turbo4_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo4_threshold2<>(SB), RODATA|NOPTR, $32
 
+// turbo4_threshold3: float32 -0.14556 -0.079142 -0.04343 -0.013963 0.013963 0.04343 0.079142
+//   0.14556
 DATA turbo4_threshold3<>+0(SB)/8, $0xbda21533be150dae
 DATA turbo4_threshold3<>+8(SB)/8, $0xbc64c511bd31e3a8
 DATA turbo4_threshold3<>+16(SB)/8, $0x3d31e3a83c64c511
 DATA turbo4_threshold3<>+24(SB)/8, $0x3e150dae3da21533
 GLOBL turbo4_threshold3<>(SB), RODATA|NOPTR, $32
 
+// turbo4_norm: int32, 8 times 0x80000000
 DATA turbo4_norm<>+0(SB)/8, $0x8000000080000000
 DATA turbo4_norm<>+8(SB)/8, $0x8000000080000000
 DATA turbo4_norm<>+16(SB)/8, $0x8000000080000000
 DATA turbo4_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL turbo4_norm<>(SB), RODATA|NOPTR, $32
 
+// turbo4_norm2: int32, 8 times 0x7fc00000
 DATA turbo4_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA turbo4_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA turbo4_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA turbo4_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL turbo4_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTurbo4AVX512 unpacks units of 128 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X5
-	VCVTPH2PS    X5, Y5
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVZXBD    (DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, (AX)
-	VPMOVZXBD    8(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 32(AX)
-	VPMOVZXBD    16(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 64(AX)
-	VPMOVZXBD    24(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 96(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVZXBD    (DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 128(AX)
-	VPMOVZXBD    8(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 160(AX)
-	VPMOVZXBD    16(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 192(AX)
-	VPMOVZXBD    24(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 224(AX)
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVZXBD    (DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 256(AX)
-	VPMOVZXBD    8(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 288(AX)
-	VPMOVZXBD    16(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 320(AX)
-	VPMOVZXBD    24(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 352(AX)
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(BX), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPAND        Y4, Y6, Y7
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPOR         Y6, Y7, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVZXBD    (DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 384(AX)
-	VPMOVZXBD    8(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 416(AX)
-	VPMOVZXBD    16(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y6
-	VMOVUPS      Y6, 448(AX)
-	VPMOVZXBD    24(DX), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 480(AX)
-	ADDQ         $0x44, BX
-	ADDQ         $0x200, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xTurbo4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  224(SI), Y10, Y8
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  256(SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  288(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  320(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  352(SI), Y10, Y8
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R8), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  384(SI), Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  416(SI), Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  448(SI), Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  480(SI), Y9, Y8
-	ADDQ         $0x44, R8
-	ADDQ         $0x200, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xTurbo4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y7
-	VFMADD231PS  32(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y7
-	VFMADD231PS  96(SI)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R9), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y7
-	VFMADD231PS  160(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  224(SI), Y10, Y7
-	VFMADD231PS  224(SI)(DI*1), Y10, Y8
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R9), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  256(SI), Y10, Y5
-	VFMADD231PS  256(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  288(SI), Y10, Y7
-	VFMADD231PS  288(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  320(SI), Y10, Y5
-	VFMADD231PS  320(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  352(SI), Y10, Y7
-	VFMADD231PS  352(SI)(DI*1), Y10, Y8
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R9), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  384(SI), Y10, Y5
-	VFMADD231PS  384(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  416(SI), Y10, Y7
-	VFMADD231PS  416(SI)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  448(SI), Y10, Y5
-	VFMADD231PS  448(SI)(DI*1), Y10, Y6
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  480(SI), Y9, Y7
-	VFMADD231PS  480(SI)(DI*1), Y9, Y8
-	ADDQ         $0x44, R9
-	ADDQ         $0x200, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xTurbo4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X8
-	VCVTPH2PS    X8, Y8
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  (SI), Y9, Y5
-	VFMADD231PS  (SI)(DI*1), Y9, Y6
-	VFMADD231PS  (R8), Y9, Y7
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  32(SI), Y9, Y5
-	VFMADD231PS  32(SI)(DI*1), Y9, Y6
-	VFMADD231PS  32(R8), Y9, Y7
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  64(SI), Y9, Y5
-	VFMADD231PS  64(SI)(DI*1), Y9, Y6
-	VFMADD231PS  64(R8), Y9, Y7
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  96(SI), Y9, Y5
-	VFMADD231PS  96(SI)(DI*1), Y9, Y6
-	VFMADD231PS  96(R8), Y9, Y7
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  128(SI), Y9, Y5
-	VFMADD231PS  128(SI)(DI*1), Y9, Y6
-	VFMADD231PS  128(R8), Y9, Y7
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  160(SI), Y9, Y5
-	VFMADD231PS  160(SI)(DI*1), Y9, Y6
-	VFMADD231PS  160(R8), Y9, Y7
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  192(SI), Y9, Y5
-	VFMADD231PS  192(SI)(DI*1), Y9, Y6
-	VFMADD231PS  192(R8), Y9, Y7
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  224(SI), Y9, Y5
-	VFMADD231PS  224(SI)(DI*1), Y9, Y6
-	VFMADD231PS  224(R8), Y9, Y7
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  256(SI), Y9, Y5
-	VFMADD231PS  256(SI)(DI*1), Y9, Y6
-	VFMADD231PS  256(R8), Y9, Y7
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  288(SI), Y9, Y5
-	VFMADD231PS  288(SI)(DI*1), Y9, Y6
-	VFMADD231PS  288(R8), Y9, Y7
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  320(SI), Y9, Y5
-	VFMADD231PS  320(SI)(DI*1), Y9, Y6
-	VFMADD231PS  320(R8), Y9, Y7
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  352(SI), Y9, Y5
-	VFMADD231PS  352(SI)(DI*1), Y9, Y6
-	VFMADD231PS  352(R8), Y9, Y7
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R10), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVZXBD    (DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  384(SI), Y9, Y5
-	VFMADD231PS  384(SI)(DI*1), Y9, Y6
-	VFMADD231PS  384(R8), Y9, Y7
-	VPMOVZXBD    8(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  416(SI), Y9, Y5
-	VFMADD231PS  416(SI)(DI*1), Y9, Y6
-	VFMADD231PS  416(R8), Y9, Y7
-	VPMOVZXBD    16(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y9
-	VFMADD231PS  448(SI), Y9, Y5
-	VFMADD231PS  448(SI)(DI*1), Y9, Y6
-	VFMADD231PS  448(R8), Y9, Y7
-	VPMOVZXBD    24(DX), Y9
-	VPERMPS      Y1, Y9, Y10
-	VPERMPS      Y0, Y9, Y11
-	VPSLLD       $0x1c, Y9, Y9
-	VBLENDVPS    Y9, Y11, Y10, Y9
-	VMULPS       Y9, Y8, Y8
-	VFMADD231PS  480(SI), Y8, Y5
-	VFMADD231PS  480(SI)(DI*1), Y8, Y6
-	VFMADD231PS  480(R8), Y8, Y7
-	ADDQ         $0x44, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X8
-	VADDPS       X5, X8, X8
-	VMOVHLPS     X8, X8, X5
-	VADDPS       X5, X8, X8
-	VMOVSHDUP    X8, X5
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xTurbo4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y5
-	VFMADD231PS  (SI)(DI*1), Y10, Y6
-	VFMADD231PS  (R8), Y10, Y7
-	VFMADD231PS  (R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y5
-	VFMADD231PS  32(SI)(DI*1), Y10, Y6
-	VFMADD231PS  32(R8), Y10, Y7
-	VFMADD231PS  32(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y5
-	VFMADD231PS  64(SI)(DI*1), Y10, Y6
-	VFMADD231PS  64(R8), Y10, Y7
-	VFMADD231PS  64(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y5
-	VFMADD231PS  96(SI)(DI*1), Y10, Y6
-	VFMADD231PS  96(R8), Y10, Y7
-	VFMADD231PS  96(R8)(DI*1), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y5
-	VFMADD231PS  128(SI)(DI*1), Y10, Y6
-	VFMADD231PS  128(R8), Y10, Y7
-	VFMADD231PS  128(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y5
-	VFMADD231PS  160(SI)(DI*1), Y10, Y6
-	VFMADD231PS  160(R8), Y10, Y7
-	VFMADD231PS  160(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y5
-	VFMADD231PS  192(SI)(DI*1), Y10, Y6
-	VFMADD231PS  192(R8), Y10, Y7
-	VFMADD231PS  192(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  224(SI), Y10, Y5
-	VFMADD231PS  224(SI)(DI*1), Y10, Y6
-	VFMADD231PS  224(R8), Y10, Y7
-	VFMADD231PS  224(R8)(DI*1), Y10, Y8
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  256(SI), Y10, Y5
-	VFMADD231PS  256(SI)(DI*1), Y10, Y6
-	VFMADD231PS  256(R8), Y10, Y7
-	VFMADD231PS  256(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  288(SI), Y10, Y5
-	VFMADD231PS  288(SI)(DI*1), Y10, Y6
-	VFMADD231PS  288(R8), Y10, Y7
-	VFMADD231PS  288(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  320(SI), Y10, Y5
-	VFMADD231PS  320(SI)(DI*1), Y10, Y6
-	VFMADD231PS  320(R8), Y10, Y7
-	VFMADD231PS  320(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  352(SI), Y10, Y5
-	VFMADD231PS  352(SI)(DI*1), Y10, Y6
-	VFMADD231PS  352(R8), Y10, Y7
-	VFMADD231PS  352(R8)(DI*1), Y10, Y8
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R10), Y10
-	VPSHUFB      Y2, Y10, Y10
-	VPAND        Y4, Y10, Y11
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPOR         Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  384(SI), Y10, Y5
-	VFMADD231PS  384(SI)(DI*1), Y10, Y6
-	VFMADD231PS  384(R8), Y10, Y7
-	VFMADD231PS  384(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  416(SI), Y10, Y5
-	VFMADD231PS  416(SI)(DI*1), Y10, Y6
-	VFMADD231PS  416(R8), Y10, Y7
-	VFMADD231PS  416(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  448(SI), Y10, Y5
-	VFMADD231PS  448(SI)(DI*1), Y10, Y6
-	VFMADD231PS  448(R8), Y10, Y7
-	VFMADD231PS  448(R8)(DI*1), Y10, Y8
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  480(SI), Y9, Y5
-	VFMADD231PS  480(SI)(DI*1), Y9, Y6
-	VFMADD231PS  480(R8), Y9, Y7
-	VFMADD231PS  480(R8)(DI*1), Y9, Y8
-	ADDQ         $0x44, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X9
-	VADDPS       X5, X9, X9
-	VMOVHLPS     X9, X9, X5
-	VADDPS       X5, X9, X9
-	VMOVSHDUP    X9, X5
-	VADDSS       X5, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X5
-	VADDPS       X8, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xTurbo4AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xTurbo4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -1662,9 +544,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xTurbo4AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xTurbo4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -1808,9 +690,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xTurbo4AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xTurbo4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -1980,9 +862,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xTurbo4AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xTurbo4AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
@@ -2178,9 +1060,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo4AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
@@ -2197,7 +1079,7 @@ TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
 	VBROADCASTI128 16(CX), Y4
@@ -2386,9 +1268,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block2xTurbo4AVX512VNNI(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
@@ -2405,7 +1287,7 @@ TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $800-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
 	VBROADCASTI128 16(CX), Y4
@@ -2712,9 +1594,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xTurbo4AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
@@ -2731,7 +1613,7 @@ TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
 	VBROADCASTI128 16(CX), Y4
@@ -3154,9 +2036,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $1312-72
+TEXT ·matmulQ8Block4xTurbo4AVX512VNNI(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      turbo4_mask4<>+0(SB), Y0
@@ -3173,7 +2055,7 @@ TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $1312-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      turbo4_shuffle2<>+0(SB), Y3, Y3
 	VBROADCASTI128 16(CX), Y4
@@ -3709,982 +2591,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_mask<>+0(SB), Y2
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y3
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo4_const<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 4(BX), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      Y6, (AX)
-	VMOVDQU      Y5, 48(AX)
-	VMOVSD       X4, 32(AX)
-	VBROADCASTI128 20(BX), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      Y6, 80(AX)
-	VMOVDQU      Y5, 128(AX)
-	VMOVSD       X4, 112(AX)
-	VBROADCASTI128 36(BX), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      Y6, 160(AX)
-	VMOVDQU      Y5, 208(AX)
-	VMOVSD       X4, 192(AX)
-	VBROADCASTI128 52(BX), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPAND        Y2, Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VPSHUFB      Y5, Y3, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      Y6, 240(AX)
-	VMOVDQU      Y5, 288(AX)
-	VMOVSD       X4, 272(AX)
-	ADDQ         $0x44, BX
-	ADDQ         $0x140, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	VMOVDQU      turbo4_mask2<>+0(SB), Y3
-	VMOVDQU      turbo4_mask<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      96(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, 32(SI)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 96(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y5
-	VMOVUPS      160(SI), Y6
-	VMOVUPS      192(SI), Y7
-	VMOVUPS      224(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 128(SI)
-	VMOVUPS      Y6, 160(SI)
-	VMOVUPS      Y7, 192(SI)
-	VMOVUPS      Y8, 224(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y5
-	VMOVUPS      288(SI), Y6
-	VMOVUPS      320(SI), Y7
-	VMOVUPS      352(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done8
-
-loop7:
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop7
-
-done8:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 256(SI)
-	VMOVUPS      Y6, 288(SI)
-	VMOVUPS      Y7, 320(SI)
-	VMOVUPS      Y8, 352(SI)
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y5
-	VMOVUPS      416(SI), Y6
-	VMOVUPS      448(SI), Y7
-	VMOVUPS      480(SI), Y8
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done10
-
-loop9:
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R8), Y9
-	VPSHUFB      Y2, Y9, Y9
-	VPAND        Y4, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VMOVDQU      Y9, (DX)
-	VPBROADCASTW (R8), X9
-	VCVTPH2PS    X9, Y9
-	VBROADCASTSS (SI), Y10
-	VMULPS       Y10, Y9, Y9
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      Y1, Y10, Y11
-	VPERMPS      Y0, Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop9
-
-done10:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, 384(SI)
-	VMOVUPS      Y6, 416(SI)
-	VMOVUPS      Y7, 448(SI)
-	VMOVUPS      Y8, 480(SI)
-	ADDQ         $0x44, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xTurbo4AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (SI)(DI*1), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      64(SI)(DI*1), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 4(R9), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo4_mask<>+0(SB), Y11, Y12
-	VPSRLD       $4, Y11, Y11
-	VPAND        turbo4_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVZXBD    (DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVZXBD    8(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVZXBD    16(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVZXBD    24(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, (SI)(DI*1)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 64(SI)(DI*1)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y3
-	VMOVUPS      128(SI)(DI*1), Y4
-	VMOVUPS      160(SI), Y5
-	VMOVUPS      160(SI)(DI*1), Y6
-	VMOVUPS      192(SI), Y7
-	VMOVUPS      192(SI)(DI*1), Y8
-	VMOVUPS      224(SI), Y9
-	VMOVUPS      224(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done6
-
-loop5:
-
-	// levels of values 32 to 63
-	VBROADCASTI128 20(R9), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo4_mask<>+0(SB), Y11, Y12
-	VPSRLD       $4, Y11, Y11
-	VPAND        turbo4_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVZXBD    (DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVZXBD    8(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVZXBD    16(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVZXBD    24(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, 128(SI)
-	VMOVUPS      Y4, 128(SI)(DI*1)
-	VMOVUPS      Y5, 160(SI)
-	VMOVUPS      Y6, 160(SI)(DI*1)
-	VMOVUPS      Y7, 192(SI)
-	VMOVUPS      Y8, 192(SI)(DI*1)
-	VMOVUPS      Y9, 224(SI)
-	VMOVUPS      Y10, 224(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y3
-	VMOVUPS      256(SI)(DI*1), Y4
-	VMOVUPS      288(SI), Y5
-	VMOVUPS      288(SI)(DI*1), Y6
-	VMOVUPS      320(SI), Y7
-	VMOVUPS      320(SI)(DI*1), Y8
-	VMOVUPS      352(SI), Y9
-	VMOVUPS      352(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done8
-
-loop7:
-
-	// levels of values 64 to 95
-	VBROADCASTI128 36(R9), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo4_mask<>+0(SB), Y11, Y12
-	VPSRLD       $4, Y11, Y11
-	VPAND        turbo4_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVZXBD    (DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVZXBD    8(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVZXBD    16(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVZXBD    24(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, 256(SI)
-	VMOVUPS      Y4, 256(SI)(DI*1)
-	VMOVUPS      Y5, 288(SI)
-	VMOVUPS      Y6, 288(SI)(DI*1)
-	VMOVUPS      Y7, 320(SI)
-	VMOVUPS      Y8, 320(SI)(DI*1)
-	VMOVUPS      Y9, 352(SI)
-	VMOVUPS      Y10, 352(SI)(DI*1)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y3
-	VMOVUPS      384(SI)(DI*1), Y4
-	VMOVUPS      416(SI), Y5
-	VMOVUPS      416(SI)(DI*1), Y6
-	VMOVUPS      448(SI), Y7
-	VMOVUPS      448(SI)(DI*1), Y8
-	VMOVUPS      480(SI), Y9
-	VMOVUPS      480(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done10
-
-loop9:
-
-	// levels of values 96 to 127
-	VBROADCASTI128 52(R9), Y11
-	VPSHUFB      Y2, Y11, Y11
-	VPAND        turbo4_mask<>+0(SB), Y11, Y12
-	VPSRLD       $4, Y11, Y11
-	VPAND        turbo4_mask2<>+0(SB), Y11, Y11
-	VPOR         Y11, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVZXBD    (DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVZXBD    8(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVZXBD    16(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVZXBD    24(DX), Y13
-	VPERMPS      Y1, Y13, Y14
-	VPERMPS      Y0, Y13, Y15
-	VPSLLD       $0x1c, Y13, Y13
-	VBLENDVPS    Y13, Y15, Y14, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, 384(SI)
-	VMOVUPS      Y4, 384(SI)(DI*1)
-	VMOVUPS      Y5, 416(SI)
-	VMOVUPS      Y6, 416(SI)(DI*1)
-	VMOVUPS      Y7, 448(SI)
-	VMOVUPS      Y8, 448(SI)(DI*1)
-	VMOVUPS      Y9, 480(SI)
-	VMOVUPS      Y10, 480(SI)(DI*1)
-	ADDQ         $0x44, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mixPairsTurbo4AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsTurbo4AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      turbo4_mask4<>+0(SB), Y0
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y1
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo4_const<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVSS       X2, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo4_const<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVSS       X2, 4(BX)
-
-	// levels of values 0, 2, 4 to 62
-	VMOVDQU      4(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      4(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, (AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-
-	// levels of values 1, 3, 5 to 63
-	VMOVDQU      4(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      4(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 64(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 96(AX)
-
-	// levels of values 64, 66, 68 to 126
-	VMOVDQU      36(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      36(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 128(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 160(AX)
-
-	// levels of values 65, 67, 69 to 127
-	VMOVDQU      36(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      36(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 192(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 224(AX)
-	ADDQ         $0x100, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
-	VZEROUPPER
-	RET
-
-// mixPlaceTurbo4AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-// Requires: AVX2
-TEXT ·mixPlaceTurbo4AVX512(SB), NOSPLIT, $0-32
-
-	// constants of the loops
-	VMOVDQU      turbo4_order<>+0(SB), Y0
-	VMOVDQU      turbo4_order2<>+0(SB), Y1
-	VMOVDQU      turbo4_order3<>+0(SB), Y2
-	MOVQ         o+0(FP), AX
-	MOVQ         ldo+8(FP), BX
-	MOVQ         sums+16(FP), CX
-	MOVQ         m+24(FP), DX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-	VMOVUPS      (AX), Y3
-	VMOVUPS      (CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      128(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      32(AX), Y3
-	VMOVUPS      16(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      144(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VMOVUPS      64(AX), Y3
-	VMOVUPS      32(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      160(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 64(AX)
-	VMOVUPS      96(AX), Y3
-	VMOVUPS      48(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      176(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      128(AX), Y3
-	VMOVUPS      64(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      192(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 128(AX)
-	VMOVUPS      160(AX), Y3
-	VMOVUPS      80(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      208(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 160(AX)
-	VMOVUPS      192(AX), Y3
-	VMOVUPS      96(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      224(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 192(AX)
-	VMOVUPS      224(AX), Y3
-	VMOVUPS      112(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      240(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 224(AX)
-	VMOVUPS      256(AX), Y3
-	VMOVUPS      256(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      384(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 256(AX)
-	VMOVUPS      288(AX), Y3
-	VMOVUPS      272(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      400(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 288(AX)
-	VMOVUPS      320(AX), Y3
-	VMOVUPS      288(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      416(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 320(AX)
-	VMOVUPS      352(AX), Y3
-	VMOVUPS      304(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      432(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 352(AX)
-	VMOVUPS      384(AX), Y3
-	VMOVUPS      320(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      448(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 384(AX)
-	VMOVUPS      416(AX), Y3
-	VMOVUPS      336(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      464(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 416(AX)
-	VMOVUPS      448(AX), Y3
-	VMOVUPS      352(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      480(CX), Y5
-	VPERMD       Y5, Y1, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 448(AX)
-	VMOVUPS      480(AX), Y3
-	VMOVUPS      368(CX), Y4
-	VPERMD       Y4, Y0, Y4
-	VMOVUPS      480(CX), Y5
-	VPERMD       Y5, Y2, Y5
-	VMOVDQU      turbo4_mask6<>+0(SB), Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 480(AX)
-	ADDQ         BX, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -5870,2367 +3776,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
-	VMOVDQU      turbo4_mask2<>+0(SB), Y1
-	VMOVDQU      turbo4_ones2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VMOVDQU      turbo4_const<>+0(SB), Y8
-	VMULPS       Y8, Y7, Y7
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R8), Y8
-	VPSHUFB      Y0, Y8, Y8
-	VPAND        Y3, Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (DX), Y10
-	VPSIGNB      Y8, Y10, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y2, Y8, Y8
-
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R8), Y9
-	VPSHUFB      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(R8), Y9
-	VPSHUFB      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(R8), Y9
-	VPSHUFB      Y0, Y9, Y9
-	VPAND        Y3, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y9, Y11, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y2, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y9, Y7
-	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         $0x44, R8
-	ADDQ         $0x80, DX
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y6, Y5, Y5
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X6
-	VADDPS       X5, X6, X6
-	VMOVHLPS     X6, X6, X5
-	VADDPS       X5, X6, X6
-	VMOVSHDUP    X6, X5
-	VADDSS       X5, X6, X6
-	VMOVSS       X6, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VMOVDQU      turbo4_const<>+0(SB), Y8
-	VMULPS       Y8, Y7, Y7
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R8), Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        Y3, Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VPSHUFB      Y8, Y4, Y8
-	VPABSB       Y8, Y9
-	VMOVDQU      (DX), Y10
-	VPSIGNB      Y8, Y10, Y10
-	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VMOVDQU      128(DX), Y11
-	VPSIGNB      Y8, Y11, Y8
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y0, Y8, Y8
-
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y11
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y11, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y11
-	VMOVDQU      32(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      160(DX), Y12
-	VPSIGNB      Y9, Y12, Y9
-	VPMADDUBSW   Y9, Y11, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y11
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y11, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y11
-	VMOVDQU      64(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      192(DX), Y12
-	VPSIGNB      Y9, Y12, Y9
-	VPMADDUBSW   Y9, Y11, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y11
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y11, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y11
-	VMOVDQU      96(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y11, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VPADDD       Y12, Y10, Y10
-	VMOVDQU      224(DX), Y12
-	VPSIGNB      Y9, Y12, Y9
-	VPMADDUBSW   Y9, Y11, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y8, Y8
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y9
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y7, Y9, Y9
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 4(SI), Y9
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y9, Y7
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x44, R8
-	ADDQ         $0x100, DX
-	ADDQ         $8, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X7
-	VADDPS       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDPS       X5, X7, X7
-	VMOVSHDUP    X7, X5
-	VADDSS       X5, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo4_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VPSHUFB      Y9, Y4, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      128(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y10, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      256(DX), Y13
-	VPSIGNB      Y9, Y13, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y0, Y9, Y9
-
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y13
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y13, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPABSB       Y10, Y13
-	VMOVDQU      32(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y11, Y11
-	VMOVDQU      160(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y12, Y12
-	VMOVDQU      288(DX), Y14
-	VPSIGNB      Y10, Y14, Y10
-	VPMADDUBSW   Y10, Y13, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y13
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y13, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPABSB       Y10, Y13
-	VMOVDQU      64(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y11, Y11
-	VMOVDQU      192(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y12, Y12
-	VMOVDQU      320(DX), Y14
-	VPSIGNB      Y10, Y14, Y10
-	VPMADDUBSW   Y10, Y13, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y13
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y13, Y10
-	VPSHUFB      Y10, Y4, Y10
-	VPABSB       Y10, Y13
-	VMOVDQU      96(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y11, Y11
-	VMOVDQU      224(DX), Y14
-	VPSIGNB      Y10, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y14
-	VPADDD       Y14, Y12, Y12
-	VMOVDQU      352(DX), Y14
-	VPSIGNB      Y10, Y14, Y10
-	VPMADDUBSW   Y10, Y13, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y5
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y12, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 8(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x44, R8
-	ADDQ         $0x180, DX
-	ADDQ         $0xc, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y5, X8
-	VADDPS       X5, X8, X8
-	VMOVHLPS     X8, X8, X5
-	VADDPS       X5, X8, X8
-	VMOVSHDUP    X8, X5
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y6, X5
-	VADDPS       X6, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y7, X5
-	VADDPS       X7, X5, X5
-	VMOVHLPS     X5, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDSS       X6, X5, X5
-	VMOVSS       X5, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $0-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
-	VMOVDQU      turbo4_mask2<>+0(SB), Y2
-	VMOVDQU      turbo4_mask<>+0(SB), Y3
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	MOVQ         q+16(FP), DX
-	MOVQ         d+24(FP), SI
-	MOVQ         blocks+64(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo4_const<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-
-	// levels of values 0 to 31, and their products
-	VBROADCASTI128 4(R8), Y9
-	VPSHUFB      Y1, Y9, Y9
-	VPAND        Y3, Y9, Y10
-	VPSRLD       $4, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPOR         Y9, Y10, Y9
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y10
-	VPSHUFB      Y9, Y10, Y9
-	VPABSB       Y9, Y10
-	VMOVDQU      (DX), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     Y0, Y11, Y11
-	VMOVDQU      128(DX), Y12
-	VPSIGNB      Y9, Y12, Y12
-	VPMADDUBSW   Y12, Y10, Y12
-	VPMADDWD     Y0, Y12, Y12
-	VMOVDQU      256(DX), Y13
-	VPSIGNB      Y9, Y13, Y13
-	VPMADDUBSW   Y13, Y10, Y13
-	VPMADDWD     Y0, Y13, Y13
-	VMOVDQU      384(DX), Y14
-	VPSIGNB      Y9, Y14, Y9
-	VPMADDUBSW   Y9, Y10, Y9
-	VPMADDWD     Y0, Y9, Y9
-
-	// levels of values 32 to 63, and their products
-	VBROADCASTI128 20(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y14
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      32(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      160(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      288(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      416(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 64 to 95, and their products
-	VBROADCASTI128 36(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y14
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      64(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      192(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      320(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      448(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// levels of values 96 to 127, and their products
-	VBROADCASTI128 52(R8), Y10
-	VPSHUFB      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y14
-	VPSRLD       $4, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPOR         Y10, Y14, Y10
-	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
-	VPSHUFB      Y10, Y14, Y10
-	VPABSB       Y10, Y14
-	VMOVDQU      96(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VMOVDQU      224(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
-	VMOVDQU      352(DX), Y15
-	VPSIGNB      Y10, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y13, Y13
-	VMOVDQU      480(DX), Y15
-	VPSIGNB      Y10, Y15, Y10
-	VPMADDUBSW   Y10, Y14, Y10
-	VPMADDWD     Y0, Y10, Y10
-	VPADDD       Y10, Y9, Y9
-
-	// integer sums times both scales
-	VBROADCASTSS (SI), Y10
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS 4(SI), Y10
-	VCVTDQ2PS    Y12, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y5
-	VBROADCASTSS 8(SI), Y10
-	VCVTDQ2PS    Y13, Y11
-	VMULPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS 12(SI), Y10
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y10, Y8
-	VFMADD231PS  Y8, Y9, Y7
-	ADDQ         $0x44, R8
-	ADDQ         $0x200, DX
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y4, X8
-	VADDPS       X4, X8, X8
-	VMOVHLPS     X8, X8, X4
-	VADDPS       X4, X8, X8
-	VMOVSHDUP    X8, X4
-	VADDSS       X4, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), DX
-	MOVQ         AX, SI
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y5, X4
-	VADDPS       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y6, X4
-	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y7, X4
-	VADDPS       X7, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (SI)
-	ADDQ         $4, AX
-	MOVQ         stride+48(FP), DX
-	ADDQ         DX, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_mask4<>+0(SB), Y1
-	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         191(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         351(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         415(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y3
-	VBROADCASTI128 (CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 32(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 48(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 (CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 32(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 48(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 32(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 96(DI)
-	VPMADDUBSW   Y5, Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 2, 4 to 62, and their products
-	VMOVDQU      4(R8), Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPMADDUBSW   (DI), Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-
-	// levels of values 1, 3, 5 to 63, and their products
-	VMOVDQU      4(R8), Y4
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPMADDUBSW   32(DI), Y4, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-
-	// levels of values 64, 66, 68 to 126, and their products
-	VMOVDQU      36(R8), Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPMADDUBSW   64(DI), Y4, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-
-	// levels of values 65, 67, 69 to 127, and their products
-	VMOVDQU      36(R8), Y4
-	VPSRLD       $4, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPMADDUBSW   96(DI), Y4, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VMOVDQU      Y3, (R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VMOVUPS      32(BX), X4
-	VMOVUPS      64(BX), X5
-	VMOVUPS      96(BX), X6
-	VBLENDPS     $0xaa, X4, X3, X3
-	VBLENDPS     $0xaa, X6, X5, X4
-	VBLENDPS     $0xcc, X4, X3, X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	VMOVUPS      X3, (CX)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $800-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_mask4<>+0(SB), Y1
-	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         319(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         479(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         543(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y3
-	VBROADCASTI128 (CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 32(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 48(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 (CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 32(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 48(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 32(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 96(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VBROADCASTI128 128(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 144(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 160(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 176(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 128(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 144(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 160(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 176(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 160(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 192(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 224(DI)
-	VPMADDUBSW   Y5, Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, 4(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 2, 4 to 62, and their products
-	VMOVDQU      4(R8), Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPMADDUBSW   (DI), Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPMADDUBSW   128(DI), Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-
-	// levels of values 1, 3, 5 to 63, and their products
-	VMOVDQU      4(R8), Y5
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPMADDUBSW   32(DI), Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VPMADDUBSW   160(DI), Y5, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y3, Y3
-
-	// levels of values 64, 66, 68 to 126, and their products
-	VMOVDQU      36(R8), Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPMADDUBSW   64(DI), Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VPMADDUBSW   192(DI), Y5, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y3, Y3
-
-	// levels of values 65, 67, 69 to 127, and their products
-	VMOVDQU      36(R8), Y5
-	VPSRLD       $4, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSHUFB      Y5, Y2, Y5
-	VPMADDUBSW   96(DI), Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VPMADDUBSW   224(DI), Y5, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VMOVUPS      32(BX), X4
-	VMOVUPS      64(BX), X5
-	VMOVUPS      96(BX), X6
-	VBLENDPS     $0xaa, X4, X3, X3
-	VBLENDPS     $0xaa, X6, X5, X4
-	VBLENDPS     $0xcc, X4, X3, X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X3, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1056-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_mask4<>+0(SB), Y1
-	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         447(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         607(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         671(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y3
-	VBROADCASTI128 (CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 32(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 48(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 (CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 32(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 48(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 32(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 96(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VBROADCASTI128 128(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 144(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 160(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 176(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 128(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 144(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 160(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 176(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 160(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 192(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 224(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VBROADCASTI128 256(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 272(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 288(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 304(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 256(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 256(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 272(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 288(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 304(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 288(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 320(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 336(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 352(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 368(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 320(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 320(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 336(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 352(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 368(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 352(DI)
-	VPMADDUBSW   Y5, Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, 8(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 2, 4 to 62, and their products
-	VMOVDQU      4(R8), Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPMADDUBSW   (DI), Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPMADDUBSW   128(DI), Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   256(DI), Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-
-	// levels of values 1, 3, 5 to 63, and their products
-	VMOVDQU      4(R8), Y6
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPMADDUBSW   32(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y4, Y4
-	VPMADDUBSW   160(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   288(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
-
-	// levels of values 64, 66, 68 to 126, and their products
-	VMOVDQU      36(R8), Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPMADDUBSW   64(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y4, Y4
-	VPMADDUBSW   192(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   320(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
-
-	// levels of values 65, 67, 69 to 127, and their products
-	VMOVDQU      36(R8), Y6
-	VPSRLD       $4, Y6, Y6
-	VPAND        Y1, Y6, Y6
-	VPSHUFB      Y6, Y2, Y6
-	VPMADDUBSW   96(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y4, Y4
-	VPMADDUBSW   224(DI), Y6, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   352(DI), Y6, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y3, 256(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VMOVUPS      32(BX), X4
-	VMOVUPS      64(BX), X5
-	VMOVUPS      96(BX), X6
-	VBLENDPS     $0xaa, X4, X3, X3
-	VBLENDPS     $0xaa, X6, X5, X4
-	VBLENDPS     $0xcc, X4, X3, X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	ADDQ         R10, R11
-	VMOVUPS      X3, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1312-72
-
-	// constants of the loops
-	VMOVDQU      turbo4_ones2<>+0(SB), Y0
-	VMOVDQU      turbo4_mask4<>+0(SB), Y1
-	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	LEAQ         575(SP), BX
-	ANDQ         $-32, BX
-	MOVQ         q+16(FP), CX
-	MOVQ         d+24(FP), DX
-	LEAQ         735(SP), SI
-	ANDQ         $-32, SI
-	LEAQ         799(SP), DI
-	ANDQ         $-32, DI
-
-	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      turbo4_ones<>+0(SB), Y3
-	VBROADCASTI128 (CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 32(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 48(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 (CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 32(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 48(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 32(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 64(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 80(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 96(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 112(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 96(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, (SI)
-	VBROADCASTI128 128(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 144(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 160(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 176(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 128(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 128(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 144(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 160(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 176(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 160(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 192(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 192(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 208(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 224(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 240(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 224(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 4(SI)
-	VBROADCASTI128 256(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 272(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 288(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 304(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 256(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 256(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 272(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 288(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 304(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 288(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 320(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 336(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 352(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 368(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 320(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 320(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 336(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 352(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 368(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 352(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VEXTRACTF128 $1, Y4, X5
-	VADDPS       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDPS       X4, X5, X5
-	VMOVSHDUP    X5, X4
-	VADDSS       X4, X5, X5
-	VMOVSS       X5, 8(SI)
-	VBROADCASTI128 384(CX), Y4
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
-	VBROADCASTI128 400(CX), Y5
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 416(CX), Y5
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 432(CX), Y5
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
-	VPSRLD       $1, Y5, Y5
-	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VPAVGB       Y5, Y4, Y4
-	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 384(DI)
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VBROADCASTI128 384(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 400(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 416(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 432(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 416(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 448(CX), Y5
-	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
-	VBROADCASTI128 464(CX), Y6
-	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 480(CX), Y6
-	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 496(CX), Y6
-	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 448(DI)
-	VPMADDUBSW   Y5, Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 448(CX), Y5
-	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
-	VBROADCASTI128 464(CX), Y6
-	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 480(CX), Y6
-	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 496(CX), Y6
-	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
-	VPSRLD       $1, Y6, Y6
-	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VPAVGB       Y6, Y5, Y5
-	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 480(DI)
-	VPMADDUBSW   Y5, Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VMOVDQU      turbo4_least<>+0(SB), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, 12(SI)
-	MOVQ         y+0(FP), CX
-	MOVQ         w+40(FP), R8
-	MOVQ         rows+56(FP), R9
-	SUBQ         $4, R9
-	JLT          done2
-
-loop1:
-
-	// integer sums of 4 rows
-	XORQ         R10, R10
-	ADDQ         $4, R10
-	MOVQ         AX, R11
-	MOVQ         BX, R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-	PREFETCHT0   2048(R8)
-
-	// levels of values 0, 2, 4 to 62, and their products
-	VMOVDQU      4(R8), Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VPMADDUBSW   (DI), Y3, Y4
-	VPMADDWD     Y0, Y4, Y4
-	VPMADDUBSW   128(DI), Y3, Y5
-	VPMADDWD     Y0, Y5, Y5
-	VPMADDUBSW   256(DI), Y3, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPMADDUBSW   384(DI), Y3, Y3
-	VPMADDWD     Y0, Y3, Y3
-
-	// levels of values 1, 3, 5 to 63, and their products
-	VMOVDQU      4(R8), Y7
-	VPSRLD       $4, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VPMADDUBSW   32(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   160(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   288(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   416(DI), Y7, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y3, Y3
-
-	// levels of values 64, 66, 68 to 126, and their products
-	VMOVDQU      36(R8), Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VPMADDUBSW   64(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   192(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   320(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   448(DI), Y7, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y3, Y3
-
-	// levels of values 65, 67, 69 to 127, and their products
-	VMOVDQU      36(R8), Y7
-	VPSRLD       $4, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VPMADDUBSW   96(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   224(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   352(DI), Y7, Y8
-	VPMADDWD     Y0, Y8, Y8
-	VPADDD       Y8, Y6, Y6
-	VPMADDUBSW   480(DI), Y7, Y7
-	VPMADDWD     Y0, Y7, Y7
-	VPADDD       Y7, Y3, Y3
-	VMOVDQU      Y4, (R11)
-	VMOVDQU      Y5, 128(R11)
-	VMOVDQU      Y6, 256(R11)
-	VMOVDQU      Y3, 384(R11)
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo4_const<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (R12)
-	ADDQ         $0x20, R11
-	ADDQ         $0x20, R12
-	MOVQ         stride+48(FP), R13
-	ADDQ         R13, R8
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-
-	// four results for each row of y
-	VMOVUPS      (BX), X3
-	VMOVUPS      32(BX), X4
-	VMOVUPS      64(BX), X5
-	VMOVUPS      96(BX), X6
-	VBLENDPS     $0xaa, X4, X3, X3
-	VBLENDPS     $0xaa, X6, X5, X4
-	VBLENDPS     $0xcc, X4, X3, X3
-	VADDPS       X3, X3, X3
-	VMOVDQU      (AX), Y4
-	VMOVDQU      32(AX), Y5
-	VMOVDQU      64(AX), Y6
-	VMOVDQU      96(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS (SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS (DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	VMOVUPS      X4, (CX)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      160(AX), Y5
-	VMOVDQU      192(AX), Y6
-	VMOVDQU      224(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 4(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 4(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	MOVQ         ldy+8(FP), R10
-	MOVQ         CX, R11
-	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      256(AX), Y4
-	VMOVDQU      288(AX), Y5
-	VMOVDQU      320(AX), Y6
-	VMOVDQU      352(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 8(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 8(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X4
-	ADDQ         R10, R11
-	VMOVUPS      X4, (R11)
-	VMOVDQU      384(AX), Y4
-	VMOVDQU      416(AX), Y5
-	VMOVDQU      448(AX), Y6
-	VMOVDQU      480(AX), Y7
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y4
-	VPADDD       Y4, Y8, Y8
-	VPUNPCKLDQ   Y7, Y6, Y4
-	VPUNPCKHDQ   Y7, Y6, Y5
-	VPADDD       Y5, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y8, Y5
-	VPUNPCKHQDQ  Y4, Y8, Y4
-	VPADDD       Y4, Y5, Y5
-	VEXTRACTI128 $1, Y5, X4
-	VPADDD       X4, X5, X4
-	VCVTDQ2PS    X4, X4
-	VBROADCASTSS 12(SI), X5
-	VADDPS       X5, X4, X4
-	VBROADCASTSS 12(DX), X5
-	VMULPS       X5, X4, X4
-	VMULPS       X3, X4, X3
-	ADDQ         R10, R11
-	VMOVUPS      X3, (R11)
-	ADDQ         $0x10, CX
-	SUBQ         $4, R9
-	JGE          loop1
-
-done2:
-	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $0-24
@@ -8302,621 +3847,6 @@ loop1:
 
 done2:
 	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// encodeGroupsTurbo4AVX2 packs groups of 8 blocks of 128 values.
-// Requires: AVX2, F16C
-TEXT ·encodeGroupsTurbo4AVX2(SB), NOSPLIT, $0-32
-
-	// constants of the loops
-	VMOVDQU      turbo4_level2<>+0(SB), Y0
-	VMOVDQU      turbo4_level<>+0(SB), Y1
-	VMOVDQU      turbo4_threshold3<>+0(SB), Y2
-	VMOVDQU      turbo4_threshold2<>+0(SB), Y3
-	VMOVDQU      turbo4_threshold<>+0(SB), Y4
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         scratch+16(FP), CX
-	MOVQ         groups+24(FP), DX
-	ADDQ         $0x1f, CX
-	ANDQ         $-32, CX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-
-	// x: value i of every block in one vector
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x10, DI
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-	VMOVUPS      (BX)(SI*1), Y5
-	VMOVUPS      512(BX)(SI*1), Y6
-	VMOVUPS      1024(BX)(SI*1), Y7
-	VMOVUPS      1536(BX)(SI*1), Y8
-	VMOVUPS      2048(BX)(SI*1), Y9
-	VMOVUPS      2560(BX)(SI*1), Y10
-	VMOVUPS      3072(BX)(SI*1), Y11
-	VMOVUPS      3584(BX)(SI*1), Y12
-	VUNPCKLPS    Y6, Y5, Y13
-	VUNPCKHPS    Y6, Y5, Y6
-	VUNPCKLPS    Y8, Y7, Y5
-	VUNPCKHPS    Y8, Y7, Y8
-	VUNPCKLPD    Y5, Y13, Y7
-	VUNPCKHPD    Y5, Y13, Y5
-	VUNPCKLPD    Y8, Y6, Y13
-	VUNPCKHPD    Y8, Y6, Y8
-	VUNPCKLPS    Y10, Y9, Y6
-	VUNPCKHPS    Y10, Y9, Y10
-	VUNPCKLPS    Y12, Y11, Y9
-	VUNPCKHPS    Y12, Y11, Y12
-	VUNPCKLPD    Y9, Y6, Y11
-	VUNPCKHPD    Y9, Y6, Y9
-	VUNPCKLPD    Y12, Y10, Y6
-	VUNPCKHPD    Y12, Y10, Y12
-	VPERM2F128   $0x20, Y11, Y7, Y10
-	VPERM2F128   $0x31, Y11, Y7, Y11
-	VPERM2F128   $0x20, Y9, Y5, Y7
-	VPERM2F128   $0x31, Y9, Y5, Y9
-	VPERM2F128   $0x20, Y6, Y13, Y5
-	VPERM2F128   $0x31, Y6, Y13, Y6
-	VPERM2F128   $0x20, Y12, Y8, Y13
-	VPERM2F128   $0x31, Y12, Y8, Y12
-	VMOVUPS      Y10, (CX)(SI*8)
-	VMOVUPS      Y7, 32(CX)(SI*8)
-	VMOVUPS      Y5, 64(CX)(SI*8)
-	VMOVUPS      Y13, 96(CX)(SI*8)
-	VMOVUPS      Y11, 128(CX)(SI*8)
-	VMOVUPS      Y9, 160(CX)(SI*8)
-	VMOVUPS      Y6, 192(CX)(SI*8)
-	VMOVUPS      Y12, 224(CX)(SI*8)
-	ADDQ         $0x20, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-
-	// n
-	VMOVDQU      turbo4_sum<>+0(SB), Y5
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done6
-
-loop5:
-	VMOVUPS      (CX)(SI*8), Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVUPS      32(CX)(SI*8), Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVUPS      64(CX)(SI*8), Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVUPS      96(CX)(SI*8), Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DI
-	VMOVUPS      Y5, 4096(CX)
-	VMOVUPS      4096(CX), Y5
-	VSQRTPS      Y5, Y5
-	VMOVUPS      Y5, 4128(CX)
-
-	// v
-	VMOVUPS      4128(CX), Y5
-	VMOVDQU      turbo4_const2<>+0(SB), Y6
-	VCMPPS       $0x1e, Y6, Y5, Y5
-	VMOVDQU      Y5, 4160(CX)
-	VMOVDQU      turbo4_const3<>+0(SB), Y5
-	VMOVUPS      4128(CX), Y6
-	VDIVPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 4192(CX)
-	LEAQ         turbo4_signs<>+0(SB), SI
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $0x20, R8
-	SUBQ         $1, R8
-	JLT          done8
-
-loop7:
-	VMOVDQU      4160(CX), Y5
-	VMOVUPS      (CX)(DI*8), Y6
-	VMULPS       4192(CX), Y6, Y6
-	VMOVDQU      turbo4_sum<>+0(SB), Y7
-	VBLENDVPS    Y5, Y6, Y7, Y5
-	VBROADCASTSS (SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 4224(CX)(DI*8)
-	VMOVDQU      4160(CX), Y5
-	VMOVUPS      32(CX)(DI*8), Y6
-	VMULPS       4192(CX), Y6, Y6
-	VMOVDQU      turbo4_sum<>+0(SB), Y7
-	VBLENDVPS    Y5, Y6, Y7, Y5
-	VBROADCASTSS 4(SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 4256(CX)(DI*8)
-	VMOVDQU      4160(CX), Y5
-	VMOVUPS      64(CX)(DI*8), Y6
-	VMULPS       4192(CX), Y6, Y6
-	VMOVDQU      turbo4_sum<>+0(SB), Y7
-	VBLENDVPS    Y5, Y6, Y7, Y5
-	VBROADCASTSS 8(SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 4288(CX)(DI*8)
-	VMOVDQU      4160(CX), Y5
-	VMOVUPS      96(CX)(DI*8), Y6
-	VMULPS       4192(CX), Y6, Y6
-	VMOVDQU      turbo4_sum<>+0(SB), Y7
-	VBLENDVPS    Y5, Y6, Y7, Y5
-	VBROADCASTSS 12(SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 4320(CX)(DI*8)
-	ADDQ         $0x10, DI
-	SUBQ         $1, R8
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R8
-	LEAQ         turbo4_signs2<>+0(SB), SI
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $0x10, R8
-	SUBQ         $1, R8
-	JLT          done10
-
-loop9:
-	VMOVUPS      4224(CX)(DI*8), Y5
-	VMOVUPS      4256(CX)(DI*8), Y6
-	VMOVUPS      4288(CX)(DI*8), Y7
-	VMOVUPS      4320(CX)(DI*8), Y8
-	VMOVUPS      4352(CX)(DI*8), Y9
-	VMOVUPS      4384(CX)(DI*8), Y10
-	VMOVUPS      4416(CX)(DI*8), Y11
-	VMOVUPS      4448(CX)(DI*8), Y12
-	VADDPS       Y6, Y5, Y13
-	VSUBPS       Y6, Y5, Y5
-	VADDPS       Y8, Y7, Y6
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y11, Y10
-	VSUBPS       Y12, Y11, Y11
-	VADDPS       Y6, Y13, Y12
-	VSUBPS       Y6, Y13, Y6
-	VADDPS       Y7, Y5, Y13
-	VSUBPS       Y7, Y5, Y5
-	VADDPS       Y10, Y8, Y7
-	VSUBPS       Y10, Y8, Y8
-	VADDPS       Y11, Y9, Y10
-	VSUBPS       Y11, Y9, Y9
-	VADDPS       Y7, Y12, Y11
-	VSUBPS       Y7, Y12, Y7
-	VADDPS       Y10, Y13, Y12
-	VSUBPS       Y10, Y13, Y10
-	VADDPS       Y8, Y6, Y13
-	VSUBPS       Y8, Y6, Y6
-	VADDPS       Y9, Y5, Y8
-	VSUBPS       Y9, Y5, Y5
-	VMOVUPS      Y11, 4224(CX)(DI*8)
-	VMOVUPS      Y12, 4256(CX)(DI*8)
-	VMOVUPS      Y13, 4288(CX)(DI*8)
-	VMOVUPS      Y8, 4320(CX)(DI*8)
-	VMOVUPS      Y7, 4352(CX)(DI*8)
-	VMOVUPS      Y10, 4384(CX)(DI*8)
-	VMOVUPS      Y6, 4416(CX)(DI*8)
-	VMOVUPS      Y5, 4448(CX)(DI*8)
-	ADDQ         $4, DI
-	ADDQ         $0x1c, DI
-	SUBQ         $1, R8
-	JGE          loop9
-
-done10:
-	ADDQ         $1, R8
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $4, R8
-	SUBQ         $1, R8
-	JLT          done12
-
-loop11:
-	XORQ         R9, R9
-	ADDQ         $8, R9
-	SUBQ         $1, R9
-	JLT          done14
-
-loop13:
-	VMOVUPS      4224(CX)(DI*8), Y5
-	VMOVUPS      4480(CX)(DI*8), Y6
-	VMOVUPS      4736(CX)(DI*8), Y7
-	VMOVUPS      4992(CX)(DI*8), Y8
-	VADDPS       Y6, Y5, Y9
-	VSUBPS       Y6, Y5, Y5
-	VADDPS       Y8, Y7, Y6
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y6, Y9, Y8
-	VSUBPS       Y6, Y9, Y6
-	VADDPS       Y7, Y5, Y9
-	VSUBPS       Y7, Y5, Y5
-	VMOVUPS      Y8, 4224(CX)(DI*8)
-	VMOVUPS      Y9, 4480(CX)(DI*8)
-	VMOVUPS      Y6, 4736(CX)(DI*8)
-	VMOVUPS      Y5, 4992(CX)(DI*8)
-	ADDQ         $4, DI
-	SUBQ         $1, R9
-	JGE          loop13
-
-done14:
-	ADDQ         $1, R9
-	ADDQ         $0x60, DI
-	SUBQ         $1, R8
-	JGE          loop11
-
-done12:
-	ADDQ         $1, R8
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $1, R8
-	SUBQ         $1, R8
-	JLT          done16
-
-loop15:
-	XORQ         R9, R9
-	ADDQ         $0x20, R9
-	SUBQ         $1, R9
-	JLT          done18
-
-loop17:
-	VMOVUPS      4224(CX)(DI*8), Y5
-	VMOVUPS      5248(CX)(DI*8), Y6
-	VMOVUPS      6272(CX)(DI*8), Y7
-	VMOVUPS      7296(CX)(DI*8), Y8
-	VADDPS       Y6, Y5, Y9
-	VSUBPS       Y6, Y5, Y5
-	VADDPS       Y8, Y7, Y6
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y6, Y9, Y8
-	VSUBPS       Y6, Y9, Y6
-	VADDPS       Y7, Y5, Y9
-	VSUBPS       Y7, Y5, Y5
-	VBROADCASTSS (SI)(DI*1), Y7
-	VMULPS       Y7, Y8, Y7
-	VMOVUPS      Y7, 4224(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y7
-	VMULPS       Y7, Y9, Y7
-	VMOVUPS      Y7, 5248(CX)(DI*8)
-	VBROADCASTSS 256(SI)(DI*1), Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 6272(CX)(DI*8)
-	VBROADCASTSS 384(SI)(DI*1), Y6
-	VMULPS       Y6, Y5, Y5
-	VMOVUPS      Y5, 7296(CX)(DI*8)
-	ADDQ         $4, DI
-	SUBQ         $1, R9
-	JGE          loop17
-
-done18:
-	ADDQ         $1, R9
-	ADDQ         $0x180, DI
-	SUBQ         $1, R8
-	JGE          loop15
-
-done16:
-	ADDQ         $1, R8
-
-	// code
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done20
-
-loop19:
-	VMOVUPS      4224(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
-	VPABSD       Y6, Y6
-	VPERMPS      Y4, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y3, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y2, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y5
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y5, Y6, Y5
-	VMOVDQU      Y5, 8320(CX)(SI*8)
-	VMOVUPS      4256(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
-	VPABSD       Y6, Y6
-	VPERMPS      Y4, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y3, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y2, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y5
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y5, Y6, Y5
-	VMOVDQU      Y5, 8352(CX)(SI*8)
-	VMOVUPS      4288(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
-	VPABSD       Y6, Y6
-	VPERMPS      Y4, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y3, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y2, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y5
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y5, Y6, Y5
-	VMOVDQU      Y5, 8384(CX)(SI*8)
-	VMOVUPS      4320(CX)(SI*8), Y5
-	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
-	VPABSD       Y6, Y6
-	VPERMPS      Y4, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y3, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y7
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y7, Y6, Y6
-	VPERMPS      Y2, Y6, Y7
-	VCMPPS       $0x15, Y7, Y5, Y5
-	VPADDD       Y6, Y6, Y6
-	VPSUBD       Y5, Y6, Y5
-	VMOVDQU      Y5, 8416(CX)(SI*8)
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop19
-
-done20:
-	ADDQ         $1, DI
-
-	// r
-	VMOVDQU      turbo4_sum<>+0(SB), Y5
-	XORQ         SI, SI
-	XORQ         DI, DI
-	ADDQ         $0x20, DI
-	SUBQ         $1, DI
-	JLT          done22
-
-loop21:
-	VMOVDQU      8320(CX)(SI*8), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVDQU      8352(CX)(SI*8), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVDQU      8384(CX)(SI*8), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMOVDQU      8416(CX)(SI*8), Y6
-	VPERMPS      Y1, Y6, Y7
-	VPERMPS      Y0, Y6, Y8
-	VPSLLD       $0x1c, Y6, Y6
-	VBLENDVPS    Y6, Y8, Y7, Y6
-	VMULPS       Y6, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	ADDQ         $0x10, SI
-	SUBQ         $1, DI
-	JGE          loop21
-
-done22:
-	ADDQ         $1, DI
-	VMOVUPS      Y5, 12416(CX)
-	VMOVUPS      12416(CX), Y5
-	VSQRTPS      Y5, Y5
-	VMOVUPS      Y5, 12448(CX)
-
-	// norm
-	VMOVUPS      12448(CX), Y5
-	VMOVDQU      turbo4_const2<>+0(SB), Y6
-	VCMPPS       $0x1e, Y6, Y5, Y6
-	VMOVUPS      4128(CX), Y7
-	VDIVPS       Y5, Y7, Y5
-	VBLENDVPS    Y6, Y5, Y7, Y5
-	VMOVUPS      Y5, 12480(CX)
-
-	// rnorm
-	VMOVDQU      turbo4_sum<>+0(SB), Y5
-	VMOVUPS      Y5, 12512(CX)
-
-	// norm
-	VMOVUPS      12480(CX), Y5
-	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        turbo4_norm<>+0(SB), Y5, Y7
-	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VCVTPS2PH    $0, Y7, X7
-	VPMOVZXWD    X7, Y5
-	VPEXTRW      $0, X5, (AX)
-	VPEXTRW      $2, X5, 68(AX)
-	VPEXTRW      $4, X5, 136(AX)
-	VPEXTRW      $6, X5, 204(AX)
-	VEXTRACTI128 $1, Y5, X5
-	VPEXTRW      $0, X5, 272(AX)
-	VPEXTRW      $2, X5, 340(AX)
-	VPEXTRW      $4, X5, 408(AX)
-	VPEXTRW      $6, X5, 476(AX)
-
-	// rnorm
-	VMOVUPS      12512(CX), Y5
-	VCMPPS       $3, Y5, Y5, Y6
-	VPAND        turbo4_norm<>+0(SB), Y5, Y7
-	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
-	VBLENDVPS    Y6, Y7, Y5, Y7
-	VCVTPS2PH    $0, Y7, X7
-	VPMOVZXWD    X7, Y5
-	VPEXTRW      $0, X5, 2(AX)
-	VPEXTRW      $2, X5, 70(AX)
-	VPEXTRW      $4, X5, 138(AX)
-	VPEXTRW      $6, X5, 206(AX)
-	VEXTRACTI128 $1, Y5, X5
-	VPEXTRW      $0, X5, 274(AX)
-	VPEXTRW      $2, X5, 342(AX)
-	VPEXTRW      $4, X5, 410(AX)
-	VPEXTRW      $6, X5, 478(AX)
-
-	// qs: codes to bits, then words to blocks
-	MOVQ         AX, SI
-	XORQ         DI, DI
-	XORQ         R8, R8
-	ADDQ         $4, R8
-	SUBQ         $1, R8
-	JLT          done24
-
-loop23:
-	VMOVDQU      8544(CX)(DI*8), Y5
-	VPSLLD       $0x1c, Y5, Y5
-	VMOVDQU      8512(CX)(DI*8), Y6
-	VPSLLD       $0x18, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8480(CX)(DI*8), Y6
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8448(CX)(DI*8), Y6
-	VPSLLD       $0x10, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8416(CX)(DI*8), Y6
-	VPSLLD       $0xc, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8384(CX)(DI*8), Y6
-	VPSLLD       $8, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8352(CX)(DI*8), Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8320(CX)(DI*8), Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      8800(CX)(DI*8), Y6
-	VPSLLD       $0x1c, Y6, Y6
-	VMOVDQU      8768(CX)(DI*8), Y7
-	VPSLLD       $0x18, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8736(CX)(DI*8), Y7
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8704(CX)(DI*8), Y7
-	VPSLLD       $0x10, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8672(CX)(DI*8), Y7
-	VPSLLD       $0xc, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8640(CX)(DI*8), Y7
-	VPSLLD       $8, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8608(CX)(DI*8), Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      8576(CX)(DI*8), Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      9056(CX)(DI*8), Y7
-	VPSLLD       $0x1c, Y7, Y7
-	VMOVDQU      9024(CX)(DI*8), Y8
-	VPSLLD       $0x18, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8992(CX)(DI*8), Y8
-	VPSLLD       $0x14, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8960(CX)(DI*8), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8928(CX)(DI*8), Y8
-	VPSLLD       $0xc, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8896(CX)(DI*8), Y8
-	VPSLLD       $8, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8864(CX)(DI*8), Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      8832(CX)(DI*8), Y8
-	VPOR         Y8, Y7, Y7
-	VMOVDQU      9312(CX)(DI*8), Y8
-	VPSLLD       $0x1c, Y8, Y8
-	VMOVDQU      9280(CX)(DI*8), Y9
-	VPSLLD       $0x18, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9248(CX)(DI*8), Y9
-	VPSLLD       $0x14, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9216(CX)(DI*8), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9184(CX)(DI*8), Y9
-	VPSLLD       $0xc, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9152(CX)(DI*8), Y9
-	VPSLLD       $8, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9120(CX)(DI*8), Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      9088(CX)(DI*8), Y9
-	VPOR         Y9, Y8, Y8
-	VUNPCKLPS    Y6, Y5, Y9
-	VUNPCKHPS    Y6, Y5, Y6
-	VUNPCKLPS    Y8, Y7, Y5
-	VUNPCKHPS    Y8, Y7, Y8
-	VUNPCKLPD    Y5, Y9, Y7
-	VUNPCKHPD    Y5, Y9, Y5
-	VUNPCKLPD    Y8, Y6, Y9
-	VUNPCKHPD    Y8, Y6, Y8
-	VMOVUPS      X7, 4(SI)
-	VEXTRACTI128 $1, Y7, 276(SI)
-	VMOVUPS      X5, 72(SI)
-	VEXTRACTI128 $1, Y5, 344(SI)
-	VMOVUPS      X9, 140(SI)
-	VEXTRACTI128 $1, Y9, 412(SI)
-	VMOVUPS      X8, 208(SI)
-	VEXTRACTI128 $1, Y8, 480(SI)
-	ADDQ         $0x10, SI
-	ADDQ         $0x80, DI
-	SUBQ         $1, R8
-	JGE          loop23
-
-done24:
-	ADDQ         $1, R8
-	ADDQ         $0x1000, BX
-	ADDQ         $0x220, AX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -9814,6 +4744,2982 @@ loop1:
 	VMOVUPS      Y3, 480(AX)
 	ADDQ         BX, AX
 	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y0
+	VMOVDQU      turbo4_mask2<>+0(SB), Y1
+	VMOVDQU      turbo4_ones<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
+	VBROADCASTI128 4(R8), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 36(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x44, R8
+	ADDQ         $0x80, DX
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	VADDPS       Y6, Y5, Y5
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      turbo4_const<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+
+	// levels of values 0 to 31, and their products
+	VBROADCASTI128 4(R8), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y11
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y11, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y11, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 36(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y11
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y11, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y11, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y11
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y11, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      224(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y11, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x44, R8
+	ADDQ         $0x100, DX
+	ADDQ         $8, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y4
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo4_const<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
+	VBROADCASTI128 4(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      256(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y13
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y13
+	VMOVDQU      32(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      288(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y13, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 36(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y13
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      320(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y13, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y13
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      352(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y13, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x44, R8
+	ADDQ         $0x180, DX
+	ADDQ         $0xc, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $0-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_shuffle<>+0(SB), Y1
+	VMOVDQU      turbo4_mask2<>+0(SB), Y2
+	VMOVDQU      turbo4_mask<>+0(SB), Y3
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), SI
+	MOVQ         blocks+64(FP), DI
+	MOVQ         BX, R8
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// scales of the block
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo4_const<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+
+	// levels of values 0 to 31, and their products
+	VBROADCASTI128 4(R8), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      256(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      384(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+
+	// levels of values 32 to 63, and their products
+	VBROADCASTI128 20(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 64 to 95, and their products
+	VBROADCASTI128 36(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// levels of values 96 to 127, and their products
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo4_levels<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// integer sums times both scales
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x44, R8
+	ADDQ         $0x200, DX
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// sums of the lanes
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
+	MOVQ         ldy+8(FP), DX
+	MOVQ         AX, SI
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         DX, SI
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         $4, AX
+	MOVQ         stride+48(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         191(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         351(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         415(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones2<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   32(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   64(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPMADDUBSW   96(DI), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      Y3, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         319(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         479(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         543(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones2<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   32(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   160(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   64(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPMADDUBSW   96(DI), Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $1056-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         447(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         607(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         671(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones2<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   32(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   160(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   288(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   64(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   192(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   320(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPMADDUBSW   96(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   224(DI), Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   352(DI), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $1312-72
+
+	// constants of the loops
+	VMOVDQU      turbo4_ones<>+0(SB), Y0
+	VMOVDQU      turbo4_mask4<>+0(SB), Y1
+	VBROADCASTI128 turbo4_levels2<>+0(SB), Y2
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         575(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         735(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         799(SP), DI
+	ANDQ         $-32, DI
+
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
+	VMOVDQU      turbo4_ones2<>+0(SB), Y3
+	VBROADCASTI128 (CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 16(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 32(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 48(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 (CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 16(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 32(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 48(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 32(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 64(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 80(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 96(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 112(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 96(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VBROADCASTI128 128(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 144(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 160(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 176(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 128(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 144(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 160(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 176(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 160(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 192(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 208(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 224(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 240(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 224(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VBROADCASTI128 256(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 272(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 288(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 304(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 256(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 272(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 288(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 304(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 288(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 320(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 320(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 336(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 352(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 368(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 352(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VBROADCASTI128 384(CX), Y4
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y4, Y4
+	VBROADCASTI128 400(CX), Y5
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 416(CX), Y5
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 432(CX), Y5
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPAND        turbo4_mask3<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       turbo4_offset<>+0(SB), Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        turbo4_flip<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 384(DI)
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 384(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 400(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 416(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 432(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 416(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo4_shuffle2<>+0(SB), Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo4_shuffle3<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo4_shuffle4<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo4_shuffle5<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 448(DI)
+	VPMADDUBSW   Y5, Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTI128 448(CX), Y5
+	VPSHUFB      turbo4_shuffle6<>+0(SB), Y5, Y5
+	VBROADCASTI128 464(CX), Y6
+	VPSHUFB      turbo4_shuffle7<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 480(CX), Y6
+	VPSHUFB      turbo4_shuffle8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VBROADCASTI128 496(CX), Y6
+	VPSHUFB      turbo4_shuffle9<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPAND        turbo4_mask3<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       turbo4_offset<>+0(SB), Y6, Y6
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        turbo4_flip<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 480(DI)
+	VPMADDUBSW   Y5, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVDQU      turbo4_least<>+0(SB), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	PREFETCHT0   2048(R8)
+
+	// levels of values 0, 2, 4 to 62, and their products
+	VMOVDQU      4(R8), Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VPMADDUBSW   (DI), Y3, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDUBSW   128(DI), Y3, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDUBSW   256(DI), Y3, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPMADDUBSW   384(DI), Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+
+	// levels of values 1, 3, 5 to 63, and their products
+	VMOVDQU      4(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   160(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   288(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   416(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+
+	// levels of values 64, 66, 68 to 126, and their products
+	VMOVDQU      36(R8), Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   64(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   192(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   320(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   448(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+
+	// levels of values 65, 67, 69 to 127, and their products
+	VMOVDQU      36(R8), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   96(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   224(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   352(DI), Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDUBSW   480(DI), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      Y4, (R11)
+	VMOVDQU      Y5, 128(R11)
+	VMOVDQU      Y6, 256(R11)
+	VMOVDQU      Y3, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      turbo4_const<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+
+	// four results for each row of y
+	VMOVUPS      (BX), X3
+	VMOVUPS      32(BX), X4
+	VMOVUPS      64(BX), X5
+	VMOVUPS      96(BX), X6
+	VBLENDPS     $0xaa, X4, X3, X3
+	VBLENDPS     $0xaa, X6, X5, X4
+	VBLENDPS     $0xcc, X4, X3, X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	ADDQ         R10, R11
+	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	ADDQ         R10, R11
+	VMOVUPS      X3, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R9
+	VZEROUPPER
+	RET
+
+// encodeGroupsTurbo4AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsTurbo4AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo4_level2<>+0(SB), Y0
+	VMOVDQU      turbo4_level<>+0(SB), Y1
+	VMOVDQU      turbo4_threshold3<>+0(SB), Y2
+	VMOVDQU      turbo4_threshold2<>+0(SB), Y3
+	VMOVDQU      turbo4_threshold<>+0(SB), Y4
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y5
+	VMOVUPS      512(BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      1536(BX)(SI*1), Y8
+	VMOVUPS      2048(BX)(SI*1), Y9
+	VMOVUPS      2560(BX)(SI*1), Y10
+	VMOVUPS      3072(BX)(SI*1), Y11
+	VMOVUPS      3584(BX)(SI*1), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y13, Y7
+	VUNPCKHPD    Y5, Y13, Y5
+	VUNPCKLPD    Y8, Y6, Y13
+	VUNPCKHPD    Y8, Y6, Y8
+	VUNPCKLPS    Y10, Y9, Y6
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPS    Y12, Y11, Y9
+	VUNPCKHPS    Y12, Y11, Y12
+	VUNPCKLPD    Y9, Y6, Y11
+	VUNPCKHPD    Y9, Y6, Y9
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y12
+	VPERM2F128   $0x20, Y11, Y7, Y10
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VPERM2F128   $0x20, Y9, Y5, Y7
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y6, Y13, Y5
+	VPERM2F128   $0x31, Y6, Y13, Y6
+	VPERM2F128   $0x20, Y12, Y8, Y13
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VMOVUPS      Y10, (CX)(SI*8)
+	VMOVUPS      Y7, 32(CX)(SI*8)
+	VMOVUPS      Y5, 64(CX)(SI*8)
+	VMOVUPS      Y13, 96(CX)(SI*8)
+	VMOVUPS      Y11, 128(CX)(SI*8)
+	VMOVUPS      Y9, 160(CX)(SI*8)
+	VMOVUPS      Y6, 192(CX)(SI*8)
+	VMOVUPS      Y12, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// n
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      32(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      64(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      96(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y5, 4096(CX)
+	VMOVUPS      4096(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y5
+	VMOVDQU      turbo4_const2<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VMOVDQU      Y5, 4160(CX)
+	VMOVDQU      turbo4_const3<>+0(SB), Y5
+	VMOVUPS      4128(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4192(CX)
+	LEAQ         turbo4_signs<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      (CX)(DI*8), Y6
+	VMULPS       4192(CX), Y6, Y6
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      32(CX)(DI*8), Y6
+	VMULPS       4192(CX), Y6, Y6
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 4(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      64(CX)(DI*8), Y6
+	VMULPS       4192(CX), Y6, Y6
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 8(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      96(CX)(DI*8), Y6
+	VMULPS       4192(CX), Y6, Y6
+	VMOVDQU      turbo4_sum<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 12(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         turbo4_signs2<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      4256(CX)(DI*8), Y6
+	VMOVUPS      4288(CX)(DI*8), Y7
+	VMOVUPS      4320(CX)(DI*8), Y8
+	VMOVUPS      4352(CX)(DI*8), Y9
+	VMOVUPS      4384(CX)(DI*8), Y10
+	VMOVUPS      4416(CX)(DI*8), Y11
+	VMOVUPS      4448(CX)(DI*8), Y12
+	VADDPS       Y6, Y5, Y13
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y11, Y10
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y6, Y13, Y12
+	VSUBPS       Y6, Y13, Y6
+	VADDPS       Y7, Y5, Y13
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y10, Y8, Y7
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y11, Y9, Y10
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y7, Y12, Y11
+	VSUBPS       Y7, Y12, Y7
+	VADDPS       Y10, Y13, Y12
+	VSUBPS       Y10, Y13, Y10
+	VADDPS       Y8, Y6, Y13
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y9, Y5, Y8
+	VSUBPS       Y9, Y5, Y5
+	VMOVUPS      Y11, 4224(CX)(DI*8)
+	VMOVUPS      Y12, 4256(CX)(DI*8)
+	VMOVUPS      Y13, 4288(CX)(DI*8)
+	VMOVUPS      Y8, 4320(CX)(DI*8)
+	VMOVUPS      Y7, 4352(CX)(DI*8)
+	VMOVUPS      Y10, 4384(CX)(DI*8)
+	VMOVUPS      Y6, 4416(CX)(DI*8)
+	VMOVUPS      Y5, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      4480(CX)(DI*8), Y6
+	VMOVUPS      4736(CX)(DI*8), Y7
+	VMOVUPS      4992(CX)(DI*8), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VMOVUPS      Y8, 4224(CX)(DI*8)
+	VMOVUPS      Y9, 4480(CX)(DI*8)
+	VMOVUPS      Y6, 4736(CX)(DI*8)
+	VMOVUPS      Y5, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      5248(CX)(DI*8), Y6
+	VMOVUPS      6272(CX)(DI*8), Y7
+	VMOVUPS      7296(CX)(DI*8), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y8, Y7
+	VMOVUPS      Y7, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y7
+	VMULPS       Y7, Y9, Y7
+	VMOVUPS      Y7, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo4_sum<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// r
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVDQU      8320(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8352(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8384(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8416(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y5, 12416(CX)
+	VMOVUPS      12416(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 12448(CX)
+
+	// norm
+	VMOVUPS      12448(CX), Y5
+	VMOVDQU      turbo4_const2<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y6
+	VMOVUPS      4128(CX), Y7
+	VDIVPS       Y5, Y7, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMOVUPS      Y5, 12480(CX)
+
+	// rnorm
+	VMOVDQU      turbo4_sum<>+0(SB), Y5
+	VMOVUPS      Y5, 12512(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        turbo4_norm<>+0(SB), Y5, Y7
+	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, (AX)
+	VPEXTRW      $2, X5, 68(AX)
+	VPEXTRW      $4, X5, 136(AX)
+	VPEXTRW      $6, X5, 204(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 272(AX)
+	VPEXTRW      $2, X5, 340(AX)
+	VPEXTRW      $4, X5, 408(AX)
+	VPEXTRW      $6, X5, 476(AX)
+
+	// rnorm
+	VMOVUPS      12512(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        turbo4_norm<>+0(SB), Y5, Y7
+	VPOR         turbo4_norm2<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, 2(AX)
+	VPEXTRW      $2, X5, 70(AX)
+	VPEXTRW      $4, X5, 138(AX)
+	VPEXTRW      $6, X5, 206(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 274(AX)
+	VPEXTRW      $2, X5, 342(AX)
+	VPEXTRW      $4, X5, 410(AX)
+	VPEXTRW      $6, X5, 478(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done24
+
+loop23:
+	VMOVDQU      8544(CX)(DI*8), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      8512(CX)(DI*8), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8480(CX)(DI*8), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8448(CX)(DI*8), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8416(CX)(DI*8), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8384(CX)(DI*8), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8352(CX)(DI*8), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8320(CX)(DI*8), Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8800(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      8768(CX)(DI*8), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8736(CX)(DI*8), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8704(CX)(DI*8), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8672(CX)(DI*8), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8640(CX)(DI*8), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8608(CX)(DI*8), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8576(CX)(DI*8), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9056(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      9024(CX)(DI*8), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8992(CX)(DI*8), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8960(CX)(DI*8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8928(CX)(DI*8), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8896(CX)(DI*8), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8864(CX)(DI*8), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8832(CX)(DI*8), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9312(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      9280(CX)(DI*8), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9248(CX)(DI*8), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9216(CX)(DI*8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9184(CX)(DI*8), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9152(CX)(DI*8), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9120(CX)(DI*8), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9088(CX)(DI*8), Y9
+	VPOR         Y9, Y8, Y8
+	VUNPCKLPS    Y6, Y5, Y9
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y9, Y7
+	VUNPCKHPD    Y5, Y9, Y5
+	VUNPCKLPD    Y8, Y6, Y9
+	VUNPCKHPD    Y8, Y6, Y8
+	VMOVUPS      X7, 4(SI)
+	VEXTRACTI128 $1, Y7, 276(SI)
+	VMOVUPS      X5, 72(SI)
+	VEXTRACTI128 $1, Y5, 344(SI)
+	VMOVUPS      X9, 140(SI)
+	VEXTRACTI128 $1, Y9, 412(SI)
+	VMOVUPS      X8, 208(SI)
+	VEXTRACTI128 $1, Y8, 480(SI)
+	ADDQ         $0x10, SI
+	ADDQ         $0x80, DI
+	SUBQ         $1, R8
+	JGE          loop23
+
+done24:
+	ADDQ         $1, R8
+	ADDQ         $0x1000, BX
+	ADDQ         $0x220, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

@@ -4,144 +4,168 @@
 
 #include "textflag.h"
 
+// vec_most: float32, 8 times 0xff800000
 DATA vec_most<>+0(SB)/8, $0xff800000ff800000
 DATA vec_most<>+8(SB)/8, $0xff800000ff800000
 DATA vec_most<>+16(SB)/8, $0xff800000ff800000
 DATA vec_most<>+24(SB)/8, $0xff800000ff800000
 GLOBL vec_most<>(SB), RODATA|NOPTR, $32
 
+// vec_lanes: int32 0 1 2 3 4 5 6 7
 DATA vec_lanes<>+0(SB)/8, $0x0000000100000000
 DATA vec_lanes<>+8(SB)/8, $0x0000000300000002
 DATA vec_lanes<>+16(SB)/8, $0x0000000500000004
 DATA vec_lanes<>+24(SB)/8, $0x0000000700000006
 GLOBL vec_lanes<>(SB), RODATA|NOPTR, $32
 
+// vec_NaN: float32, 8 times 0x7fc00000
 DATA vec_NaN<>+0(SB)/8, $0x7fc000007fc00000
 DATA vec_NaN<>+8(SB)/8, $0x7fc000007fc00000
 DATA vec_NaN<>+16(SB)/8, $0x7fc000007fc00000
 DATA vec_NaN<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL vec_NaN<>(SB), RODATA|NOPTR, $32
 
+// vec_limit: int32, 8 times 0
 DATA vec_limit<>+0(SB)/8, $0x0000000000000000
 DATA vec_limit<>+8(SB)/8, $0x0000000000000000
 DATA vec_limit<>+16(SB)/8, $0x0000000000000000
 DATA vec_limit<>+24(SB)/8, $0x0000000000000000
 GLOBL vec_limit<>(SB), RODATA|NOPTR, $32
 
+// vec_least: float32, 8 times -88
 DATA vec_least<>+0(SB)/8, $0xc2b00000c2b00000
 DATA vec_least<>+8(SB)/8, $0xc2b00000c2b00000
 DATA vec_least<>+16(SB)/8, $0xc2b00000c2b00000
 DATA vec_least<>+24(SB)/8, $0xc2b00000c2b00000
 GLOBL vec_least<>(SB), RODATA|NOPTR, $32
 
+// vec_factor: float32, 8 times 1.442695
 DATA vec_factor<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA vec_factor<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA vec_factor<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
 DATA vec_factor<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
 GLOBL vec_factor<>(SB), RODATA|NOPTR, $32
 
+// vec_offset: float32, 8 times 1.2582912e+07
 DATA vec_offset<>+0(SB)/8, $0x4b4000004b400000
 DATA vec_offset<>+8(SB)/8, $0x4b4000004b400000
 DATA vec_offset<>+16(SB)/8, $0x4b4000004b400000
 DATA vec_offset<>+24(SB)/8, $0x4b4000004b400000
 GLOBL vec_offset<>(SB), RODATA|NOPTR, $32
 
+// vec_factor2: float32, 8 times 0.6933594
 DATA vec_factor2<>+0(SB)/8, $0x3f3180003f318000
 DATA vec_factor2<>+8(SB)/8, $0x3f3180003f318000
 DATA vec_factor2<>+16(SB)/8, $0x3f3180003f318000
 DATA vec_factor2<>+24(SB)/8, $0x3f3180003f318000
 GLOBL vec_factor2<>(SB), RODATA|NOPTR, $32
 
+// vec_factor3: float32, 8 times -0.00021219444
 DATA vec_factor3<>+0(SB)/8, $0xb95e8083b95e8083
 DATA vec_factor3<>+8(SB)/8, $0xb95e8083b95e8083
 DATA vec_factor3<>+16(SB)/8, $0xb95e8083b95e8083
 DATA vec_factor3<>+24(SB)/8, $0xb95e8083b95e8083
 GLOBL vec_factor3<>(SB), RODATA|NOPTR, $32
 
+// vec_factor4: float32, 8 times 0.00019875691
 DATA vec_factor4<>+0(SB)/8, $0x3950696739506967
 DATA vec_factor4<>+8(SB)/8, $0x3950696739506967
 DATA vec_factor4<>+16(SB)/8, $0x3950696739506967
 DATA vec_factor4<>+24(SB)/8, $0x3950696739506967
 GLOBL vec_factor4<>(SB), RODATA|NOPTR, $32
 
+// vec_offset2: float32, 8 times 0.0013981999
 DATA vec_offset2<>+0(SB)/8, $0x3ab743ce3ab743ce
 DATA vec_offset2<>+8(SB)/8, $0x3ab743ce3ab743ce
 DATA vec_offset2<>+16(SB)/8, $0x3ab743ce3ab743ce
 DATA vec_offset2<>+24(SB)/8, $0x3ab743ce3ab743ce
 GLOBL vec_offset2<>(SB), RODATA|NOPTR, $32
 
+// vec_offset3: float32, 8 times 0.008333452
 DATA vec_offset3<>+0(SB)/8, $0x3c0889083c088908
 DATA vec_offset3<>+8(SB)/8, $0x3c0889083c088908
 DATA vec_offset3<>+16(SB)/8, $0x3c0889083c088908
 DATA vec_offset3<>+24(SB)/8, $0x3c0889083c088908
 GLOBL vec_offset3<>(SB), RODATA|NOPTR, $32
 
+// vec_offset4: float32, 8 times 0.041665796
 DATA vec_offset4<>+0(SB)/8, $0x3d2aa9c13d2aa9c1
 DATA vec_offset4<>+8(SB)/8, $0x3d2aa9c13d2aa9c1
 DATA vec_offset4<>+16(SB)/8, $0x3d2aa9c13d2aa9c1
 DATA vec_offset4<>+24(SB)/8, $0x3d2aa9c13d2aa9c1
 GLOBL vec_offset4<>(SB), RODATA|NOPTR, $32
 
+// vec_offset5: float32, 8 times 0.16666666
 DATA vec_offset5<>+0(SB)/8, $0x3e2aaaaa3e2aaaaa
 DATA vec_offset5<>+8(SB)/8, $0x3e2aaaaa3e2aaaaa
 DATA vec_offset5<>+16(SB)/8, $0x3e2aaaaa3e2aaaaa
 DATA vec_offset5<>+24(SB)/8, $0x3e2aaaaa3e2aaaaa
 GLOBL vec_offset5<>(SB), RODATA|NOPTR, $32
 
+// vec_offset6: float32, 8 times 0.5
 DATA vec_offset6<>+0(SB)/8, $0x3f0000003f000000
 DATA vec_offset6<>+8(SB)/8, $0x3f0000003f000000
 DATA vec_offset6<>+16(SB)/8, $0x3f0000003f000000
 DATA vec_offset6<>+24(SB)/8, $0x3f0000003f000000
 GLOBL vec_offset6<>(SB), RODATA|NOPTR, $32
 
+// vec_offset7: float32, 8 times 1
 DATA vec_offset7<>+0(SB)/8, $0x3f8000003f800000
 DATA vec_offset7<>+8(SB)/8, $0x3f8000003f800000
 DATA vec_offset7<>+16(SB)/8, $0x3f8000003f800000
 DATA vec_offset7<>+24(SB)/8, $0x3f8000003f800000
 GLOBL vec_offset7<>(SB), RODATA|NOPTR, $32
 
+// vec_most2: float32, 8 times 88
 DATA vec_most2<>+0(SB)/8, $0x42b0000042b00000
 DATA vec_most2<>+8(SB)/8, $0x42b0000042b00000
 DATA vec_most2<>+16(SB)/8, $0x42b0000042b00000
 DATA vec_most2<>+24(SB)/8, $0x42b0000042b00000
 GLOBL vec_most2<>(SB), RODATA|NOPTR, $32
 
+// vec_flip: float32, 8 times 0x80000000
 DATA vec_flip<>+0(SB)/8, $0x8000000080000000
 DATA vec_flip<>+8(SB)/8, $0x8000000080000000
 DATA vec_flip<>+16(SB)/8, $0x8000000080000000
 DATA vec_flip<>+24(SB)/8, $0x8000000080000000
 GLOBL vec_flip<>(SB), RODATA|NOPTR, $32
 
+// vec_factor5: float32, 8 times -1.5957692
 DATA vec_factor5<>+0(SB)/8, $0xbfcc422abfcc422a
 DATA vec_factor5<>+8(SB)/8, $0xbfcc422abfcc422a
 DATA vec_factor5<>+16(SB)/8, $0xbfcc422abfcc422a
 DATA vec_factor5<>+24(SB)/8, $0xbfcc422abfcc422a
 GLOBL vec_factor5<>(SB), RODATA|NOPTR, $32
 
+// vec_factor6: float32, 8 times 0.044715
 DATA vec_factor6<>+0(SB)/8, $0x3d3727133d372713
 DATA vec_factor6<>+8(SB)/8, $0x3d3727133d372713
 DATA vec_factor6<>+16(SB)/8, $0x3d3727133d372713
 DATA vec_factor6<>+24(SB)/8, $0x3d3727133d372713
 GLOBL vec_factor6<>(SB), RODATA|NOPTR, $32
 
+// vec_two: float32, 8 times 2
 DATA vec_two<>+0(SB)/8, $0x4000000040000000
 DATA vec_two<>+8(SB)/8, $0x4000000040000000
 DATA vec_two<>+16(SB)/8, $0x4000000040000000
 DATA vec_two<>+24(SB)/8, $0x4000000040000000
 GLOBL vec_two<>(SB), RODATA|NOPTR, $32
 
+// vec_order: int32 0 0 1 1 2 2 3 3
 DATA vec_order<>+0(SB)/8, $0x0000000000000000
 DATA vec_order<>+8(SB)/8, $0x0000000100000001
 DATA vec_order<>+16(SB)/8, $0x0000000200000002
 DATA vec_order<>+24(SB)/8, $0x0000000300000003
 GLOBL vec_order<>(SB), RODATA|NOPTR, $32
 
+// vec_flip2: float32 0x80000000 0 0x80000000 0 0x80000000 0 0x80000000 0
 DATA vec_flip2<>+0(SB)/8, $0x0000000080000000
 DATA vec_flip2<>+8(SB)/8, $0x0000000080000000
 DATA vec_flip2<>+16(SB)/8, $0x0000000080000000
 DATA vec_flip2<>+24(SB)/8, $0x0000000080000000
 GLOBL vec_flip2<>(SB), RODATA|NOPTR, $32
 
+// vec_order2: int32 4 4 5 5 6 6 7 7
 DATA vec_order2<>+0(SB)/8, $0x0000000400000004
 DATA vec_order2<>+8(SB)/8, $0x0000000500000005
 DATA vec_order2<>+16(SB)/8, $0x0000000600000006

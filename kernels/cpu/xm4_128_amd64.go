@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsXm4_128AVX512 unpacks units of 128 values.
-//
-//	for i := range units * 128 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsXm4_128AVX512(dst *float32, src *byte, units int)
-
-func decodeXm4_128AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsXm4_128AVX512, 128, 66, decodeXm4_128Generic, dst, src)
-}
-
-// matmul1xXm4_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xXm4_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xXm4_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xXm4_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xXm4_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xXm4_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xXm4_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xXm4_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesXm4_128AVX512 = matmulTiles{
-	decode: decodeXm4_128AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xXm4_128AVX512, matmul2xXm4_128AVX512, matmul3xXm4_128AVX512, matmul4xXm4_128AVX512},
-}
-
-func matmulXm4_128AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesXm4_128AVX512.drive(128, 66, matmulXm4_128Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xXm4_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm4_128AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulXm4_128AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xXm4_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm4_128AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xXm4_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm4_128AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xXm4_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm4_128AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xXm4_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xXm4_128AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xXm4_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xXm4_128AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *f
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xXm4_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xXm4_128AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *f
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xXm4_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xXm4_128AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,93 +105,29 @@ func matmulQ8Block3xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *f
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xXm4_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xXm4_128AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackXm4_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackXm4_128AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesXm4_128AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm4_128AVX512, matmulQ8Block2xXm4_128AVX512, matmulQ8Block3xXm4_128AVX512, matmulQ8Block4xXm4_128AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesXm4_128AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm4_128AVX512VNNI, matmulQ8Block2xXm4_128AVX512VNNI, matmulQ8Block3xXm4_128AVX512VNNI, matmulQ8Block4xXm4_128AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xXm4_128AVX512, matmulQ82xXm4_128AVX512, matmulQ83xXm4_128AVX512, matmulQ84xXm4_128AVX512},
-	unpack:   unpackXm4_128AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xXm4_128AVX512VNNI, matmulQ82xXm4_128AVX512VNNI, matmulQ83xXm4_128AVX512VNNI, matmulQ84xXm4_128AVX512VNNI},
+	unpack:   unpackXm4_128AVX2,
 }
 
-func matmulQ8Xm4_128AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesXm4_128AVX512.drive(128, 66, matmulQ8Xm4_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Xm4_128AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesXm4_128AVX512VNNI.drive(128, 66, matmulQ8Xm4_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mixLevelsXm4_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsXm4_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixPartsXm4_128AVX512 = mixLevels{
-	levels:   mixLevelsXm4_128AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsXm4_128AVX512VNNI = mixPairs{
+	pairs: mixPairsXm4_128AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
+	place: mixPlaceXm4_128AVX2,
 }
 
-func mixXm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixPartsXm4_128AVX512.drive(128, 66, mixXm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixPairsXm4_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsXm4_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceXm4_128AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX
-//
-//go:noescape
-func mixPlaceXm4_128AVX512(o *float32, ldo int, sums *float32, m int)
-
-var mixQ8PartsXm4_128AVX512 = mixPairs{
-	pairs: mixPairsXm4_128AVX512,
-	parts: &mixPairsPartsAVX512,
-	place: mixPlaceXm4_128AVX512,
-}
-
-func mixQ8Xm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsXm4_128AVX512.drive(128, 66, mixXm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Xm4_128AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsXm4_128AVX512VNNI.drive(128, 66, mixXm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsXm4_128AVX2 unpacks units of 128 values.
@@ -281,10 +140,6 @@ func mixQ8Xm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []b
 //
 //go:noescape
 func decodeUnitsXm4_128AVX2(dst *float32, src *byte, units int)
-
-func decodeXm4_128AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsXm4_128AVX2, 128, 66, decodeXm4_128Generic, dst, src)
-}
 
 // matmul1xXm4_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 //
@@ -337,6 +192,64 @@ func matmul3xXm4_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stri
 //
 //go:noescape
 func matmul4xXm4_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackXm4_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackXm4_128AVX2(dst *byte, src *byte, blocks int)
+
+// mixLevelsXm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r][i] = level(v[r], i)
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixLevelsXm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPairsXm4_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsXm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPlaceXm4_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+//
+//	for j := range m {
+//		for k := range 128 {
+//			o[j][order[k]] += sums[j][k]
+//		}
+//	}
+//
+// Requires: AVX
+//
+//go:noescape
+func mixPlaceXm4_128AVX2(o *float32, ldo int, sums *float32, m int)
+
+func decodeXm4_128AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsXm4_128AVX2, 128, 66, decodeXm4_128Generic, dst, src)
+}
 
 var matmulTilesXm4_128AVX2 = matmulTiles{
 	decode: decodeXm4_128AVX2,
@@ -452,19 +365,6 @@ func matmulQ8Block3xXm4_128AVX2(y *float32, ldy int, q *int8, d *float32, s *flo
 //go:noescape
 func matmulQ8Block4xXm4_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackXm4_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 128 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackXm4_128AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesXm4_128AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm4_128AVX2, matmulQ8Block2xXm4_128AVX2, matmulQ8Block3xXm4_128AVX2, matmulQ8Block4xXm4_128AVX2},
 	gemm:     gemmSignedAVX2,
@@ -501,20 +401,6 @@ func encodeXm4_128AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsXm4_128AVX2, 8, 128, 66, 16608, dst, src)
 }
 
-// mixLevelsXm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsXm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
 var mixPartsXm4_128AVX2 = mixLevels{
 	levels:   mixLevelsXm4_128AVX2,
 	scaleMul: vecScaleMulAVX2,
@@ -524,33 +410,6 @@ var mixPartsXm4_128AVX2 = mixLevels{
 func mixXm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsXm4_128AVX2.drive(128, 66, mixXm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsXm4_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 128 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsXm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-// mixPlaceXm4_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-//
-//	for j := range m {
-//		for k := range 128 {
-//			o[j][order[k]] += sums[j][k]
-//		}
-//	}
-//
-// Requires: AVX
-//
-//go:noescape
-func mixPlaceXm4_128AVX2(o *float32, ldo int, sums *float32, m int)
 
 var mixQ8PartsXm4_128AVX2 = mixPairs{
 	pairs: mixPairsXm4_128AVX2,

@@ -4,74 +4,90 @@
 
 #include "textflag.h"
 
+// xm4_128_shifts: int32 0 0 0 0 4 4 4 4
 DATA xm4_128_shifts<>+0(SB)/8, $0x0000000000000000
 DATA xm4_128_shifts<>+8(SB)/8, $0x0000000000000000
 DATA xm4_128_shifts<>+16(SB)/8, $0x0000000400000004
 DATA xm4_128_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL xm4_128_shifts<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_mask: int8, 32 times 15
 DATA xm4_128_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_128_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_128_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_128_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL xm4_128_mask<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_levels: int8 -107 -83 -65 -50 -37 -25 -14 -3 8 19 31 43 57 73 93 122
 DATA xm4_128_levels<>+0(SB)/8, $0xfdf2e7dbcebfad95
 DATA xm4_128_levels<>+8(SB)/8, $0x7a5d49392b1f1308
 GLOBL xm4_128_levels<>(SB), RODATA|NOPTR, $16
 
-DATA xm4_128_ones<>+0(SB)/8, $0x0101010101010101
-DATA xm4_128_ones<>+8(SB)/8, $0x0101010101010101
-DATA xm4_128_ones<>+16(SB)/8, $0x0101010101010101
-DATA xm4_128_ones<>+24(SB)/8, $0x0101010101010101
+// xm4_128_ones: int16, 16 times 1
+DATA xm4_128_ones<>+0(SB)/8, $0x0001000100010001
+DATA xm4_128_ones<>+8(SB)/8, $0x0001000100010001
+DATA xm4_128_ones<>+16(SB)/8, $0x0001000100010001
+DATA xm4_128_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL xm4_128_ones<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_ones2: int8, 32 times 1
+DATA xm4_128_ones2<>+0(SB)/8, $0x0101010101010101
+DATA xm4_128_ones2<>+8(SB)/8, $0x0101010101010101
+DATA xm4_128_ones2<>+16(SB)/8, $0x0101010101010101
+DATA xm4_128_ones2<>+24(SB)/8, $0x0101010101010101
+GLOBL xm4_128_ones2<>(SB), RODATA|NOPTR, $32
+
+// xm4_128_shuffle: bytes 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 - - - - - - - - - - - - - - - -
 DATA xm4_128_shuffle<>+0(SB)/8, $0x0706050403020100
 DATA xm4_128_shuffle<>+8(SB)/8, $0x0f0e0d0c0b0a0908
 DATA xm4_128_shuffle<>+16(SB)/8, $0x8080808080808080
 DATA xm4_128_shuffle<>+24(SB)/8, $0x8080808080808080
 GLOBL xm4_128_shuffle<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_shuffle2: bytes - - - - - - - - - - - - - - - - 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
 DATA xm4_128_shuffle2<>+0(SB)/8, $0x8080808080808080
 DATA xm4_128_shuffle2<>+8(SB)/8, $0x8080808080808080
 DATA xm4_128_shuffle2<>+16(SB)/8, $0x0706050403020100
 DATA xm4_128_shuffle2<>+24(SB)/8, $0x0f0e0d0c0b0a0908
 GLOBL xm4_128_shuffle2<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_mask2: int8, 32 times 2
 DATA xm4_128_mask2<>+0(SB)/8, $0x0202020202020202
 DATA xm4_128_mask2<>+8(SB)/8, $0x0202020202020202
 DATA xm4_128_mask2<>+16(SB)/8, $0x0202020202020202
 DATA xm4_128_mask2<>+24(SB)/8, $0x0202020202020202
 GLOBL xm4_128_mask2<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_offset: int8, 32 times 127
 DATA xm4_128_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA xm4_128_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA xm4_128_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA xm4_128_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL xm4_128_offset<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_flip: int8, 32 times -128
 DATA xm4_128_flip<>+0(SB)/8, $0x8080808080808080
 DATA xm4_128_flip<>+8(SB)/8, $0x8080808080808080
 DATA xm4_128_flip<>+16(SB)/8, $0x8080808080808080
 DATA xm4_128_flip<>+24(SB)/8, $0x8080808080808080
 GLOBL xm4_128_flip<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_least: float32, 8 times -107
 DATA xm4_128_least<>+0(SB)/8, $0xc2d60000c2d60000
 DATA xm4_128_least<>+8(SB)/8, $0xc2d60000c2d60000
 DATA xm4_128_least<>+16(SB)/8, $0xc2d60000c2d60000
 DATA xm4_128_least<>+24(SB)/8, $0xc2d60000c2d60000
 GLOBL xm4_128_least<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_levels2: int8 0 24 42 57 70 82 93 104 115 126 -118 -106 -92 -76 -56 -27
 DATA xm4_128_levels2<>+0(SB)/8, $0x685d5246392a1800
 DATA xm4_128_levels2<>+8(SB)/8, $0xe5c8b4a4968a7e73
 GLOBL xm4_128_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA xm4_128_ones2<>+0(SB)/8, $0x0001000100010001
-DATA xm4_128_ones2<>+8(SB)/8, $0x0001000100010001
-DATA xm4_128_ones2<>+16(SB)/8, $0x0001000100010001
-DATA xm4_128_ones2<>+24(SB)/8, $0x0001000100010001
-GLOBL xm4_128_ones2<>(SB), RODATA|NOPTR, $32
-
+// xm4_128_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1 1 1 1 1
+//   -1 -1 -1 1 1 1 1 -1 -1 1 -1 -1 -1 1 -1 -1 -1 -1 -1 1 -1 -1 1 -1 -1 1 1 -1 -1 1 1 1 -1 1 -1 -1
+//   -1 -1 1 -1 1 -1 -1 1 1 1 1 -1 1 -1 -1 1 1 1 1 -1 1 -1 -1 -1
 DATA xm4_128_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA xm4_128_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA xm4_128_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -138,6 +154,25 @@ DATA xm4_128_signs<>+496(SB)/8, $0xbf8000003f800000
 DATA xm4_128_signs<>+504(SB)/8, $0xbf800000bf800000
 GLOBL xm4_128_signs<>(SB), RODATA|NOPTR, $512
 
+// xm4_128_signs2: float32 -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346
+//   -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346
+//   0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346
+//   0.088388346 -0.088388346 0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346
+//   0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346
+//   -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346
+//   0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 -0.088388346 -0.088388346 0.088388346 0.088388346 -0.088388346 -0.088388346
+//   0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 0.088388346 0.088388346
+//   -0.088388346 0.088388346 -0.088388346 0.088388346 -0.088388346 -0.088388346 -0.088388346
+//   -0.088388346 0.088388346 -0.088388346 0.088388346
 DATA xm4_128_signs2<>+0(SB)/8, $0x3db504f3bdb504f3
 DATA xm4_128_signs2<>+8(SB)/8, $0x3db504f3bdb504f3
 DATA xm4_128_signs2<>+16(SB)/8, $0xbdb504f3bdb504f3
@@ -204,973 +239,93 @@ DATA xm4_128_signs2<>+496(SB)/8, $0x3db504f3bdb504f3
 DATA xm4_128_signs2<>+504(SB)/8, $0x3db504f3bdb504f3
 GLOBL xm4_128_signs2<>(SB), RODATA|NOPTR, $512
 
+// xm4_128_extremum: float32, 8 times 0
 DATA xm4_128_extremum<>+0(SB)/8, $0x0000000000000000
 DATA xm4_128_extremum<>+8(SB)/8, $0x0000000000000000
 DATA xm4_128_extremum<>+16(SB)/8, $0x0000000000000000
 DATA xm4_128_extremum<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_128_extremum<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_mask3: float32, 8 times 0x7fffffff
 DATA xm4_128_mask3<>+0(SB)/8, $0x7fffffff7fffffff
 DATA xm4_128_mask3<>+8(SB)/8, $0x7fffffff7fffffff
 DATA xm4_128_mask3<>+16(SB)/8, $0x7fffffff7fffffff
 DATA xm4_128_mask3<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL xm4_128_mask3<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_const: float32, 8 times 1e-20
 DATA xm4_128_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_128_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_128_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_128_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL xm4_128_const<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_const2: float32, 8 times 126.8792
 DATA xm4_128_const2<>+0(SB)/8, $0x42fdc22742fdc227
 DATA xm4_128_const2<>+8(SB)/8, $0x42fdc22742fdc227
 DATA xm4_128_const2<>+16(SB)/8, $0x42fdc22742fdc227
 DATA xm4_128_const2<>+24(SB)/8, $0x42fdc22742fdc227
 GLOBL xm4_128_const2<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_limit: int32, 8 times 0x40200000
 DATA xm4_128_limit<>+0(SB)/8, $0x4020000040200000
 DATA xm4_128_limit<>+8(SB)/8, $0x4020000040200000
 DATA xm4_128_limit<>+16(SB)/8, $0x4020000040200000
 DATA xm4_128_limit<>+24(SB)/8, $0x4020000040200000
 GLOBL xm4_128_limit<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_threshold: float32 -43.5 50 0 0 0 0 0 0
 DATA xm4_128_threshold<>+0(SB)/8, $0x42480000c22e0000
 DATA xm4_128_threshold<>+8(SB)/8, $0x0000000000000000
 DATA xm4_128_threshold<>+16(SB)/8, $0x0000000000000000
 DATA xm4_128_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_128_threshold<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_threshold2: float32 -74 -19.5 25 83 0 0 0 0
 DATA xm4_128_threshold2<>+0(SB)/8, $0xc19c0000c2940000
 DATA xm4_128_threshold2<>+8(SB)/8, $0x42a6000041c80000
 DATA xm4_128_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA xm4_128_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_128_threshold2<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_threshold3: float32 -95 -57.5 -31 -8.5 13.5 37 65 107.5
 DATA xm4_128_threshold3<>+0(SB)/8, $0xc2660000c2be0000
 DATA xm4_128_threshold3<>+8(SB)/8, $0xc1080000c1f80000
 DATA xm4_128_threshold3<>+16(SB)/8, $0x4214000041580000
 DATA xm4_128_threshold3<>+24(SB)/8, $0x42d7000042820000
 GLOBL xm4_128_threshold3<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_level: float32 -107 -83 -65 -50 -37 -25 -14 -3
 DATA xm4_128_level<>+0(SB)/8, $0xc2a60000c2d60000
 DATA xm4_128_level<>+8(SB)/8, $0xc2480000c2820000
 DATA xm4_128_level<>+16(SB)/8, $0xc1c80000c2140000
 DATA xm4_128_level<>+24(SB)/8, $0xc0400000c1600000
 GLOBL xm4_128_level<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_level2: float32 8 19 31 43 57 73 93 122
 DATA xm4_128_level2<>+0(SB)/8, $0x4198000041000000
 DATA xm4_128_level2<>+8(SB)/8, $0x422c000041f80000
 DATA xm4_128_level2<>+16(SB)/8, $0x4292000042640000
 DATA xm4_128_level2<>+24(SB)/8, $0x42f4000042ba0000
 GLOBL xm4_128_level2<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_norm: int32, 8 times 0x80000000
 DATA xm4_128_norm<>+0(SB)/8, $0x8000000080000000
 DATA xm4_128_norm<>+8(SB)/8, $0x8000000080000000
 DATA xm4_128_norm<>+16(SB)/8, $0x8000000080000000
 DATA xm4_128_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL xm4_128_norm<>(SB), RODATA|NOPTR, $32
 
+// xm4_128_norm2: int32, 8 times 0x7fc00000
 DATA xm4_128_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA xm4_128_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA xm4_128_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA xm4_128_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL xm4_128_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsXm4_128AVX512 unpacks units of 128 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsXm4_128AVX512(SB), NOSPLIT, $320-24
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, (AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 96(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 128(AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 160(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 192(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 224(AX)
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 256(AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 288(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 320(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 352(AX)
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 384(AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 416(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 448(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 480(AX)
-	ADDQ         $0x42, BX
-	ADDQ         $0x200, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xXm4_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xXm4_128AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y6
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  224(SI), Y8, Y6
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  256(SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  288(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  320(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  352(SI), Y8, Y6
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  384(SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  416(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  448(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  480(SI), Y7, Y6
-	ADDQ         $0x42, R8
-	ADDQ         $0x200, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y3, Y3
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xXm4_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xXm4_128AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y5
-	VFMADD231PS  32(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y5
-	VFMADD231PS  96(SI)(DI*1), Y8, Y6
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VFMADD231PS  128(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y5
-	VFMADD231PS  160(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y3
-	VFMADD231PS  192(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  224(SI), Y8, Y5
-	VFMADD231PS  224(SI)(DI*1), Y8, Y6
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  256(SI), Y8, Y3
-	VFMADD231PS  256(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  288(SI), Y8, Y5
-	VFMADD231PS  288(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  320(SI), Y8, Y3
-	VFMADD231PS  320(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  352(SI), Y8, Y5
-	VFMADD231PS  352(SI)(DI*1), Y8, Y6
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  384(SI), Y8, Y3
-	VFMADD231PS  384(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  416(SI), Y8, Y5
-	VFMADD231PS  416(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  448(SI), Y8, Y3
-	VFMADD231PS  448(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  480(SI), Y7, Y5
-	VFMADD231PS  480(SI)(DI*1), Y7, Y6
-	ADDQ         $0x42, R9
-	ADDQ         $0x200, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X5
-	VADDPS       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDPS       X3, X5, X5
-	VMOVSHDUP    X5, X3
-	VADDSS       X3, X5, X5
-	VMOVSS       X5, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xXm4_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xXm4_128AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  (SI), Y7, Y3
-	VFMADD231PS  (SI)(DI*1), Y7, Y4
-	VFMADD231PS  (R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  32(SI), Y7, Y3
-	VFMADD231PS  32(SI)(DI*1), Y7, Y4
-	VFMADD231PS  32(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  64(SI), Y7, Y3
-	VFMADD231PS  64(SI)(DI*1), Y7, Y4
-	VFMADD231PS  64(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  96(SI), Y7, Y3
-	VFMADD231PS  96(SI)(DI*1), Y7, Y4
-	VFMADD231PS  96(R8), Y7, Y5
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  128(SI), Y7, Y3
-	VFMADD231PS  128(SI)(DI*1), Y7, Y4
-	VFMADD231PS  128(R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  160(SI), Y7, Y3
-	VFMADD231PS  160(SI)(DI*1), Y7, Y4
-	VFMADD231PS  160(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  192(SI), Y7, Y3
-	VFMADD231PS  192(SI)(DI*1), Y7, Y4
-	VFMADD231PS  192(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  224(SI), Y7, Y3
-	VFMADD231PS  224(SI)(DI*1), Y7, Y4
-	VFMADD231PS  224(R8), Y7, Y5
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  256(SI), Y7, Y3
-	VFMADD231PS  256(SI)(DI*1), Y7, Y4
-	VFMADD231PS  256(R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  288(SI), Y7, Y3
-	VFMADD231PS  288(SI)(DI*1), Y7, Y4
-	VFMADD231PS  288(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  320(SI), Y7, Y3
-	VFMADD231PS  320(SI)(DI*1), Y7, Y4
-	VFMADD231PS  320(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  352(SI), Y7, Y3
-	VFMADD231PS  352(SI)(DI*1), Y7, Y4
-	VFMADD231PS  352(R8), Y7, Y5
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  384(SI), Y7, Y3
-	VFMADD231PS  384(SI)(DI*1), Y7, Y4
-	VFMADD231PS  384(R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  416(SI), Y7, Y3
-	VFMADD231PS  416(SI)(DI*1), Y7, Y4
-	VFMADD231PS  416(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  448(SI), Y7, Y3
-	VFMADD231PS  448(SI)(DI*1), Y7, Y4
-	VFMADD231PS  448(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VFMADD231PS  480(SI), Y6, Y3
-	VFMADD231PS  480(SI)(DI*1), Y6, Y4
-	VFMADD231PS  480(R8), Y6, Y5
-	ADDQ         $0x42, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X6
-	VADDPS       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDPS       X3, X6, X6
-	VMOVSHDUP    X6, X3
-	VADDSS       X3, X6, X6
-	VMOVSS       X6, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xXm4_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xXm4_128AVX512(SB), NOSPLIT, $320-64
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VFMADD231PS  (R8), Y8, Y5
-	VFMADD231PS  (R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y3
-	VFMADD231PS  32(SI)(DI*1), Y8, Y4
-	VFMADD231PS  32(R8), Y8, Y5
-	VFMADD231PS  32(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VFMADD231PS  64(R8), Y8, Y5
-	VFMADD231PS  64(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  96(SI), Y8, Y3
-	VFMADD231PS  96(SI)(DI*1), Y8, Y4
-	VFMADD231PS  96(R8), Y8, Y5
-	VFMADD231PS  96(R8)(DI*1), Y8, Y6
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  128(SI), Y8, Y3
-	VFMADD231PS  128(SI)(DI*1), Y8, Y4
-	VFMADD231PS  128(R8), Y8, Y5
-	VFMADD231PS  128(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  160(SI), Y8, Y3
-	VFMADD231PS  160(SI)(DI*1), Y8, Y4
-	VFMADD231PS  160(R8), Y8, Y5
-	VFMADD231PS  160(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  192(SI), Y8, Y3
-	VFMADD231PS  192(SI)(DI*1), Y8, Y4
-	VFMADD231PS  192(R8), Y8, Y5
-	VFMADD231PS  192(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  224(SI), Y8, Y3
-	VFMADD231PS  224(SI)(DI*1), Y8, Y4
-	VFMADD231PS  224(R8), Y8, Y5
-	VFMADD231PS  224(R8)(DI*1), Y8, Y6
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  256(SI), Y8, Y3
-	VFMADD231PS  256(SI)(DI*1), Y8, Y4
-	VFMADD231PS  256(R8), Y8, Y5
-	VFMADD231PS  256(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  288(SI), Y8, Y3
-	VFMADD231PS  288(SI)(DI*1), Y8, Y4
-	VFMADD231PS  288(R8), Y8, Y5
-	VFMADD231PS  288(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  320(SI), Y8, Y3
-	VFMADD231PS  320(SI)(DI*1), Y8, Y4
-	VFMADD231PS  320(R8), Y8, Y5
-	VFMADD231PS  320(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  352(SI), Y8, Y3
-	VFMADD231PS  352(SI)(DI*1), Y8, Y4
-	VFMADD231PS  352(R8), Y8, Y5
-	VFMADD231PS  352(R8)(DI*1), Y8, Y6
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  384(SI), Y8, Y3
-	VFMADD231PS  384(SI)(DI*1), Y8, Y4
-	VFMADD231PS  384(R8), Y8, Y5
-	VFMADD231PS  384(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  416(SI), Y8, Y3
-	VFMADD231PS  416(SI)(DI*1), Y8, Y4
-	VFMADD231PS  416(R8), Y8, Y5
-	VFMADD231PS  416(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  448(SI), Y8, Y3
-	VFMADD231PS  448(SI)(DI*1), Y8, Y4
-	VFMADD231PS  448(R8), Y8, Y5
-	VFMADD231PS  448(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  480(SI), Y7, Y3
-	VFMADD231PS  480(SI)(DI*1), Y7, Y4
-	VFMADD231PS  480(R8), Y7, Y5
-	VFMADD231PS  480(R8)(DI*1), Y7, Y6
-	ADDQ         $0x42, R10
-	ADDQ         $0x200, SI
-	ADDQ         $0x200, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X7
-	VADDPS       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDPS       X3, X7, X7
-	VMOVSHDUP    X7, X3
-	VADDSS       X3, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X3
-	VADDPS       X6, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xXm4_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm4_128AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xXm4_128AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xXm4_128AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
@@ -1273,9 +428,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xXm4_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm4_128AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xXm4_128AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xXm4_128AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
@@ -1404,9 +559,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xXm4_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm4_128AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xXm4_128AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xXm4_128AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
@@ -1561,9 +716,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xXm4_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm4_128AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xXm4_128AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xXm4_128AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
@@ -1744,9 +899,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xXm4_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xXm4_128AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xXm4_128AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xXm4_128AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_mask<>+0(SB), Y0
@@ -1763,7 +918,7 @@ TEXT ·matmulQ8Block1xXm4_128AVX512(SB), NOSPLIT, $544-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y2
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y3, Y3
 	VBROADCASTI128 32(CX), Y4
@@ -1926,9 +1081,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xXm4_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xXm4_128AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xXm4_128AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block2xXm4_128AVX512VNNI(SB), 0, $800-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_mask<>+0(SB), Y0
@@ -1945,7 +1100,7 @@ TEXT ·matmulQ8Block2xXm4_128AVX512(SB), 0, $800-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y2
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y3, Y3
 	VBROADCASTI128 32(CX), Y4
@@ -2202,9 +1357,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xXm4_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xXm4_128AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xXm4_128AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block3xXm4_128AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_mask<>+0(SB), Y0
@@ -2221,7 +1376,7 @@ TEXT ·matmulQ8Block3xXm4_128AVX512(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y2
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y3, Y3
 	VBROADCASTI128 32(CX), Y4
@@ -2570,9 +1725,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xXm4_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xXm4_128AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xXm4_128AVX512(SB), 0, $1312-72
+TEXT ·matmulQ8Block4xXm4_128AVX512VNNI(SB), 0, $1312-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_mask<>+0(SB), Y0
@@ -2589,7 +1744,7 @@ TEXT ·matmulQ8Block4xXm4_128AVX512(SB), 0, $1312-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y2
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y2
 	VBROADCASTI128 (CX), Y3
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y3, Y3
 	VBROADCASTI128 32(CX), Y4
@@ -3027,285 +2182,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackXm4_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm4_128AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	VBROADCASTI128 18(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 80(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVSD       X3, 112(AX)
-	VBROADCASTI128 34(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 160(AX)
-	VMOVDQU      Y4, 208(AX)
-	VMOVSD       X3, 192(AX)
-	VBROADCASTI128 50(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 240(AX)
-	VMOVDQU      Y4, 288(AX)
-	VMOVSD       X3, 272(AX)
-	ADDQ         $0x42, BX
-	ADDQ         $0x140, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mixLevelsXm4_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsXm4_128AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, (AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 32(AX)
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 64(AX)
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 96(AX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsXm4_128AVX512 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsXm4_128AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm4_128_mask<>+0(SB), Y0
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y1
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X2
-	VCVTPH2PS    X2, Y2
-	VMOVSS       X2, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X2
-	VCVTPH2PS    X2, Y2
-	VMOVSS       X2, 4(BX)
-
-	// levels of values 0 to 15 and 32 to 47
-	VMOVDQU      2(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      2(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, (AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-
-	// levels of values 16 to 31 and 48 to 63
-	VMOVDQU      2(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      2(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 64(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 96(AX)
-
-	// levels of values 64 to 79 and 96 to 111
-	VMOVDQU      34(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      34(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 128(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 160(AX)
-
-	// levels of values 80 to 95 and 112 to 127
-	VMOVDQU      34(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      34(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 192(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 224(AX)
-	ADDQ         $0x100, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
-	VZEROUPPER
-	RET
-
-// mixPlaceXm4_128AVX512 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-// Requires: AVX
-TEXT ·mixPlaceXm4_128AVX512(SB), NOSPLIT, $0-32
-	MOVQ         o+0(FP), AX
-	MOVQ         ldo+8(FP), BX
-	MOVQ         sums+16(FP), CX
-	MOVQ         m+24(FP), DX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-	VMOVUPS      (AX), Y0
-	VADDPS       (CX), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(AX), Y0
-	VADDPS       32(CX), Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(AX), Y0
-	VADDPS       128(CX), Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(AX), Y0
-	VADDPS       160(CX), Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	VMOVUPS      128(AX), Y0
-	VADDPS       64(CX), Y0, Y0
-	VMOVUPS      Y0, 128(AX)
-	VMOVUPS      160(AX), Y0
-	VADDPS       96(CX), Y0, Y0
-	VMOVUPS      Y0, 160(AX)
-	VMOVUPS      192(AX), Y0
-	VADDPS       192(CX), Y0, Y0
-	VMOVUPS      Y0, 192(AX)
-	VMOVUPS      224(AX), Y0
-	VADDPS       224(CX), Y0, Y0
-	VMOVUPS      Y0, 224(AX)
-	VMOVUPS      256(AX), Y0
-	VADDPS       256(CX), Y0, Y0
-	VMOVUPS      Y0, 256(AX)
-	VMOVUPS      288(AX), Y0
-	VADDPS       288(CX), Y0, Y0
-	VMOVUPS      Y0, 288(AX)
-	VMOVUPS      320(AX), Y0
-	VADDPS       384(CX), Y0, Y0
-	VMOVUPS      Y0, 320(AX)
-	VMOVUPS      352(AX), Y0
-	VADDPS       416(CX), Y0, Y0
-	VMOVUPS      Y0, 352(AX)
-	VMOVUPS      384(AX), Y0
-	VADDPS       320(CX), Y0, Y0
-	VMOVUPS      Y0, 384(AX)
-	VMOVUPS      416(AX), Y0
-	VADDPS       352(CX), Y0, Y0
-	VMOVUPS      Y0, 416(AX)
-	VMOVUPS      448(AX), Y0
-	VADDPS       448(CX), Y0, Y0
-	VMOVUPS      Y0, 448(AX)
-	VMOVUPS      480(AX), Y0
-	VADDPS       480(CX), Y0, Y0
-	VMOVUPS      Y0, 480(AX)
-	ADDQ         BX, AX
-	ADDQ         $0x200, CX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
 	VZEROUPPER
 	RET
 
@@ -4201,13 +3077,292 @@ done2:
 	VZEROUPPER
 	RET
 
+// unpackXm4_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackXm4_128AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      xm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VBROADCASTI128 18(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
+	VBROADCASTI128 34(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 160(AX)
+	VMOVDQU      Y4, 208(AX)
+	VMOVSD       X3, 192(AX)
+	VBROADCASTI128 50(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 240(AX)
+	VMOVDQU      Y4, 288(AX)
+	VMOVSD       X3, 272(AX)
+	ADDQ         $0x42, BX
+	ADDQ         $0x140, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mixLevelsXm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixLevelsXm4_128AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
+	VMOVDQU      xm4_128_mask<>+0(SB), Y1
+	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	SUBQ         $1, SI
+	JLT          done2
+
+loop1:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, (AX)
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, 32(AX)
+
+	// levels of values 64 to 95
+	VBROADCASTI128 34(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, 64(AX)
+
+	// levels of values 96 to 127
+	VBROADCASTI128 50(CX), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      Y3, 96(AX)
+	VPBROADCASTW (CX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (BX)
+	ADDQ         $0x80, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsXm4_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsXm4_128AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      xm4_128_mask<>+0(SB), Y0
+	VBROADCASTI128 xm4_128_levels<>+0(SB), Y1
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X2
+	VCVTPH2PS    X2, Y2
+	VMOVSS       X2, 4(BX)
+
+	// levels of values 0 to 15 and 32 to 47
+	VMOVDQU      2(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, (AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+
+	// levels of values 16 to 31 and 48 to 63
+	VMOVDQU      2(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      2(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 64(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+
+	// levels of values 64 to 79 and 96 to 111
+	VMOVDQU      34(CX), Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      34(DI), Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 128(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+
+	// levels of values 80 to 95 and 112 to 127
+	VMOVDQU      34(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VPSHUFB      Y2, Y1, Y2
+	VMOVDQU      34(DI), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VMOVDQU      Y4, 192(AX)
+	VPUNPCKHWD   Y3, Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	ADDQ         $0x100, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
+	VZEROUPPER
+	RET
+
+// mixPlaceXm4_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
+// Requires: AVX
+TEXT ·mixPlaceXm4_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         o+0(FP), AX
+	MOVQ         ldo+8(FP), BX
+	MOVQ         sums+16(FP), CX
+	MOVQ         m+24(FP), DX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+	VMOVUPS      (AX), Y0
+	VADDPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VADDPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(AX), Y0
+	VADDPS       128(CX), Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(AX), Y0
+	VADDPS       160(CX), Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      128(AX), Y0
+	VADDPS       64(CX), Y0, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      160(AX), Y0
+	VADDPS       96(CX), Y0, Y0
+	VMOVUPS      Y0, 160(AX)
+	VMOVUPS      192(AX), Y0
+	VADDPS       192(CX), Y0, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      224(AX), Y0
+	VADDPS       224(CX), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	VMOVUPS      256(AX), Y0
+	VADDPS       256(CX), Y0, Y0
+	VMOVUPS      Y0, 256(AX)
+	VMOVUPS      288(AX), Y0
+	VADDPS       288(CX), Y0, Y0
+	VMOVUPS      Y0, 288(AX)
+	VMOVUPS      320(AX), Y0
+	VADDPS       384(CX), Y0, Y0
+	VMOVUPS      Y0, 320(AX)
+	VMOVUPS      352(AX), Y0
+	VADDPS       416(CX), Y0, Y0
+	VMOVUPS      Y0, 352(AX)
+	VMOVUPS      384(AX), Y0
+	VADDPS       320(CX), Y0, Y0
+	VMOVUPS      Y0, 384(AX)
+	VMOVUPS      416(AX), Y0
+	VADDPS       352(CX), Y0, Y0
+	VMOVUPS      Y0, 416(AX)
+	VMOVUPS      448(AX), Y0
+	VADDPS       448(CX), Y0, Y0
+	VMOVUPS      Y0, 448(AX)
+	VMOVUPS      480(AX), Y0
+	VADDPS       480(CX), Y0, Y0
+	VMOVUPS      Y0, 480(AX)
+	ADDQ         BX, AX
+	ADDQ         $0x200, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
 // matmulQ81xXm4_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xXm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y1
+	VMOVDQU      xm4_128_ones<>+0(SB), Y1
 	VMOVDQU      xm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 xm4_128_levels<>+0(SB), Y3
 	MOVQ         y+0(FP), AX
@@ -4318,7 +3473,7 @@ done2:
 TEXT ·matmulQ82xXm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      xm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 xm4_128_levels<>+0(SB), Y3
@@ -4462,7 +3617,7 @@ done2:
 TEXT ·matmulQ83xXm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      xm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 xm4_128_levels<>+0(SB), Y3
@@ -4638,7 +3793,7 @@ done2:
 TEXT ·matmulQ84xXm4_128AVX2(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_shifts<>+0(SB), Y1
 	VMOVDQU      xm4_128_mask<>+0(SB), Y2
 	VBROADCASTI128 xm4_128_levels<>+0(SB), Y3
@@ -4846,7 +4001,7 @@ done2:
 TEXT ·matmulQ8Block1xXm4_128AVX2(SB), NOSPLIT, $544-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 xm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
@@ -4861,7 +4016,7 @@ TEXT ·matmulQ8Block1xXm4_128AVX2(SB), NOSPLIT, $544-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y3
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y3
 	VBROADCASTI128 (CX), Y4
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y4, Y4
 	VBROADCASTI128 32(CX), Y5
@@ -5041,7 +4196,7 @@ done2:
 TEXT ·matmulQ8Block2xXm4_128AVX2(SB), 0, $800-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 xm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
@@ -5056,7 +4211,7 @@ TEXT ·matmulQ8Block2xXm4_128AVX2(SB), 0, $800-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y3
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y3
 	VBROADCASTI128 (CX), Y4
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y4, Y4
 	VBROADCASTI128 32(CX), Y5
@@ -5342,7 +4497,7 @@ done2:
 TEXT ·matmulQ8Block3xXm4_128AVX2(SB), 0, $1056-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 xm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
@@ -5357,7 +4512,7 @@ TEXT ·matmulQ8Block3xXm4_128AVX2(SB), 0, $1056-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y3
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y3
 	VBROADCASTI128 (CX), Y4
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y4, Y4
 	VBROADCASTI128 32(CX), Y5
@@ -5747,7 +4902,7 @@ done2:
 TEXT ·matmulQ8Block4xXm4_128AVX2(SB), 0, $1312-72
 
 	// constants of the loops
-	VMOVDQU      xm4_128_ones2<>+0(SB), Y0
+	VMOVDQU      xm4_128_ones<>+0(SB), Y0
 	VMOVDQU      xm4_128_mask<>+0(SB), Y1
 	VBROADCASTI128 xm4_128_levels2<>+0(SB), Y2
 	LEAQ         31(SP), AX
@@ -5762,7 +4917,7 @@ TEXT ·matmulQ8Block4xXm4_128AVX2(SB), 0, $1312-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      xm4_128_ones<>+0(SB), Y3
+	VMOVDQU      xm4_128_ones2<>+0(SB), Y3
 	VBROADCASTI128 (CX), Y4
 	VPSHUFB      xm4_128_shuffle<>+0(SB), Y4, Y4
 	VBROADCASTI128 32(CX), Y5
@@ -6248,65 +5403,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackXm4_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm4_128AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	VBROADCASTI128 18(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 80(AX)
-	VMOVDQU      Y4, 128(AX)
-	VMOVSD       X3, 112(AX)
-	VBROADCASTI128 34(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 160(AX)
-	VMOVDQU      Y4, 208(AX)
-	VMOVSD       X3, 192(AX)
-	VBROADCASTI128 50(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, 240(AX)
-	VMOVDQU      Y4, 288(AX)
-	VMOVSD       X3, 272(AX)
-	ADDQ         $0x42, BX
-	ADDQ         $0x140, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
 	VZEROUPPER
 	RET
 
@@ -6975,226 +6071,6 @@ done28:
 	ADDQ         $1, R8
 	ADDQ         $0x1000, BX
 	ADDQ         $0x210, AX
-	SUBQ         $1, DX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mixLevelsXm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsXm4_128AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm4_128_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_128_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y2
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, (AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 32(AX)
-
-	// levels of values 64 to 95
-	VBROADCASTI128 34(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 64(AX)
-
-	// levels of values 96 to 127
-	VBROADCASTI128 50(CX), Y3
-	VPSRLVD      Y0, Y3, Y3
-	VPAND        Y1, Y3, Y3
-	VPSHUFB      Y3, Y2, Y3
-	VMOVDQU      Y3, 96(AX)
-	VPBROADCASTW (CX), X3
-	VCVTPH2PS    X3, Y3
-	VMOVSS       X3, (BX)
-	ADDQ         $0x80, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsXm4_128AVX2 unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsXm4_128AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm4_128_mask<>+0(SB), Y0
-	VBROADCASTI128 xm4_128_levels<>+0(SB), Y1
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X2
-	VCVTPH2PS    X2, Y2
-	VMOVSS       X2, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X2
-	VCVTPH2PS    X2, Y2
-	VMOVSS       X2, 4(BX)
-
-	// levels of values 0 to 15 and 32 to 47
-	VMOVDQU      2(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      2(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, (AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-
-	// levels of values 16 to 31 and 48 to 63
-	VMOVDQU      2(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      2(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 64(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 96(AX)
-
-	// levels of values 64 to 79 and 96 to 111
-	VMOVDQU      34(CX), Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      34(DI), Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 128(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 160(AX)
-
-	// levels of values 80 to 95 and 112 to 127
-	VMOVDQU      34(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPAND        Y0, Y2, Y2
-	VPSHUFB      Y2, Y1, Y2
-	VMOVDQU      34(DI), Y3
-	VPSRLD       $4, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VPSHUFB      Y3, Y1, Y3
-	VPUNPCKLWD   Y3, Y2, Y4
-	VMOVDQU      Y4, 192(AX)
-	VPUNPCKHWD   Y3, Y2, Y2
-	VMOVDQU      Y2, 224(AX)
-	ADDQ         $0x100, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
-	VZEROUPPER
-	RET
-
-// mixPlaceXm4_128AVX2 adds sums of 128 values, in the order in which rows are read, to m rows of o; ldo in bytes.
-// Requires: AVX
-TEXT ·mixPlaceXm4_128AVX2(SB), NOSPLIT, $0-32
-	MOVQ         o+0(FP), AX
-	MOVQ         ldo+8(FP), BX
-	MOVQ         sums+16(FP), CX
-	MOVQ         m+24(FP), DX
-	SUBQ         $1, DX
-	JLT          done2
-
-loop1:
-	VMOVUPS      (AX), Y0
-	VADDPS       (CX), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(AX), Y0
-	VADDPS       32(CX), Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(AX), Y0
-	VADDPS       128(CX), Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(AX), Y0
-	VADDPS       160(CX), Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	VMOVUPS      128(AX), Y0
-	VADDPS       64(CX), Y0, Y0
-	VMOVUPS      Y0, 128(AX)
-	VMOVUPS      160(AX), Y0
-	VADDPS       96(CX), Y0, Y0
-	VMOVUPS      Y0, 160(AX)
-	VMOVUPS      192(AX), Y0
-	VADDPS       192(CX), Y0, Y0
-	VMOVUPS      Y0, 192(AX)
-	VMOVUPS      224(AX), Y0
-	VADDPS       224(CX), Y0, Y0
-	VMOVUPS      Y0, 224(AX)
-	VMOVUPS      256(AX), Y0
-	VADDPS       256(CX), Y0, Y0
-	VMOVUPS      Y0, 256(AX)
-	VMOVUPS      288(AX), Y0
-	VADDPS       288(CX), Y0, Y0
-	VMOVUPS      Y0, 288(AX)
-	VMOVUPS      320(AX), Y0
-	VADDPS       384(CX), Y0, Y0
-	VMOVUPS      Y0, 320(AX)
-	VMOVUPS      352(AX), Y0
-	VADDPS       416(CX), Y0, Y0
-	VMOVUPS      Y0, 352(AX)
-	VMOVUPS      384(AX), Y0
-	VADDPS       320(CX), Y0, Y0
-	VMOVUPS      Y0, 384(AX)
-	VMOVUPS      416(AX), Y0
-	VADDPS       352(CX), Y0, Y0
-	VMOVUPS      Y0, 416(AX)
-	VMOVUPS      448(AX), Y0
-	VADDPS       448(CX), Y0, Y0
-	VMOVUPS      Y0, 448(AX)
-	VMOVUPS      480(AX), Y0
-	VADDPS       480(CX), Y0, Y0
-	VMOVUPS      Y0, 480(AX)
-	ADDQ         BX, AX
-	ADDQ         $0x200, CX
 	SUBQ         $1, DX
 	JGE          loop1
 

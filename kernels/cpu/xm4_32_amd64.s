@@ -4,28 +4,34 @@
 
 #include "textflag.h"
 
+// xm4_32_shifts: int32 0 0 0 0 4 4 4 4
 DATA xm4_32_shifts<>+0(SB)/8, $0x0000000000000000
 DATA xm4_32_shifts<>+8(SB)/8, $0x0000000000000000
 DATA xm4_32_shifts<>+16(SB)/8, $0x0000000400000004
 DATA xm4_32_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL xm4_32_shifts<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_mask: int8, 32 times 15
 DATA xm4_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm4_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL xm4_32_mask<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_levels: int8 -112 -89 -71 -55 -41 -28 -15 -3 9 21 34 48 63 80 100 126
 DATA xm4_32_levels<>+0(SB)/8, $0xfdf1e4d7c9b9a790
 DATA xm4_32_levels<>+8(SB)/8, $0x7e64503f30221509
 GLOBL xm4_32_levels<>(SB), RODATA|NOPTR, $16
 
+// xm4_32_ones: int16, 16 times 1
 DATA xm4_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA xm4_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA xm4_32_ones<>+16(SB)/8, $0x0001000100010001
 DATA xm4_32_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL xm4_32_ones<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1
 DATA xm4_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA xm4_32_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA xm4_32_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -44,6 +50,11 @@ DATA xm4_32_signs<>+112(SB)/8, $0x3f800000bf800000
 DATA xm4_32_signs<>+120(SB)/8, $0x3f8000003f800000
 GLOBL xm4_32_signs<>(SB), RODATA|NOPTR, $128
 
+// xm4_32_signs2: float32 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669
+//   0.17677669 -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 0.17677669 0.17677669
+//   0.17677669 0.17677669 -0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669
 DATA xm4_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
 DATA xm4_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
 DATA xm4_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
@@ -62,556 +73,93 @@ DATA xm4_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
 DATA xm4_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
 GLOBL xm4_32_signs2<>(SB), RODATA|NOPTR, $128
 
+// xm4_32_extremum: float32, 8 times 0
 DATA xm4_32_extremum<>+0(SB)/8, $0x0000000000000000
 DATA xm4_32_extremum<>+8(SB)/8, $0x0000000000000000
 DATA xm4_32_extremum<>+16(SB)/8, $0x0000000000000000
 DATA xm4_32_extremum<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_32_extremum<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_mask2: float32, 8 times 0x7fffffff
 DATA xm4_32_mask2<>+0(SB)/8, $0x7fffffff7fffffff
 DATA xm4_32_mask2<>+8(SB)/8, $0x7fffffff7fffffff
 DATA xm4_32_mask2<>+16(SB)/8, $0x7fffffff7fffffff
 DATA xm4_32_mask2<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL xm4_32_mask2<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_const: float32, 8 times 1e-20
 DATA xm4_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA xm4_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL xm4_32_const<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_const2: float32, 8 times 127.76039
 DATA xm4_32_const2<>+0(SB)/8, $0x42ff855242ff8552
 DATA xm4_32_const2<>+8(SB)/8, $0x42ff855242ff8552
 DATA xm4_32_const2<>+16(SB)/8, $0x42ff855242ff8552
 DATA xm4_32_const2<>+24(SB)/8, $0x42ff855242ff8552
 GLOBL xm4_32_const2<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_limit: int32, 8 times 0x40400000
 DATA xm4_32_limit<>+0(SB)/8, $0x4040000040400000
 DATA xm4_32_limit<>+8(SB)/8, $0x4040000040400000
 DATA xm4_32_limit<>+16(SB)/8, $0x4040000040400000
 DATA xm4_32_limit<>+24(SB)/8, $0x4040000040400000
 GLOBL xm4_32_limit<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_threshold: float32 -48 55.5 0 0 0 0 0 0
 DATA xm4_32_threshold<>+0(SB)/8, $0x425e0000c2400000
 DATA xm4_32_threshold<>+8(SB)/8, $0x0000000000000000
 DATA xm4_32_threshold<>+16(SB)/8, $0x0000000000000000
 DATA xm4_32_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_32_threshold<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_threshold2: float32 -80 -21.5 27.5 90 0 0 0 0
 DATA xm4_32_threshold2<>+0(SB)/8, $0xc1ac0000c2a00000
 DATA xm4_32_threshold2<>+8(SB)/8, $0x42b4000041dc0000
 DATA xm4_32_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA xm4_32_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL xm4_32_threshold2<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_threshold3: float32 -100.5 -63 -34.5 -9 15 41 71.5 113
 DATA xm4_32_threshold3<>+0(SB)/8, $0xc27c0000c2c90000
 DATA xm4_32_threshold3<>+8(SB)/8, $0xc1100000c20a0000
 DATA xm4_32_threshold3<>+16(SB)/8, $0x4224000041700000
 DATA xm4_32_threshold3<>+24(SB)/8, $0x42e20000428f0000
 GLOBL xm4_32_threshold3<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_level: float32 -112 -89 -71 -55 -41 -28 -15 -3
 DATA xm4_32_level<>+0(SB)/8, $0xc2b20000c2e00000
 DATA xm4_32_level<>+8(SB)/8, $0xc25c0000c28e0000
 DATA xm4_32_level<>+16(SB)/8, $0xc1e00000c2240000
 DATA xm4_32_level<>+24(SB)/8, $0xc0400000c1700000
 GLOBL xm4_32_level<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_level2: float32 9 21 34 48 63 80 100 126
 DATA xm4_32_level2<>+0(SB)/8, $0x41a8000041100000
 DATA xm4_32_level2<>+8(SB)/8, $0x4240000042080000
 DATA xm4_32_level2<>+16(SB)/8, $0x42a00000427c0000
 DATA xm4_32_level2<>+24(SB)/8, $0x42fc000042c80000
 GLOBL xm4_32_level2<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_norm: int32, 8 times 0x80000000
 DATA xm4_32_norm<>+0(SB)/8, $0x8000000080000000
 DATA xm4_32_norm<>+8(SB)/8, $0x8000000080000000
 DATA xm4_32_norm<>+16(SB)/8, $0x8000000080000000
 DATA xm4_32_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL xm4_32_norm<>(SB), RODATA|NOPTR, $32
 
+// xm4_32_norm2: int32, 8 times 0x7fc00000
 DATA xm4_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA xm4_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA xm4_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA xm4_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL xm4_32_norm2<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsXm4_32AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsXm4_32AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, (AX)
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xXm4_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y6
-	ADDQ         $0x12, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y3, Y3
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X4
-	VADDPS       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDPS       X3, X4, X4
-	VMOVSHDUP    X4, X3
-	VADDSS       X3, X4, X4
-	VMOVSS       X4, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xXm4_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y5
-	VFMADD231PS  32(SI)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y5
-	VFMADD231PS  96(SI)(DI*1), Y7, Y6
-	ADDQ         $0x12, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X5
-	VADDPS       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDPS       X3, X5, X5
-	VMOVSHDUP    X5, X3
-	VADDSS       X3, X5, X5
-	VMOVSS       X5, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xXm4_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  (SI), Y7, Y3
-	VFMADD231PS  (SI)(DI*1), Y7, Y4
-	VFMADD231PS  (R8), Y7, Y5
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  32(SI), Y7, Y3
-	VFMADD231PS  32(SI)(DI*1), Y7, Y4
-	VFMADD231PS  32(R8), Y7, Y5
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VFMADD231PS  64(SI), Y7, Y3
-	VFMADD231PS  64(SI)(DI*1), Y7, Y4
-	VFMADD231PS  64(R8), Y7, Y5
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VFMADD231PS  96(SI), Y6, Y3
-	VFMADD231PS  96(SI)(DI*1), Y6, Y4
-	VFMADD231PS  96(R8), Y6, Y5
-	ADDQ         $0x12, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X6
-	VADDPS       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDPS       X3, X6, X6
-	VMOVSHDUP    X6, X3
-	VADDSS       X3, X6, X6
-	VMOVSS       X6, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xXm4_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X7
-	VCVTPH2PS    X7, Y7
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y8
-	VPSRLVD      Y0, Y8, Y8
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  (SI), Y8, Y3
-	VFMADD231PS  (SI)(DI*1), Y8, Y4
-	VFMADD231PS  (R8), Y8, Y5
-	VFMADD231PS  (R8)(DI*1), Y8, Y6
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  32(SI), Y8, Y3
-	VFMADD231PS  32(SI)(DI*1), Y8, Y4
-	VFMADD231PS  32(R8), Y8, Y5
-	VFMADD231PS  32(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y8
-	VFMADD231PS  64(SI), Y8, Y3
-	VFMADD231PS  64(SI)(DI*1), Y8, Y4
-	VFMADD231PS  64(R8), Y8, Y5
-	VFMADD231PS  64(R8)(DI*1), Y8, Y6
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VFMADD231PS  96(SI), Y7, Y3
-	VFMADD231PS  96(SI)(DI*1), Y7, Y4
-	VFMADD231PS  96(R8), Y7, Y5
-	VFMADD231PS  96(R8)(DI*1), Y7, Y6
-	ADDQ         $0x12, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y3, X7
-	VADDPS       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDPS       X3, X7, X7
-	VMOVSHDUP    X7, X3
-	VADDSS       X3, X7, X7
-	VMOVSS       X7, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y4, X3
-	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y6, X3
-	VADDPS       X6, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xXm4_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm4_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xXm4_32AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xXm4_32AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -769,9 +317,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xXm4_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm4_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xXm4_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xXm4_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -931,9 +479,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xXm4_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm4_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xXm4_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xXm4_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -1126,9 +674,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xXm4_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm4_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xXm4_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xXm4_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -1354,9 +902,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xXm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xXm4_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xXm4_32AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xXm4_32AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -1539,9 +1087,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xXm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xXm4_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xXm4_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xXm4_32AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -1736,9 +1284,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xXm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xXm4_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xXm4_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xXm4_32AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -1976,9 +1524,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xXm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xXm4_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xXm4_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xXm4_32AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
@@ -2256,550 +1804,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackXm4_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm4_32AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xXm4_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      96(SI), Y6
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VBROADCASTSS (SI), Y8
-	VMULPS       Y8, Y7, Y7
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 96(SI)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xXm4_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xXm4_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (SI)(DI*1), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      64(SI)(DI*1), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPSHUFB      Y11, Y2, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVSXBD    (DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVSXBD    8(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVSXBD    16(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVSXBD    24(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, (SI)(DI*1)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 64(SI)(DI*1)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xXm4_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xXm4_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y12, Y12
-	VPAND        xm4_32_mask<>+0(SB), Y12, Y12
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xXm4_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xXm4_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -3275,6 +2279,550 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackXm4_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackXm4_32AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	ADDQ         $0x12, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xXm4_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xXm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
+	ADDQ         $0x12, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xXm4_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xXm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm4_32_mask<>+0(SB), Y1
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	ADDQ         $0x12, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xXm4_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xXm4_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R10), Y12
+	VPSRLVD      xm4_32_shifts<>+0(SB), Y12, Y12
+	VPAND        xm4_32_mask<>+0(SB), Y12, Y12
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y13
+	VPSHUFB      Y12, Y13, Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x12, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xXm4_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xXm4_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
+	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
+	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x12, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -4936,41 +4484,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackXm4_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm4_32AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(BX), Y4
-	VPSRLVD      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      Y5, (AX)
-	VMOVDQU      Y4, 48(AX)
-	VMOVSD       X3, 32(AX)
-	ADDQ         $0x12, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsXm4_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsXm4_32AVX2(SB), NOSPLIT, $0-32
@@ -5585,514 +5098,5 @@ done22:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xXm4_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xXm4_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      32(SI), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      96(SI), Y6
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y1, Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VMOVDQU      Y7, (DX)
-	VPBROADCASTW (R8), X7
-	VCVTPH2PS    X7, Y7
-	VBROADCASTSS (SI), Y8
-	VMULPS       Y8, Y7, Y7
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y4
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 64(SI)
-	VMOVUPS      Y6, 96(SI)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xXm4_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xXm4_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm4_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm4_32_mask<>+0(SB), Y1
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y2
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (SI)(DI*1), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      64(SI)(DI*1), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y1, Y11, Y11
-	VPSHUFB      Y11, Y2, Y11
-	VMOVDQU      Y11, (DX)
-	VPBROADCASTW (R9), X11
-	VCVTPH2PS    X11, Y11
-	VBROADCASTSS (SI), Y12
-	VMULPS       Y12, Y11, Y12
-	VBROADCASTSS (SI)(DI*1), Y13
-	VMULPS       Y13, Y11, Y11
-	VPMOVSXBD    (DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y3
-	VFMADD231PS  Y11, Y13, Y4
-	VPMOVSXBD    8(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y5
-	VFMADD231PS  Y11, Y13, Y6
-	VPMOVSXBD    16(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VPMOVSXBD    24(DX), Y13
-	VCVTDQ2PS    Y13, Y13
-	VFMADD231PS  Y12, Y13, Y9
-	VFMADD231PS  Y11, Y13, Y10
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, (SI)(DI*1)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 64(SI)
-	VMOVUPS      Y8, 64(SI)(DI*1)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xXm4_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xXm4_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y12, Y12
-	VPAND        xm4_32_mask<>+0(SB), Y12, Y12
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xXm4_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xXm4_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm4_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm4_32_mask<>+0(SB), Y10, Y10
-	VBROADCASTI128 xm4_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x12, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

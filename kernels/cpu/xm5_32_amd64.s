@@ -4,44 +4,53 @@
 
 #include "textflag.h"
 
+// xm5_32_shifts: int32 0 0 0 0 4 4 4 4
 DATA xm5_32_shifts<>+0(SB)/8, $0x0000000000000000
 DATA xm5_32_shifts<>+8(SB)/8, $0x0000000000000000
 DATA xm5_32_shifts<>+16(SB)/8, $0x0000000400000004
 DATA xm5_32_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL xm5_32_shifts<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_mask: int8, 32 times 15
 DATA xm5_32_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_32_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_32_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_32_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL xm5_32_mask<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_shifts2: int32 0 1 2 3 4 5 6 7
 DATA xm5_32_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA xm5_32_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA xm5_32_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA xm5_32_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL xm5_32_shifts2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_mask2: int8, 32 times 1
 DATA xm5_32_mask2<>+0(SB)/8, $0x0101010101010101
 DATA xm5_32_mask2<>+8(SB)/8, $0x0101010101010101
 DATA xm5_32_mask2<>+16(SB)/8, $0x0101010101010101
 DATA xm5_32_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL xm5_32_mask2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_levels: int8 -114 -102 -91 -82 -73 -65 -57 -50 -43 -37 -31 -25 -19 -13 -7 -1
 DATA xm5_32_levels<>+0(SB)/8, $0xcec7bfb7aea59a8e
 DATA xm5_32_levels<>+8(SB)/8, $0xfff9f3ede7e1dbd5
 GLOBL xm5_32_levels<>(SB), RODATA|NOPTR, $16
 
+// xm5_32_levels2: int8 4 10 16 22 28 34 40 47 54 61 69 77 86 96 108 121
 DATA xm5_32_levels2<>+0(SB)/8, $0x2f28221c16100a04
 DATA xm5_32_levels2<>+8(SB)/8, $0x796c60564d453d36
 GLOBL xm5_32_levels2<>(SB), RODATA|NOPTR, $16
 
+// xm5_32_ones: int16, 16 times 1
 DATA xm5_32_ones<>+0(SB)/8, $0x0001000100010001
 DATA xm5_32_ones<>+8(SB)/8, $0x0001000100010001
 DATA xm5_32_ones<>+16(SB)/8, $0x0001000100010001
 DATA xm5_32_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL xm5_32_ones<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1
 DATA xm5_32_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA xm5_32_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA xm5_32_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -60,6 +69,11 @@ DATA xm5_32_signs<>+112(SB)/8, $0x3f800000bf800000
 DATA xm5_32_signs<>+120(SB)/8, $0x3f8000003f800000
 GLOBL xm5_32_signs<>(SB), RODATA|NOPTR, $128
 
+// xm5_32_signs2: float32 -0.17677669 0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 -0.17677669 -0.17677669 0.17677669
+//   0.17677669 -0.17677669 -0.17677669 0.17677669 0.17677669 0.17677669 0.17677669 0.17677669
+//   0.17677669 0.17677669 -0.17677669 -0.17677669 -0.17677669 0.17677669 -0.17677669 -0.17677669
+//   -0.17677669 -0.17677669
 DATA xm5_32_signs2<>+0(SB)/8, $0x3e3504f3be3504f3
 DATA xm5_32_signs2<>+8(SB)/8, $0x3e3504f3be3504f3
 DATA xm5_32_signs2<>+16(SB)/8, $0xbe3504f3be3504f3
@@ -78,641 +92,128 @@ DATA xm5_32_signs2<>+112(SB)/8, $0xbe3504f3be3504f3
 DATA xm5_32_signs2<>+120(SB)/8, $0xbe3504f3be3504f3
 GLOBL xm5_32_signs2<>(SB), RODATA|NOPTR, $128
 
+// xm5_32_extremum: float32, 8 times 0
 DATA xm5_32_extremum<>+0(SB)/8, $0x0000000000000000
 DATA xm5_32_extremum<>+8(SB)/8, $0x0000000000000000
 DATA xm5_32_extremum<>+16(SB)/8, $0x0000000000000000
 DATA xm5_32_extremum<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_32_extremum<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_mask3: float32, 8 times 0x7fffffff
 DATA xm5_32_mask3<>+0(SB)/8, $0x7fffffff7fffffff
 DATA xm5_32_mask3<>+8(SB)/8, $0x7fffffff7fffffff
 DATA xm5_32_mask3<>+16(SB)/8, $0x7fffffff7fffffff
 DATA xm5_32_mask3<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL xm5_32_mask3<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_const: float32, 8 times 1e-20
 DATA xm5_32_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_32_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_32_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_32_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL xm5_32_const<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_const2: float32, 8 times 121.420135
 DATA xm5_32_const2<>+0(SB)/8, $0x42f2d71c42f2d71c
 DATA xm5_32_const2<>+8(SB)/8, $0x42f2d71c42f2d71c
 DATA xm5_32_const2<>+16(SB)/8, $0x42f2d71c42f2d71c
 DATA xm5_32_const2<>+24(SB)/8, $0x42f2d71c42f2d71c
 GLOBL xm5_32_const2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_limit: int32, 8 times 0x3fc00000
 DATA xm5_32_limit<>+0(SB)/8, $0x3fc000003fc00000
 DATA xm5_32_limit<>+8(SB)/8, $0x3fc000003fc00000
 DATA xm5_32_limit<>+16(SB)/8, $0x3fc000003fc00000
 DATA xm5_32_limit<>+24(SB)/8, $0x3fc000003fc00000
 GLOBL xm5_32_limit<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_threshold: float32 -46.5 50.5 0 0 0 0 0 0
 DATA xm5_32_threshold<>+0(SB)/8, $0x424a0000c23a0000
 DATA xm5_32_threshold<>+8(SB)/8, $0x0000000000000000
 DATA xm5_32_threshold<>+16(SB)/8, $0x0000000000000000
 DATA xm5_32_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_32_threshold<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_threshold2: float32 -77.5 -22 25 81.5 0 0 0 0
 DATA xm5_32_threshold2<>+0(SB)/8, $0xc1b00000c29b0000
 DATA xm5_32_threshold2<>+8(SB)/8, $0x42a3000041c80000
 DATA xm5_32_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA xm5_32_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_32_threshold2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_threshold3: float32 -96.5 -61 -34 -10 13 37 65 102
 DATA xm5_32_threshold3<>+0(SB)/8, $0xc2740000c2c10000
 DATA xm5_32_threshold3<>+8(SB)/8, $0xc1200000c2080000
 DATA xm5_32_threshold3<>+16(SB)/8, $0x4214000041500000
 DATA xm5_32_threshold3<>+24(SB)/8, $0x42cc000042820000
 GLOBL xm5_32_threshold3<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_threshold4: float32 -108 -86.5 -69 -53.5 -40 -28 -16 -4
 DATA xm5_32_threshold4<>+0(SB)/8, $0xc2ad0000c2d80000
 DATA xm5_32_threshold4<>+8(SB)/8, $0xc2560000c28a0000
 DATA xm5_32_threshold4<>+16(SB)/8, $0xc1e00000c2200000
 DATA xm5_32_threshold4<>+24(SB)/8, $0xc0800000c1800000
 GLOBL xm5_32_threshold4<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_threshold5: float32 7 19 31 43.5 57.5 73 91 114.5
 DATA xm5_32_threshold5<>+0(SB)/8, $0x4198000040e00000
 DATA xm5_32_threshold5<>+8(SB)/8, $0x422e000041f80000
 DATA xm5_32_threshold5<>+16(SB)/8, $0x4292000042660000
 DATA xm5_32_threshold5<>+24(SB)/8, $0x42e5000042b60000
 GLOBL xm5_32_threshold5<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_level: float32 -114 -102 -91 -82 -73 -65 -57 -50
 DATA xm5_32_level<>+0(SB)/8, $0xc2cc0000c2e40000
 DATA xm5_32_level<>+8(SB)/8, $0xc2a40000c2b60000
 DATA xm5_32_level<>+16(SB)/8, $0xc2820000c2920000
 DATA xm5_32_level<>+24(SB)/8, $0xc2480000c2640000
 GLOBL xm5_32_level<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_level2: float32 -43 -37 -31 -25 -19 -13 -7 -1
 DATA xm5_32_level2<>+0(SB)/8, $0xc2140000c22c0000
 DATA xm5_32_level2<>+8(SB)/8, $0xc1c80000c1f80000
 DATA xm5_32_level2<>+16(SB)/8, $0xc1500000c1980000
 DATA xm5_32_level2<>+24(SB)/8, $0xbf800000c0e00000
 GLOBL xm5_32_level2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_level3: float32 4 10 16 22 28 34 40 47
 DATA xm5_32_level3<>+0(SB)/8, $0x4120000040800000
 DATA xm5_32_level3<>+8(SB)/8, $0x41b0000041800000
 DATA xm5_32_level3<>+16(SB)/8, $0x4208000041e00000
 DATA xm5_32_level3<>+24(SB)/8, $0x423c000042200000
 GLOBL xm5_32_level3<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_level4: float32 54 61 69 77 86 96 108 121
 DATA xm5_32_level4<>+0(SB)/8, $0x4274000042580000
 DATA xm5_32_level4<>+8(SB)/8, $0x429a0000428a0000
 DATA xm5_32_level4<>+16(SB)/8, $0x42c0000042ac0000
 DATA xm5_32_level4<>+24(SB)/8, $0x42f2000042d80000
 GLOBL xm5_32_level4<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_norm: int32, 8 times 0x80000000
 DATA xm5_32_norm<>+0(SB)/8, $0x8000000080000000
 DATA xm5_32_norm<>+8(SB)/8, $0x8000000080000000
 DATA xm5_32_norm<>+16(SB)/8, $0x8000000080000000
 DATA xm5_32_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL xm5_32_norm<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_norm2: int32, 8 times 0x7fc00000
 DATA xm5_32_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA xm5_32_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA xm5_32_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA xm5_32_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL xm5_32_norm2<>(SB), RODATA|NOPTR, $32
 
+// xm5_32_mask4: int32, 8 times 15
 DATA xm5_32_mask4<>+0(SB)/8, $0x0000000f0000000f
 DATA xm5_32_mask4<>+8(SB)/8, $0x0000000f0000000f
 DATA xm5_32_mask4<>+16(SB)/8, $0x0000000f0000000f
 DATA xm5_32_mask4<>+24(SB)/8, $0x0000000f0000000f
 GLOBL xm5_32_mask4<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsXm5_32AVX512 unpacks units of 32 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsXm5_32AVX512(SB), NOSPLIT, $128-24
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x80, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xXm5_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 18(R8), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y9
-	ADDQ         $0x16, R8
-	ADDQ         $0x80, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xXm5_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 18(R9), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-	VFMADD231PS  96(SI)(DI*1), Y10, Y9
-	ADDQ         $0x16, R9
-	ADDQ         $0x80, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xXm5_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xXm5_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 18(R10), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-	VFMADD231PS  96(R8)(DI*1), Y10, Y9
-	ADDQ         $0x16, R10
-	ADDQ         $0x80, SI
-	ADDQ         $0x80, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xXm5_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm5_32AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xXm5_32AVX512(SB), NOSPLIT, $48-72
+TEXT ·matmulQ81xXm5_32AVX512VNNI(SB), NOSPLIT, $48-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -913,9 +414,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xXm5_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm5_32AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xXm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xXm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -1102,9 +603,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xXm5_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm5_32AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xXm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xXm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -1324,9 +825,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xXm5_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm5_32AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xXm5_32AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xXm5_32AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -1581,9 +1082,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours1xXm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xXm5_32AVX512VNNI multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours1xXm5_32AVX512(SB), NOSPLIT, $208-72
+TEXT ·matmulQ8Fours1xXm5_32AVX512VNNI(SB), NOSPLIT, $208-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -1809,9 +1310,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours2xXm5_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xXm5_32AVX512VNNI multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours2xXm5_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours2xXm5_32AVX512VNNI(SB), NOSPLIT, $288-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -2033,9 +1534,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours3xXm5_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xXm5_32AVX512VNNI multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours3xXm5_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours3xXm5_32AVX512VNNI(SB), NOSPLIT, $416-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -2300,9 +1801,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xXm5_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xXm5_32AVX512VNNI multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Fours4xXm5_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours4xXm5_32AVX512VNNI(SB), NOSPLIT, $544-72
 
 	// constants of the loops
 	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
@@ -2609,610 +2110,6 @@ done4:
 
 done2:
 	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// unpackXm5_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm5_32AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mix1xXm5_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xXm5_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xXm5_32AVX512(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 18(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y14
-	VPSHUFB      Y13, Y14, Y14
-	VPSHUFB      Y13, Y4, Y15
-	VPSLLW       $3, Y13, Y13
-	VPBLENDVB    Y13, Y15, Y14, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xXm5_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xXm5_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y12, Y12
-	VPAND        xm5_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        xm5_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $4, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y14
-	VPSHUFB      Y12, Y14, Y14
-	VPSLLW       $3, Y12, Y12
-	VPBLENDVB    Y12, Y14, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xXm5_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xXm5_32AVX512(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -3743,6 +2640,610 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackXm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackXm5_32AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 18(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	ADDQ         $0x16, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mix1xXm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix1xXm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         R9, R8
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), SI
+	ADDQ         CX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix2xXm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix2xXm5_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_32_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R9), Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 18(R9), Y14
+	VPSRLVD      Y1, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPSLLD       $4, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y14
+	VPSHUFB      Y13, Y14, Y14
+	VPSHUFB      Y13, Y4, Y15
+	VPSLLW       $3, Y13, Y13
+	VPBLENDVB    Y13, Y15, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
+	ADDQ         R10, R9
+	ADDQ         $4, SI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	ADDQ         CX, SI
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix3xXm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix3xXm5_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(SI), Y3
+	VMOVUPS      32(SI)(DI*1), Y4
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      64(SI)(DI*1), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
+	VMOVUPS      96(R8), Y11
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(R10), Y12
+	VPSRLVD      xm5_32_shifts<>+0(SB), Y12, Y12
+	VPAND        xm5_32_mask<>+0(SB), Y12, Y12
+	VPBROADCASTD 18(R10), Y13
+	VPSRLVD      xm5_32_shifts2<>+0(SB), Y13, Y13
+	VPAND        xm5_32_mask2<>+0(SB), Y13, Y13
+	VPSLLD       $4, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y13
+	VPSHUFB      Y12, Y13, Y13
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y14
+	VPSHUFB      Y12, Y14, Y14
+	VPSLLW       $3, Y12, Y12
+	VPBLENDVB    Y12, Y14, Y13, Y12
+	VMOVDQU      Y12, (DX)
+	VPBROADCASTW (R10), X12
+	VCVTPH2PS    X12, Y12
+	VBROADCASTSS (SI), Y13
+	VMULPS       Y13, Y12, Y13
+	VBROADCASTSS (SI)(DI*1), Y14
+	VMULPS       Y14, Y12, Y14
+	VBROADCASTSS (R8), Y15
+	VMULPS       Y15, Y12, Y12
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y0
+	VFMADD231PS  Y14, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y2
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y5
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y8
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y4, 32(SI)(DI*1)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(SI)
+	VMOVUPS      Y7, 64(SI)(DI*1)
+	VMOVUPS      Y8, 64(R8)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
+	VZEROUPPER
+	RET
+
+// mix5xXm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
+TEXT ·mix5xXm5_32AVX2(SB), NOSPLIT, $128-64
+	MOVQ         v+32(FP), AX
+	MOVQ         units+56(FP), BX
+	XORQ         CX, CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $1, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      (SI), Y0
+	VMOVUPS      (SI)(DI*1), Y1
+	VMOVUPS      (R8), Y2
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 18(R11), Y11
+	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, (SI)(DI*1)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 32(R8)
+	VMOVUPS      Y8, 32(R8)(DI*1)
+	VMOVUPS      Y9, 32(R9)
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      64(SI), Y0
+	VMOVUPS      64(SI)(DI*1), Y1
+	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(R8)(DI*1), Y3
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      96(SI), Y5
+	VMOVUPS      96(SI)(DI*1), Y6
+	VMOVUPS      96(R8), Y7
+	VMOVUPS      96(R8)(DI*1), Y8
+	VMOVUPS      96(R9), Y9
+	MOVQ         p+16(FP), SI
+	MOVQ         ldp+24(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
+	JLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
+	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
+	VPBROADCASTD 18(R11), Y11
+	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
+	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R11), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y11
+	VBROADCASTSS (SI)(DI*1), Y12
+	VMULPS       Y12, Y10, Y12
+	VBROADCASTSS (R8), Y13
+	VMULPS       Y13, Y10, Y13
+	VBROADCASTSS (R8)(DI*1), Y14
+	VMULPS       Y14, Y10, Y14
+	VBROADCASTSS (R9), Y15
+	VMULPS       Y15, Y10, Y10
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y4
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VFMADD231PS  Y10, Y15, Y9
+	ADDQ         R12, R11
+	ADDQ         $4, SI
+	ADDQ         $4, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R10
+	MOVQ         o+0(FP), SI
+	MOVQ         ldo+8(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	ADDQ         CX, SI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	VMOVUPS      Y0, 64(SI)
+	VMOVUPS      Y1, 64(SI)(DI*1)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 96(SI)
+	VMOVUPS      Y6, 96(SI)(DI*1)
+	VMOVUPS      Y7, 96(R8)
+	VMOVUPS      Y8, 96(R8)(DI*1)
+	VMOVUPS      Y9, 96(R9)
+	ADDQ         $0x16, AX
+	ADDQ         $0x80, CX
+	SUBQ         $1, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, BX
 	VZEROUPPER
 	RET
 
@@ -5676,52 +5177,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackXm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm5_32AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 18(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	ADDQ         $0x16, BX
-	ADDQ         $0x50, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsXm5_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsXm5_32AVX2(SB), NOSPLIT, $0-32
@@ -6577,563 +6032,5 @@ done22:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mix1xXm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix1xXm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y5
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      64(SI), Y8
-	VMOVUPS      96(SI), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         AX, R8
-	MOVQ         stride+40(FP), R9
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 18(R8), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y10
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	ADDQ         R9, R8
-	ADDQ         $4, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	MOVQ         o+0(FP), SI
-	ADDQ         CX, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	VMOVUPS      Y9, 96(SI)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix2xXm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix2xXm5_32AVX2(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	VMOVDQU      xm5_32_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_32_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_32_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_32_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y4
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      (SI)(DI*1), Y6
-	VMOVUPS      32(SI), Y7
-	VMOVUPS      32(SI)(DI*1), Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      64(SI)(DI*1), Y10
-	VMOVUPS      96(SI), Y11
-	VMOVUPS      96(SI)(DI*1), Y12
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y13
-	VPSRLVD      Y0, Y13, Y13
-	VPAND        Y3, Y13, Y13
-	VPBROADCASTD 18(R9), Y14
-	VPSRLVD      Y1, Y14, Y14
-	VPAND        Y2, Y14, Y14
-	VPSLLD       $4, Y14, Y14
-	VPOR         Y14, Y13, Y13
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y14
-	VPSHUFB      Y13, Y14, Y14
-	VPSHUFB      Y13, Y4, Y15
-	VPSLLW       $3, Y13, Y13
-	VPBLENDVB    Y13, Y15, Y14, Y13
-	VMOVDQU      Y13, (DX)
-	VPBROADCASTW (R9), X13
-	VCVTPH2PS    X13, Y13
-	VBROADCASTSS (SI), Y14
-	VMULPS       Y14, Y13, Y14
-	VBROADCASTSS (SI)(DI*1), Y15
-	VMULPS       Y15, Y13, Y13
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y5
-	VFMADD231PS  Y13, Y15, Y6
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y13, Y15, Y8
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y14, Y15, Y11
-	VFMADD231PS  Y13, Y15, Y12
-	ADDQ         R10, R9
-	ADDQ         $4, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	ADDQ         CX, SI
-	VMOVUPS      Y5, (SI)
-	VMOVUPS      Y6, (SI)(DI*1)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 32(SI)(DI*1)
-	VMOVUPS      Y9, 64(SI)
-	VMOVUPS      Y10, 64(SI)(DI*1)
-	VMOVUPS      Y11, 96(SI)
-	VMOVUPS      Y12, 96(SI)(DI*1)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix3xXm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix3xXm5_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(SI), Y3
-	VMOVUPS      32(SI)(DI*1), Y4
-	VMOVUPS      32(R8), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      64(SI)(DI*1), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(SI), Y9
-	VMOVUPS      96(SI)(DI*1), Y10
-	VMOVUPS      96(R8), Y11
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y12
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y12, Y12
-	VPAND        xm5_32_mask<>+0(SB), Y12, Y12
-	VPBROADCASTD 18(R10), Y13
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y13, Y13
-	VPAND        xm5_32_mask2<>+0(SB), Y13, Y13
-	VPSLLD       $4, Y13, Y13
-	VPOR         Y13, Y12, Y12
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y13
-	VPSHUFB      Y12, Y13, Y13
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y14
-	VPSHUFB      Y12, Y14, Y14
-	VPSLLW       $3, Y12, Y12
-	VPBLENDVB    Y12, Y14, Y13, Y12
-	VMOVDQU      Y12, (DX)
-	VPBROADCASTW (R10), X12
-	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (SI), Y13
-	VMULPS       Y13, Y12, Y13
-	VBROADCASTSS (SI)(DI*1), Y14
-	VMULPS       Y14, Y12, Y14
-	VBROADCASTSS (R8), Y15
-	VMULPS       Y15, Y12, Y12
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y0
-	VFMADD231PS  Y14, Y15, Y1
-	VFMADD231PS  Y12, Y15, Y2
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VFMADD231PS  Y12, Y15, Y5
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y7
-	VFMADD231PS  Y12, Y15, Y8
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VFMADD231PS  Y12, Y15, Y11
-	ADDQ         R11, R10
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(SI)
-	VMOVUPS      Y4, 32(SI)(DI*1)
-	VMOVUPS      Y5, 32(R8)
-	VMOVUPS      Y6, 64(SI)
-	VMOVUPS      Y7, 64(SI)(DI*1)
-	VMOVUPS      Y8, 64(R8)
-	VMOVUPS      Y9, 96(SI)
-	VMOVUPS      Y10, 96(SI)(DI*1)
-	VMOVUPS      Y11, 96(R8)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
-	VZEROUPPER
-	RET
-
-// mix5xXm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·mix5xXm5_32AVX2(SB), NOSPLIT, $128-64
-	MOVQ         v+32(FP), AX
-	MOVQ         units+56(FP), BX
-	XORQ         CX, CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, BX
-	JLT          done2
-
-loop1:
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done4
-
-loop3:
-
-	// levels of values 0 to 15
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    (DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    8(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
-	MOVQ         p+16(FP), SI
-	MOVQ         ldp+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	MOVQ         rows+48(FP), R10
-	MOVQ         AX, R11
-	MOVQ         stride+40(FP), R12
-	SUBQ         $1, R10
-	JLT          done6
-
-loop5:
-
-	// levels of values 16 to 31
-	VBROADCASTI128 2(R11), Y10
-	VPSRLVD      xm5_32_shifts<>+0(SB), Y10, Y10
-	VPAND        xm5_32_mask<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R11), Y11
-	VPSRLVD      xm5_32_shifts2<>+0(SB), Y11, Y11
-	VPAND        xm5_32_mask2<>+0(SB), Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VBROADCASTI128 xm5_32_levels<>+0(SB), Y11
-	VPSHUFB      Y10, Y11, Y11
-	VBROADCASTI128 xm5_32_levels2<>+0(SB), Y12
-	VPSHUFB      Y10, Y12, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R11), X10
-	VCVTPH2PS    X10, Y10
-	VBROADCASTSS (SI), Y11
-	VMULPS       Y11, Y10, Y11
-	VBROADCASTSS (SI)(DI*1), Y12
-	VMULPS       Y12, Y10, Y12
-	VBROADCASTSS (R8), Y13
-	VMULPS       Y13, Y10, Y13
-	VBROADCASTSS (R8)(DI*1), Y14
-	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R9), Y15
-	VMULPS       Y15, Y10, Y10
-	VPMOVSXBD    16(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y0
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y2
-	VFMADD231PS  Y14, Y15, Y3
-	VFMADD231PS  Y10, Y15, Y4
-	VPMOVSXBD    24(DX), Y15
-	VCVTDQ2PS    Y15, Y15
-	VFMADD231PS  Y11, Y15, Y5
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R12, R11
-	ADDQ         $4, SI
-	ADDQ         $4, R8
-	ADDQ         $4, R9
-	SUBQ         $1, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $1, R10
-	MOVQ         o+0(FP), SI
-	MOVQ         ldo+8(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         R8, R9
-	ADDQ         DI, R9
-	ADDQ         DI, R9
-	ADDQ         CX, SI
-	ADDQ         CX, R8
-	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
-	ADDQ         $0x16, AX
-	ADDQ         $0x80, CX
-	SUBQ         $1, BX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, BX
 	VZEROUPPER
 	RET

@@ -3,84 +3,7 @@
 
 package cpu
 
-// decodeUnitsXm5_64AVX512 unpacks units of 64 values.
-//
-//	for i := range units * 64 {
-//		dst[i] = value(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func decodeUnitsXm5_64AVX512(dst *float32, src *byte, units int)
-
-func decodeXm5_64AVX512(dst []float32, src []byte) {
-	driveDecode(decodeUnitsXm5_64AVX512, 64, 42, decodeXm5_64Generic, dst, src)
-}
-
-// matmul1xXm5_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 1 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul1xXm5_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul2xXm5_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xXm5_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xXm5_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xXm5_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xXm5_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xXm5_64AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-var matmulTilesXm5_64AVX512 = matmulTiles{
-	decode: decodeXm5_64AVX512,
-	gemm:   &gemmF32TilesAVX512,
-	tiles:  [4]matmulKernel{matmul1xXm5_64AVX512, matmul2xXm5_64AVX512, matmul3xXm5_64AVX512, matmul4xXm5_64AVX512},
-}
-
-func matmulXm5_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulTilesXm5_64AVX512.drive(64, 42, matmulXm5_64Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
-}
-
-// matmulQ81xXm5_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm5_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -91,9 +14,9 @@ func matmulXm5_64AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []b
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ81xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ81xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xXm5_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm5_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -104,9 +27,9 @@ func matmulQ81xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ82xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ82xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xXm5_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm5_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -117,9 +40,9 @@ func matmulQ82xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ83xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ83xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xXm5_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm5_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -130,9 +53,9 @@ func matmulQ83xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ84xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ84xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block1xXm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xXm5_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +66,9 @@ func matmulQ84xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block1xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block2xXm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xXm5_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +79,9 @@ func matmulQ8Block1xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block2xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block3xXm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xXm5_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +92,9 @@ func matmulQ8Block2xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block3xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ8Block4xXm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xXm5_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,79 +105,28 @@ func matmulQ8Block3xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *fl
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func matmulQ8Block4xXm5_64AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xXm5_64AVX512VNNI(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackXm5_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackXm5_64AVX512(dst *byte, src *byte, blocks int)
-
-var matmulQ8TilesXm5_64AVX512 = matmulQ8Tiles{
-	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm5_64AVX512, matmulQ8Block2xXm5_64AVX512, matmulQ8Block3xXm5_64AVX512, matmulQ8Block4xXm5_64AVX512},
-	gemm:     gemmSignedAVX512,
+var matmulQ8TilesXm5_64AVX512VNNI = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm5_64AVX512VNNI, matmulQ8Block2xXm5_64AVX512VNNI, matmulQ8Block3xXm5_64AVX512VNNI, matmulQ8Block4xXm5_64AVX512VNNI},
+	gemm:     gemmSignedAVX512VNNI,
 	oneBlock: true,
 	record:   80,
-	tiles:    [actRows]matmulQ8Kernel{matmulQ81xXm5_64AVX512, matmulQ82xXm5_64AVX512, matmulQ83xXm5_64AVX512, matmulQ84xXm5_64AVX512},
-	unpack:   unpackXm5_64AVX512,
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xXm5_64AVX512VNNI, matmulQ82xXm5_64AVX512VNNI, matmulQ83xXm5_64AVX512VNNI, matmulQ84xXm5_64AVX512VNNI},
+	unpack:   unpackXm5_64AVX2,
 }
 
-func matmulQ8Xm5_64AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
-	matmulQ8TilesXm5_64AVX512.drive(64, 42, matmulQ8Xm5_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
+func matmulQ8Xm5_64AVX512VNNI(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
+	matmulQ8TilesXm5_64AVX512VNNI.drive(64, 42, matmulQ8Xm5_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mixLevelsXm5_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsXm5_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixPartsXm5_64AVX512 = mixLevels{
-	levels:   mixLevelsXm5_64AVX512,
-	scaleMul: vecScaleMulAVX2,
-	tiles:    &mixLevelsTilesAVX512,
+var mixQ8PartsXm5_64AVX512VNNI = mixPairs{
+	pairs: mixPairsXm5_64AVX2,
+	parts: &mixPairsPartsAVX512VNNI,
 }
 
-func mixXm5_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixPartsXm5_64AVX512.drive(64, 42, mixXm5_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
-}
-
-// mixPairsXm5_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsXm5_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
-
-var mixQ8PartsXm5_64AVX512 = mixPairs{
-	pairs: mixPairsXm5_64AVX512,
-	parts: &mixPairsPartsAVX512,
-}
-
-func mixQ8Xm5_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8PartsXm5_64AVX512.drive(64, 42, mixXm5_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Xm5_64AVX512VNNI(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8PartsXm5_64AVX512VNNI.drive(64, 42, mixXm5_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsXm5_64AVX2 unpacks units of 64 values.
@@ -267,10 +139,6 @@ func mixQ8Xm5_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 //
 //go:noescape
 func decodeUnitsXm5_64AVX2(dst *float32, src *byte, units int)
-
-func decodeXm5_64AVX2(dst []float32, src []byte) {
-	driveDecode(decodeUnitsXm5_64AVX2, 64, 42, decodeXm5_64Generic, dst, src)
-}
 
 // matmul1xXm5_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 //
@@ -323,6 +191,51 @@ func matmul3xXm5_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, strid
 //
 //go:noescape
 func matmul4xXm5_64AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
+
+// unpackXm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+//
+//	for i := range blocks * 64 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func unpackXm5_64AVX2(dst *byte, src *byte, blocks int)
+
+// mixLevelsXm5_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixLevelsXm5_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+// mixPairsXm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+//
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func mixPairsXm5_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
+
+func decodeXm5_64AVX2(dst []float32, src []byte) {
+	driveDecode(decodeUnitsXm5_64AVX2, 64, 42, decodeXm5_64Generic, dst, src)
+}
 
 var matmulTilesXm5_64AVX2 = matmulTiles{
 	decode: decodeXm5_64AVX2,
@@ -438,19 +351,6 @@ func matmulQ8Block3xXm5_64AVX2(y *float32, ldy int, q *int8, d *float32, s *floa
 //go:noescape
 func matmulQ8Block4xXm5_64AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// unpackXm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-//
-//	for i := range blocks * 64 {
-//		r := &dst[i/32]
-//		r.level[i%32] = level(src, i) // value = scale*level + min
-//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func unpackXm5_64AVX2(dst *byte, src *byte, blocks int)
-
 var matmulQ8TilesXm5_64AVX2 = matmulQ8Tiles{
 	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xXm5_64AVX2, matmulQ8Block2xXm5_64AVX2, matmulQ8Block3xXm5_64AVX2, matmulQ8Block4xXm5_64AVX2},
 	gemm:     gemmSignedAVX2,
@@ -487,20 +387,6 @@ func encodeXm5_64AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsXm5_64AVX2, 8, 64, 42, 8416, dst, src)
 }
 
-// mixLevelsXm5_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r][i] = level(v[r], i)
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixLevelsXm5_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
-
 var mixPartsXm5_64AVX2 = mixLevels{
 	levels:   mixLevelsXm5_64AVX2,
 	scaleMul: vecScaleMulAVX2,
@@ -510,20 +396,6 @@ var mixPartsXm5_64AVX2 = mixLevels{
 func mixXm5_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixPartsXm5_64AVX2.drive(64, 42, mixXm5_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
-
-// mixPairsXm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-//
-//	for r := range rows {
-//		scales[r] = scale(v[r])
-//		for i := range 64 {
-//			levels[r/2][i/8][i%8/2][r%2][i%2] = level(v[r], order[i]) // but 8..15 and 16..23 of each 32 change places
-//		}
-//	}
-//
-// Requires: AVX2, F16C
-//
-//go:noescape
-func mixPairsXm5_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
 var mixQ8PartsXm5_64AVX2 = mixPairs{
 	pairs: mixPairsXm5_64AVX2,

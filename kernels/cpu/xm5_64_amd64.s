@@ -4,76 +4,91 @@
 
 #include "textflag.h"
 
+// xm5_64_shifts: int32 0 0 0 0 4 4 4 4
 DATA xm5_64_shifts<>+0(SB)/8, $0x0000000000000000
 DATA xm5_64_shifts<>+8(SB)/8, $0x0000000000000000
 DATA xm5_64_shifts<>+16(SB)/8, $0x0000000400000004
 DATA xm5_64_shifts<>+24(SB)/8, $0x0000000400000004
 GLOBL xm5_64_shifts<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_mask: int8, 32 times 15
 DATA xm5_64_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_64_mask<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_64_mask<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA xm5_64_mask<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL xm5_64_mask<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_shifts2: int32 0 1 2 3 4 5 6 7
 DATA xm5_64_shifts2<>+0(SB)/8, $0x0000000100000000
 DATA xm5_64_shifts2<>+8(SB)/8, $0x0000000300000002
 DATA xm5_64_shifts2<>+16(SB)/8, $0x0000000500000004
 DATA xm5_64_shifts2<>+24(SB)/8, $0x0000000700000006
 GLOBL xm5_64_shifts2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_mask2: int8, 32 times 1
 DATA xm5_64_mask2<>+0(SB)/8, $0x0101010101010101
 DATA xm5_64_mask2<>+8(SB)/8, $0x0101010101010101
 DATA xm5_64_mask2<>+16(SB)/8, $0x0101010101010101
 DATA xm5_64_mask2<>+24(SB)/8, $0x0101010101010101
 GLOBL xm5_64_mask2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_levels: int8 -118 -104 -92 -82 -73 -65 -57 -50 -43 -37 -31 -25 -19 -13 -7 -1
 DATA xm5_64_levels<>+0(SB)/8, $0xcec7bfb7aea4988a
 DATA xm5_64_levels<>+8(SB)/8, $0xfff9f3ede7e1dbd5
 GLOBL xm5_64_levels<>(SB), RODATA|NOPTR, $16
 
+// xm5_64_levels2: int8 4 10 16 22 28 34 40 47 54 61 69 78 87 98 111 126
 DATA xm5_64_levels2<>+0(SB)/8, $0x2f28221c16100a04
 DATA xm5_64_levels2<>+8(SB)/8, $0x7e6f62574e453d36
 GLOBL xm5_64_levels2<>(SB), RODATA|NOPTR, $16
 
-DATA xm5_64_mask3<>+0(SB)/8, $0x0202020202020202
-DATA xm5_64_mask3<>+8(SB)/8, $0x0202020202020202
-DATA xm5_64_mask3<>+16(SB)/8, $0x0202020202020202
-DATA xm5_64_mask3<>+24(SB)/8, $0x0202020202020202
-GLOBL xm5_64_mask3<>(SB), RODATA|NOPTR, $32
-
-DATA xm5_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA xm5_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA xm5_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA xm5_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL xm5_64_offset<>(SB), RODATA|NOPTR, $32
-
-DATA xm5_64_flip<>+0(SB)/8, $0x8080808080808080
-DATA xm5_64_flip<>+8(SB)/8, $0x8080808080808080
-DATA xm5_64_flip<>+16(SB)/8, $0x8080808080808080
-DATA xm5_64_flip<>+24(SB)/8, $0x8080808080808080
-GLOBL xm5_64_flip<>(SB), RODATA|NOPTR, $32
-
-DATA xm5_64_least<>+0(SB)/8, $0xc2ec0000c2ec0000
-DATA xm5_64_least<>+8(SB)/8, $0xc2ec0000c2ec0000
-DATA xm5_64_least<>+16(SB)/8, $0xc2ec0000c2ec0000
-DATA xm5_64_least<>+24(SB)/8, $0xc2ec0000c2ec0000
-GLOBL xm5_64_least<>(SB), RODATA|NOPTR, $32
-
-DATA xm5_64_levels3<>+0(SB)/8, $0x443d352d241a0e00
-DATA xm5_64_levels3<>+8(SB)/8, $0x756f69635d57514b
-GLOBL xm5_64_levels3<>(SB), RODATA|NOPTR, $16
-
-DATA xm5_64_levels4<>+0(SB)/8, $0xa59e98928c86807a
-DATA xm5_64_levels4<>+8(SB)/8, $0xf4e5d8cdc4bbb3ac
-GLOBL xm5_64_levels4<>(SB), RODATA|NOPTR, $16
-
+// xm5_64_ones: int16, 16 times 1
 DATA xm5_64_ones<>+0(SB)/8, $0x0001000100010001
 DATA xm5_64_ones<>+8(SB)/8, $0x0001000100010001
 DATA xm5_64_ones<>+16(SB)/8, $0x0001000100010001
 DATA xm5_64_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL xm5_64_ones<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_mask3: int8, 32 times 2
+DATA xm5_64_mask3<>+0(SB)/8, $0x0202020202020202
+DATA xm5_64_mask3<>+8(SB)/8, $0x0202020202020202
+DATA xm5_64_mask3<>+16(SB)/8, $0x0202020202020202
+DATA xm5_64_mask3<>+24(SB)/8, $0x0202020202020202
+GLOBL xm5_64_mask3<>(SB), RODATA|NOPTR, $32
+
+// xm5_64_offset: int8, 32 times 127
+DATA xm5_64_offset<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA xm5_64_offset<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA xm5_64_offset<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA xm5_64_offset<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL xm5_64_offset<>(SB), RODATA|NOPTR, $32
+
+// xm5_64_flip: int8, 32 times -128
+DATA xm5_64_flip<>+0(SB)/8, $0x8080808080808080
+DATA xm5_64_flip<>+8(SB)/8, $0x8080808080808080
+DATA xm5_64_flip<>+16(SB)/8, $0x8080808080808080
+DATA xm5_64_flip<>+24(SB)/8, $0x8080808080808080
+GLOBL xm5_64_flip<>(SB), RODATA|NOPTR, $32
+
+// xm5_64_least: float32, 8 times -118
+DATA xm5_64_least<>+0(SB)/8, $0xc2ec0000c2ec0000
+DATA xm5_64_least<>+8(SB)/8, $0xc2ec0000c2ec0000
+DATA xm5_64_least<>+16(SB)/8, $0xc2ec0000c2ec0000
+DATA xm5_64_least<>+24(SB)/8, $0xc2ec0000c2ec0000
+GLOBL xm5_64_least<>(SB), RODATA|NOPTR, $32
+
+// xm5_64_levels3: int8 0 14 26 36 45 53 61 68 75 81 87 93 99 105 111 117
+DATA xm5_64_levels3<>+0(SB)/8, $0x443d352d241a0e00
+DATA xm5_64_levels3<>+8(SB)/8, $0x756f69635d57514b
+GLOBL xm5_64_levels3<>(SB), RODATA|NOPTR, $16
+
+// xm5_64_levels4: int8 122 -128 -122 -116 -110 -104 -98 -91 -84 -77 -69 -60 -51 -40 -27 -12
+DATA xm5_64_levels4<>+0(SB)/8, $0xa59e98928c86807a
+DATA xm5_64_levels4<>+8(SB)/8, $0xf4e5d8cdc4bbb3ac
+GLOBL xm5_64_levels4<>(SB), RODATA|NOPTR, $16
+
+// xm5_64_signs: float32 1 -1 -1 1 -1 -1 -1 -1 1 -1 1 1 1 1 1 -1 1 1 -1 -1 -1 1 1 1 -1 1 1 1 -1 1 1
+//   1 1 -1 -1 -1 -1 -1 -1 -1 1 1 -1 -1 -1 1 1 -1 -1 -1 1 -1 -1 -1 -1 1 -1 -1 1 -1 1 -1 1 1
 DATA xm5_64_signs<>+0(SB)/8, $0xbf8000003f800000
 DATA xm5_64_signs<>+8(SB)/8, $0x3f800000bf800000
 DATA xm5_64_signs<>+16(SB)/8, $0xbf800000bf800000
@@ -108,6 +123,11 @@ DATA xm5_64_signs<>+240(SB)/8, $0xbf8000003f800000
 DATA xm5_64_signs<>+248(SB)/8, $0x3f8000003f800000
 GLOBL xm5_64_signs<>(SB), RODATA|NOPTR, $256
 
+// xm5_64_signs2: float32 -0.125 0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 0.125 0.125
+//   -0.125 -0.125 0.125 0.125 -0.125 -0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 -0.125 -0.125
+//   -0.125 0.125 -0.125 -0.125 -0.125 -0.125 0.125 -0.125 -0.125 0.125 -0.125 -0.125 -0.125 -0.125
+//   -0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125 -0.125
+//   -0.125 -0.125 0.125 -0.125 0.125 0.125 0.125 -0.125 0.125
 DATA xm5_64_signs2<>+0(SB)/8, $0x3e000000be000000
 DATA xm5_64_signs2<>+8(SB)/8, $0x3e000000be000000
 DATA xm5_64_signs2<>+16(SB)/8, $0xbe000000be000000
@@ -142,820 +162,128 @@ DATA xm5_64_signs2<>+240(SB)/8, $0x3e0000003e000000
 DATA xm5_64_signs2<>+248(SB)/8, $0x3e000000be000000
 GLOBL xm5_64_signs2<>(SB), RODATA|NOPTR, $256
 
+// xm5_64_extremum: float32, 8 times 0
 DATA xm5_64_extremum<>+0(SB)/8, $0x0000000000000000
 DATA xm5_64_extremum<>+8(SB)/8, $0x0000000000000000
 DATA xm5_64_extremum<>+16(SB)/8, $0x0000000000000000
 DATA xm5_64_extremum<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_64_extremum<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_mask4: float32, 8 times 0x7fffffff
 DATA xm5_64_mask4<>+0(SB)/8, $0x7fffffff7fffffff
 DATA xm5_64_mask4<>+8(SB)/8, $0x7fffffff7fffffff
 DATA xm5_64_mask4<>+16(SB)/8, $0x7fffffff7fffffff
 DATA xm5_64_mask4<>+24(SB)/8, $0x7fffffff7fffffff
 GLOBL xm5_64_mask4<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_const: float32, 8 times 1e-20
 DATA xm5_64_const<>+0(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_64_const<>+8(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_64_const<>+16(SB)/8, $0x1e3ce5081e3ce508
 DATA xm5_64_const<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL xm5_64_const<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_const2: float32, 8 times 126.73867
 DATA xm5_64_const2<>+0(SB)/8, $0x42fd7a3342fd7a33
 DATA xm5_64_const2<>+8(SB)/8, $0x42fd7a3342fd7a33
 DATA xm5_64_const2<>+16(SB)/8, $0x42fd7a3342fd7a33
 DATA xm5_64_const2<>+24(SB)/8, $0x42fd7a3342fd7a33
 GLOBL xm5_64_const2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_limit: int32, 8 times 0x3fc00000
 DATA xm5_64_limit<>+0(SB)/8, $0x3fc000003fc00000
 DATA xm5_64_limit<>+8(SB)/8, $0x3fc000003fc00000
 DATA xm5_64_limit<>+16(SB)/8, $0x3fc000003fc00000
 DATA xm5_64_limit<>+24(SB)/8, $0x3fc000003fc00000
 GLOBL xm5_64_limit<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_threshold: float32 -46.5 50.5 0 0 0 0 0 0
 DATA xm5_64_threshold<>+0(SB)/8, $0x424a0000c23a0000
 DATA xm5_64_threshold<>+8(SB)/8, $0x0000000000000000
 DATA xm5_64_threshold<>+16(SB)/8, $0x0000000000000000
 DATA xm5_64_threshold<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_64_threshold<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_threshold2: float32 -77.5 -22 25 82.5 0 0 0 0
 DATA xm5_64_threshold2<>+0(SB)/8, $0xc1b00000c29b0000
 DATA xm5_64_threshold2<>+8(SB)/8, $0x42a5000041c80000
 DATA xm5_64_threshold2<>+16(SB)/8, $0x0000000000000000
 DATA xm5_64_threshold2<>+24(SB)/8, $0x0000000000000000
 GLOBL xm5_64_threshold2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_threshold3: float32 -98 -61 -34 -10 13 37 65 104.5
 DATA xm5_64_threshold3<>+0(SB)/8, $0xc2740000c2c40000
 DATA xm5_64_threshold3<>+8(SB)/8, $0xc1200000c2080000
 DATA xm5_64_threshold3<>+16(SB)/8, $0x4214000041500000
 DATA xm5_64_threshold3<>+24(SB)/8, $0x42d1000042820000
 GLOBL xm5_64_threshold3<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_threshold4: float32 -111 -87 -69 -53.5 -40 -28 -16 -4
 DATA xm5_64_threshold4<>+0(SB)/8, $0xc2ae0000c2de0000
 DATA xm5_64_threshold4<>+8(SB)/8, $0xc2560000c28a0000
 DATA xm5_64_threshold4<>+16(SB)/8, $0xc1e00000c2200000
 DATA xm5_64_threshold4<>+24(SB)/8, $0xc0800000c1800000
 GLOBL xm5_64_threshold4<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_threshold5: float32 7 19 31 43.5 57.5 73.5 92.5 118.5
 DATA xm5_64_threshold5<>+0(SB)/8, $0x4198000040e00000
 DATA xm5_64_threshold5<>+8(SB)/8, $0x422e000041f80000
 DATA xm5_64_threshold5<>+16(SB)/8, $0x4293000042660000
 DATA xm5_64_threshold5<>+24(SB)/8, $0x42ed000042b90000
 GLOBL xm5_64_threshold5<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_level: float32 -118 -104 -92 -82 -73 -65 -57 -50
 DATA xm5_64_level<>+0(SB)/8, $0xc2d00000c2ec0000
 DATA xm5_64_level<>+8(SB)/8, $0xc2a40000c2b80000
 DATA xm5_64_level<>+16(SB)/8, $0xc2820000c2920000
 DATA xm5_64_level<>+24(SB)/8, $0xc2480000c2640000
 GLOBL xm5_64_level<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_level2: float32 -43 -37 -31 -25 -19 -13 -7 -1
 DATA xm5_64_level2<>+0(SB)/8, $0xc2140000c22c0000
 DATA xm5_64_level2<>+8(SB)/8, $0xc1c80000c1f80000
 DATA xm5_64_level2<>+16(SB)/8, $0xc1500000c1980000
 DATA xm5_64_level2<>+24(SB)/8, $0xbf800000c0e00000
 GLOBL xm5_64_level2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_level3: float32 4 10 16 22 28 34 40 47
 DATA xm5_64_level3<>+0(SB)/8, $0x4120000040800000
 DATA xm5_64_level3<>+8(SB)/8, $0x41b0000041800000
 DATA xm5_64_level3<>+16(SB)/8, $0x4208000041e00000
 DATA xm5_64_level3<>+24(SB)/8, $0x423c000042200000
 GLOBL xm5_64_level3<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_level4: float32 54 61 69 78 87 98 111 126
 DATA xm5_64_level4<>+0(SB)/8, $0x4274000042580000
 DATA xm5_64_level4<>+8(SB)/8, $0x429c0000428a0000
 DATA xm5_64_level4<>+16(SB)/8, $0x42c4000042ae0000
 DATA xm5_64_level4<>+24(SB)/8, $0x42fc000042de0000
 GLOBL xm5_64_level4<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_norm: int32, 8 times 0x80000000
 DATA xm5_64_norm<>+0(SB)/8, $0x8000000080000000
 DATA xm5_64_norm<>+8(SB)/8, $0x8000000080000000
 DATA xm5_64_norm<>+16(SB)/8, $0x8000000080000000
 DATA xm5_64_norm<>+24(SB)/8, $0x8000000080000000
 GLOBL xm5_64_norm<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_norm2: int32, 8 times 0x7fc00000
 DATA xm5_64_norm2<>+0(SB)/8, $0x7fc000007fc00000
 DATA xm5_64_norm2<>+8(SB)/8, $0x7fc000007fc00000
 DATA xm5_64_norm2<>+16(SB)/8, $0x7fc000007fc00000
 DATA xm5_64_norm2<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL xm5_64_norm2<>(SB), RODATA|NOPTR, $32
 
+// xm5_64_mask5: int32, 8 times 15
 DATA xm5_64_mask5<>+0(SB)/8, $0x0000000f0000000f
 DATA xm5_64_mask5<>+8(SB)/8, $0x0000000f0000000f
 DATA xm5_64_mask5<>+16(SB)/8, $0x0000000f0000000f
 DATA xm5_64_mask5<>+24(SB)/8, $0x0000000f0000000f
 GLOBL xm5_64_mask5<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsXm5_64AVX512 unpacks units of 64 values.
-// Requires: AVX2, F16C
-TEXT ·decodeUnitsXm5_64AVX512(SB), NOSPLIT, $192-24
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         units+16(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-
-	// scales of the block
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, (AX)
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 96(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VMOVDQU      Y7, (DX)
-	VPMOVSXBD    (DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 128(AX)
-	VPMOVSXBD    8(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 160(AX)
-	VPMOVSXBD    16(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y7
-	VMOVUPS      Y7, 192(AX)
-	VPMOVSXBD    24(DX), Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VMOVUPS      Y6, 224(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0x100, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul1xXm5_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul1xXm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         units+56(FP), DI
-	MOVQ         BX, R8
-	SUBQ         $1, DI
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R8), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R8), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 34(R8), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R8), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 38(R8), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y7
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y8
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y9
-	ADDQ         $0x2a, R8
-	ADDQ         $0x100, SI
-	SUBQ         $1, DI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DI
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y6, Y6
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X7
-	VADDPS       X6, X7, X7
-	VMOVHLPS     X7, X7, X6
-	VADDPS       X6, X7, X7
-	VMOVSHDUP    X7, X6
-	VADDSS       X6, X7, X7
-	VMOVSS       X7, (AX)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul2xXm5_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xXm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 34(R9), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y8
-	VFMADD231PS  32(SI)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y8
-	VFMADD231PS  96(SI)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R9), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 38(R9), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y8
-	VFMADD231PS  160(SI)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y8
-	VFMADD231PS  224(SI)(DI*1), Y10, Y9
-	ADDQ         $0x2a, R9
-	ADDQ         $0x100, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xXm5_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xXm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 34(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y10
-	VPSRLVD      Y0, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPBROADCASTD 38(R10), Y11
-	VPSRLVD      Y1, Y11, Y11
-	VPAND        Y2, Y11, Y11
-	VPSLLD       $4, Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSHUFB      Y10, Y5, Y11
-	VPSHUFB      Y10, Y4, Y12
-	VPSLLW       $3, Y10, Y10
-	VPBLENDVB    Y10, Y12, Y11, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VFMADD231PS  128(R8), Y10, Y8
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VFMADD231PS  160(SI)(DI*1), Y10, Y7
-	VFMADD231PS  160(R8), Y10, Y8
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VFMADD231PS  192(R8), Y10, Y8
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VFMADD231PS  224(SI), Y9, Y6
-	VFMADD231PS  224(SI)(DI*1), Y9, Y7
-	VFMADD231PS  224(R8), Y9, Y8
-	ADDQ         $0x2a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xXm5_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xXm5_64AVX512(SB), NOSPLIT, $192-64
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(R10), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 34(R10), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  (SI), Y11, Y6
-	VFMADD231PS  (SI)(DI*1), Y11, Y7
-	VFMADD231PS  (R8), Y11, Y8
-	VFMADD231PS  (R8)(DI*1), Y11, Y9
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  32(SI), Y11, Y6
-	VFMADD231PS  32(SI)(DI*1), Y11, Y7
-	VFMADD231PS  32(R8), Y11, Y8
-	VFMADD231PS  32(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  64(SI), Y11, Y6
-	VFMADD231PS  64(SI)(DI*1), Y11, Y7
-	VFMADD231PS  64(R8), Y11, Y8
-	VFMADD231PS  64(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  96(SI), Y11, Y6
-	VFMADD231PS  96(SI)(DI*1), Y11, Y7
-	VFMADD231PS  96(R8), Y11, Y8
-	VFMADD231PS  96(R8)(DI*1), Y11, Y9
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(R10), Y11
-	VPSRLVD      Y0, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	VPBROADCASTD 38(R10), Y12
-	VPSRLVD      Y1, Y12, Y12
-	VPAND        Y2, Y12, Y12
-	VPSLLD       $4, Y12, Y12
-	VPOR         Y12, Y11, Y11
-	VPSHUFB      Y11, Y5, Y12
-	VPSHUFB      Y11, Y4, Y13
-	VPSLLW       $3, Y11, Y11
-	VPBLENDVB    Y11, Y13, Y12, Y11
-	VMOVDQU      Y11, (DX)
-	VPMOVSXBD    (DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  128(SI), Y11, Y6
-	VFMADD231PS  128(SI)(DI*1), Y11, Y7
-	VFMADD231PS  128(R8), Y11, Y8
-	VFMADD231PS  128(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    8(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  160(SI), Y11, Y6
-	VFMADD231PS  160(SI)(DI*1), Y11, Y7
-	VFMADD231PS  160(R8), Y11, Y8
-	VFMADD231PS  160(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    16(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y11
-	VFMADD231PS  192(SI), Y11, Y6
-	VFMADD231PS  192(SI)(DI*1), Y11, Y7
-	VFMADD231PS  192(R8), Y11, Y8
-	VFMADD231PS  192(R8)(DI*1), Y11, Y9
-	VPMOVSXBD    24(DX), Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VFMADD231PS  224(SI), Y10, Y6
-	VFMADD231PS  224(SI)(DI*1), Y10, Y7
-	VFMADD231PS  224(R8), Y10, Y8
-	VFMADD231PS  224(R8)(DI*1), Y10, Y9
-	ADDQ         $0x2a, R10
-	ADDQ         $0x100, SI
-	ADDQ         $0x100, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmulQ81xXm5_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// matmulQ81xXm5_64AVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ81xXm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ81xXm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1057,9 +385,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xXm5_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// matmulQ82xXm5_64AVX512VNNI multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ82xXm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ82xXm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1181,9 +509,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xXm5_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// matmulQ83xXm5_64AVX512VNNI multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ83xXm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ83xXm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1325,9 +653,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xXm5_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// matmulQ84xXm5_64AVX512VNNI multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·matmulQ84xXm5_64AVX512(SB), NOSPLIT, $0-72
+TEXT ·matmulQ84xXm5_64AVX512VNNI(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1491,9 +819,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block1xXm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xXm5_64AVX512VNNI multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block1xXm5_64AVX512(SB), NOSPLIT, $480-72
+TEXT ·matmulQ8Block1xXm5_64AVX512VNNI(SB), NOSPLIT, $480-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1647,9 +975,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block2xXm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xXm5_64AVX512VNNI multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block2xXm5_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xXm5_64AVX512VNNI(SB), 0, $672-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -1861,9 +1189,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block3xXm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xXm5_64AVX512VNNI multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block3xXm5_64AVX512(SB), 0, $864-72
+TEXT ·matmulQ8Block3xXm5_64AVX512VNNI(SB), 0, $864-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -2131,9 +1459,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Block4xXm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xXm5_64AVX512VNNI multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·matmulQ8Block4xXm5_64AVX512(SB), 0, $1056-72
+TEXT ·matmulQ8Block4xXm5_64AVX512VNNI(SB), 0, $1056-72
 
 	// constants of the loops
 	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
@@ -2454,236 +1782,6 @@ done4:
 
 done2:
 	ADDQ         $4, R9
-	VZEROUPPER
-	RET
-
-// unpackXm5_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm5_64AVX512(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// mixLevelsXm5_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsXm5_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsXm5_64AVX512 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsXm5_64AVX512(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -3393,6 +2491,236 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// unpackXm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
+// Requires: AVX2, F16C
+TEXT ·unpackXm5_64AVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         blocks+16(FP), CX
+	SUBQ         $1, CX
+	JLT          done2
+
+loop1:
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 34(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	ADDQ         $0x2a, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// mixLevelsXm5_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixLevelsXm5_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	SUBQ         $1, SI
+	JLT          done2
+
+loop1:
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 34(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VMOVDQU      Y6, (AX)
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 38(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VMOVDQU      Y6, 32(AX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVSS       X6, (BX)
+	ADDQ         $0x40, AX
+	ADDQ         $4, BX
+	ADDQ         DX, CX
+	SUBQ         $1, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $1, SI
+	VZEROUPPER
+	RET
+
+// mixPairsXm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·mixPairsXm5_64AVX2(SB), NOSPLIT, $0-40
+
+	// constants of the loops
+	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
+	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
+	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
+	VMOVDQU      xm5_64_mask<>+0(SB), Y3
+	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
+	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
+	MOVQ         levels+0(FP), AX
+	MOVQ         scales+8(FP), BX
+	MOVQ         v+16(FP), CX
+	MOVQ         stride+24(FP), DX
+	MOVQ         rows+32(FP), SI
+	MOVQ         CX, DI
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JLT          done2
+
+loop1:
+	PREFETCHT0   2048(CX)
+	VPBROADCASTW (CX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVSS       X6, (BX)
+	PREFETCHT0   2048(DI)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVSS       X6, 4(BX)
+
+	// levels of values 0 to 31
+	VBROADCASTI128 2(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 34(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 2(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 34(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, (AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
+
+	// levels of values 32 to 63
+	VBROADCASTI128 18(CX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 38(CX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y5, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSLLW       $3, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTD 38(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      Y7, Y5, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSLLW       $3, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPUNPCKLWD   Y7, Y6, Y8
+	VMOVDQU      Y8, 64(AX)
+	VPUNPCKHWD   Y7, Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $8, BX
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	ADDQ         DX, CX
+	ADDQ         DX, DI
+	SUBQ         $2, SI
+	JGE          loop1
+
+done2:
+	ADDQ         $2, SI
 	VZEROUPPER
 	RET
 
@@ -4974,68 +4302,6 @@ done2:
 	VZEROUPPER
 	RET
 
-// unpackXm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C
-TEXT ·unpackXm5_64AVX2(SB), NOSPLIT, $0-24
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), BX
-	MOVQ         blocks+16(FP), CX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPBROADCASTW (BX), X6
-	VCVTPH2PS    X6, Y6
-	VBROADCASTI128 2(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, (AX)
-	VMOVDQU      Y7, 48(AX)
-	VMOVSD       X6, 32(AX)
-	VBROADCASTI128 18(BX), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(BX), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPABSB       Y7, Y8
-	VMOVDQU      Y8, 80(AX)
-	VMOVDQU      Y7, 128(AX)
-	VMOVSD       X6, 112(AX)
-	ADDQ         $0x2a, BX
-	ADDQ         $0xa0, AX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // encodeGroupsXm5_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsXm5_64AVX2(SB), NOSPLIT, $0-32
@@ -6184,173 +5450,5 @@ done22:
 
 done2:
 	ADDQ         $1, DX
-	VZEROUPPER
-	RET
-
-// mixLevelsXm5_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixLevelsXm5_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	SUBQ         $1, SI
-	JLT          done2
-
-loop1:
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, (AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VMOVDQU      Y6, 32(AX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (BX)
-	ADDQ         $0x40, AX
-	ADDQ         $4, BX
-	ADDQ         DX, CX
-	SUBQ         $1, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $1, SI
-	VZEROUPPER
-	RET
-
-// mixPairsXm5_64AVX2 unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
-// Requires: AVX2, F16C
-TEXT ·mixPairsXm5_64AVX2(SB), NOSPLIT, $0-40
-
-	// constants of the loops
-	VMOVDQU      xm5_64_shifts<>+0(SB), Y0
-	VMOVDQU      xm5_64_shifts2<>+0(SB), Y1
-	VMOVDQU      xm5_64_mask2<>+0(SB), Y2
-	VMOVDQU      xm5_64_mask<>+0(SB), Y3
-	VBROADCASTI128 xm5_64_levels2<>+0(SB), Y4
-	VBROADCASTI128 xm5_64_levels<>+0(SB), Y5
-	MOVQ         levels+0(FP), AX
-	MOVQ         scales+8(FP), BX
-	MOVQ         v+16(FP), CX
-	MOVQ         stride+24(FP), DX
-	MOVQ         rows+32(FP), SI
-	MOVQ         CX, DI
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JLT          done2
-
-loop1:
-	PREFETCHT0   2048(CX)
-	VPBROADCASTW (CX), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, (BX)
-	PREFETCHT0   2048(DI)
-	VPBROADCASTW (DI), X6
-	VCVTPH2PS    X6, Y6
-	VMOVSS       X6, 4(BX)
-
-	// levels of values 0 to 31
-	VBROADCASTI128 2(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 34(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 2(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 34(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, (AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 32(AX)
-
-	// levels of values 32 to 63
-	VBROADCASTI128 18(CX), Y6
-	VPSRLVD      Y0, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPBROADCASTD 38(CX), Y7
-	VPSRLVD      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSLLD       $4, Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSHUFB      Y6, Y5, Y7
-	VPSHUFB      Y6, Y4, Y8
-	VPSLLW       $3, Y6, Y6
-	VPBLENDVB    Y6, Y8, Y7, Y6
-	VBROADCASTI128 18(DI), Y7
-	VPSRLVD      Y0, Y7, Y7
-	VPAND        Y3, Y7, Y7
-	VPBROADCASTD 38(DI), Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      Y7, Y5, Y8
-	VPSHUFB      Y7, Y4, Y9
-	VPSLLW       $3, Y7, Y7
-	VPBLENDVB    Y7, Y9, Y8, Y7
-	VPUNPCKLWD   Y7, Y6, Y8
-	VMOVDQU      Y8, 64(AX)
-	VPUNPCKHWD   Y7, Y6, Y6
-	VMOVDQU      Y6, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	ADDQ         DX, CX
-	ADDQ         DX, DI
-	SUBQ         $2, SI
-	JGE          loop1
-
-done2:
-	ADDQ         $2, SI
 	VZEROUPPER
 	RET

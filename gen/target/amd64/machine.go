@@ -18,9 +18,9 @@ import (
 var Machine = &simd.Machine{
 	Name: "amd64",
 	ISAs: []simd.ISA{
-		{Name: "avx512", Suffix: "AVX512", Requires: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA"}, Implied: []string{"AVX"},
-			Needs: []string{"AVX2", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL", "AVX512VNNI", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8, Dot4: true}},
-		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX2", "F16C", "FMA"}, Implied: []string{"AVX"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8}},
+		{Name: "avx512vnni", Aliases: []string{"avx512"}, Suffix: "AVX512VNNI", Requires: []string{"F16C", "FMA", "AVX512VL", "AVX512VNNI"},
+			Needs: []string{"AVX2", "F16C", "FMA3", "AVX512VL", "AVX512VNNI"}, Caps: lower.Caps{Lanes: 8, Dot4: true}},
+		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX", "AVX2", "F16C", "FMA"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8}},
 	},
 	Syntax: syntax(),
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },

@@ -17,7 +17,8 @@ type file struct {
 	m     *Machine
 	id    string // in names of functions
 	pool  *pool
-	text  []string
+	text  map[*ISA][]string
+	made  map[string]*compiled
 	stubs *stubs
 	why   string // the last kernel was not made; "" when it was
 
@@ -27,7 +28,7 @@ type file struct {
 
 // newFile starts a file for what name names in the spec's file from.
 func newFile(m *Machine, from, name string) *file {
-	f := &file{m: m, pool: newPool(strings.ToLower(name)), stubs: newStubs(m, from)}
+	f := &file{m: m, pool: newPool(strings.ToLower(name)), stubs: newStubs(m, from), text: map[*ISA][]string{}, made: map[string]*compiled{}}
 	if from != "" {
 		f.id = target.Ident(name)
 	}
@@ -37,33 +38,77 @@ func newFile(m *Machine, from, name string) *file {
 // build makes a kernel of that name for a machine of such capabilities.
 type build func(c lower.Caps, name string) *ir.Func
 
+// kernel is a function of the file.
+type kernel struct {
+	*ir.Func
+	isa *ISA // whose text it is: the one that was asked for, or a later one with the same text
+}
+
+// compiled is a function that the file may get.
+type compiled struct {
+	fn       *ir.Func
+	requires []string
+	text     string
+	why      string // there is none; "" when there is one
+	emitted  bool
+}
+
 // function selects instructions and registers and keeps the text, or returns nil when
 // the type has no such kernel or the kernel does not fit the registers. Its name is
-// stem and the suffix of the instruction set.
-func (f *file) function(isa *ISA, stem string, build build) *ir.Func {
-	fn, why := lower.Try(func() *ir.Func { return build(isa.Caps, stem+isa.Suffix) })
-	if f.why = why; why != "" {
+// stem and the suffix of the instruction set. Where the next instruction set has the
+// same text, the function is the one of that.
+func (f *file) function(isa *ISA, stem string, build build) *kernel {
+	c := f.compile(isa, stem, build)
+	if f.why = c.why; c.why != "" {
 		return nil
 	}
-	a, err := assemble(f.m, isa, fn, f.pool)
-	if err != nil {
-		f.why = err.Error()
-		return nil
-	}
-	a.Requires = f.m.Features(a.Text(f.m.Syntax))
-	text := a.Text(f.m.Syntax)
-	for _, name := range a.Requires {
-		if !isa.Has(name) && !slices.Contains(isa.Implied, name) {
-			panic(fmt.Sprintf("%s: %s needs %s, which %s does not promise\n%s", f.m.Name, fn.Name, name, isa.Name, text))
+	if next := f.m.after(isa); next != nil {
+		n := f.compile(next, stem, build)
+		if n.why == "" && strings.ReplaceAll(c.text, stem+isa.Suffix, stem+next.Suffix) == n.text {
+			return f.function(next, stem, build)
 		}
 	}
-	f.text = append(f.text, text)
-	f.stubs.declare(fn, a.Requires)
-	return fn
+	if !c.emitted {
+		c.emitted = true
+		for _, feature := range c.requires {
+			if !isa.Has(feature) {
+				panic(fmt.Sprintf("%s: %s needs %s, which %s does not promise\n%s", f.m.Name, c.fn.Name, feature, isa.Name, c.text))
+			}
+		}
+		f.text[isa] = append(f.text[isa], c.text)
+		f.stubs.declare(isa, c.fn, c.requires)
+	}
+	return &kernel{c.fn, isa}
+}
+
+// compile makes a function of the file, once.
+func (f *file) compile(isa *ISA, stem string, build build) *compiled {
+	name := stem + isa.Suffix
+	if c := f.made[name]; c != nil {
+		return c
+	}
+	c := &compiled{}
+	f.made[name] = c
+	if c.fn, c.why = lower.Try(func() *ir.Func { return build(isa.Caps, name) }); c.why != "" {
+		return c
+	}
+	a, err := assemble(f.m, isa, c.fn, f.pool)
+	if err != nil {
+		c.why = err.Error()
+		return c
+	}
+	a.Requires = f.m.Features(a.Text(f.m.Syntax))
+	c.requires, c.text = a.Requires, a.Text(f.m.Syntax)
+	return c
+}
+
+// own reports whether one of the functions is of the instruction set itself.
+func own(isa *ISA, list ...*kernel) bool {
+	return slices.ContainsFunc(list, func(k *kernel) bool { return k != nil && k.isa == isa })
 }
 
 // must is function for a kernel that every machine has.
-func (f *file) must(isa *ISA, stem string, build build) *ir.Func {
+func (f *file) must(isa *ISA, stem string, build build) *kernel {
 	fn := f.function(isa, stem, build)
 	if fn == nil {
 		panic(fmt.Sprintf("%s: %s%s: %s", f.m.Name, stem, isa.Suffix, f.why))
@@ -73,10 +118,10 @@ func (f *file) must(isa *ISA, stem string, build build) *ir.Func {
 
 // tiles generates a kernel for m = 1..most rows; an entry that does not fit the
 // registers stays empty, and its work is done by smaller ones.
-func (f *file) tiles(isa *ISA, kernel, id string, most int, build func(c lower.Caps, m int, name string) *ir.Func) []*ir.Func {
-	tiles := make([]*ir.Func, most)
+func (f *file) tiles(isa *ISA, stem, id string, most int, build func(c lower.Caps, m int, name string) *ir.Func) []*kernel {
+	tiles := make([]*kernel, most)
 	for m := 1; m <= most; m++ {
-		tiles[m-1] = f.function(isa, fmt.Sprintf("%s%dx%s", kernel, m, id), func(c lower.Caps, name string) *ir.Func { return build(c, m, name) })
+		tiles[m-1] = f.function(isa, fmt.Sprintf("%s%dx%s", stem, m, id), func(c lower.Caps, name string) *ir.Func { return build(c, m, name) })
 	}
 	if tiles[0] == nil {
 		return nil
@@ -86,11 +131,15 @@ func (f *file) tiles(isa *ISA, kernel, id string, most int, build func(c lower.C
 
 // finish adds two files whose paths begin so: assembly and the Go beside it.
 func (f *file) finish(files map[string][]byte, from, path string) error {
-	if len(f.text) == 0 {
+	var functions []string
+	for k := range f.m.ISAs {
+		functions = append(functions, f.text[&f.m.ISAs[k]]...)
+	}
+	if len(functions) == 0 {
 		return nil
 	}
 	base := path + "_" + f.m.Name
-	text := target.Header(from) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(f.text, "\n")
+	text := target.Header(from) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(functions, "\n")
 	files[base+".s"] = []byte(text)
 	code, err := f.stubs.render()
 	if err != nil {

@@ -10,50 +10,65 @@ import (
 )
 
 // kernels generates all kernels of the type under one instruction set and names the
-// functions that callers use.
+// functions that callers use: "" where none of its parts differs from the next set's.
 func (f *file) kernels(isa *ISA) target.Kernels {
 	t := f.t
-	names := target.Kernels{Type: t.Name}
-	fn := f.function(isa, "decodeUnits"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Decode(t, c, name) })
-	if fn != nil {
-		names.Decode = f.stubs.decode(t, fn, isa, f.unit(isa.Caps))
+	names := target.Kernels{Type: t.Name, Why: map[string]string{}}
+	decode := f.decode(isa)
+	if own(isa, decode) {
+		names.Decode = f.stubs.decode(t, decode, isa, f.unit(isa.Caps))
 	}
-	f.missing(&names, "Decode", names.Decode)
+	f.missing(&names, "Decode", decode != nil)
 	tiles := f.tiles(isa, "matmul", f.id, 4, func(c lower.Caps, m int, name string) *ir.Func { return lower.Matmul(t, c, m, name) })
+	f.missing(&names, "Matmul", tiles != nil)
 	if tiles != nil {
-		names.Matmul = f.stubs.matmul(t, tiles, f.panels.gemmF32(isa), names.Decode, isa, f.unit(isa.Caps))
+		gemm, owner := f.panels.gemmF32(isa)
+		if own(isa, append(tiles, decode)...) || owner == isa {
+			names.Matmul = f.stubs.matmul(t, tiles, gemm, decode, isa, f.unit(isa.Caps))
+		}
 	}
-	f.missing(&names, "Matmul", names.Matmul)
-	tiles = f.tiles(isa, "matmulQ8", f.id, 4, func(c lower.Caps, m int, name string) *ir.Func {
-		return lower.MatmulQ8(t, c, m, max(1, 64/t.Block), name)
-	})
-	// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
-	if tiles != nil && !slices.Contains(tiles, nil) {
-		names.MatmulQ8 = f.stubs.matmulQ8(t, tiles, f.fours(isa), f.gemm(isa), isa)
-	}
-	f.missing(&names, "MatmulQ8", names.MatmulQ8)
+	names.MatmulQ8 = f.matmulQ8(isa, &names)
 	if isa == f.m.base() {
 		names.Encode = f.encode(isa)
-		f.missing(&names, "Encode", names.Encode)
+		f.missing(&names, "Encode", names.Encode != "")
 	}
 	if t.KV {
-		names.Mix = f.mix(isa)
-		f.missing(&names, "Mix", names.Mix)
-		names.MixQ8 = f.mixQ8(isa)
-		f.missing(&names, "MixQ8", names.MixQ8)
+		names.Mix = f.mix(isa, &names)
+		names.MixQ8 = f.mixQ8(isa, &names)
+	}
+	if len(names.Why) == 0 {
+		names.Why = nil
 	}
 	return names
 }
 
-// missing notes why a kernel is not there, when its function has no name.
-func (f *file) missing(names *target.Kernels, kernel, name string) {
-	if name != "" || f.why == "" {
-		return
+// missing notes why a kernel is not there.
+func (f *file) missing(names *target.Kernels, kernel string, made bool) {
+	if !made && f.why != "" {
+		names.Why[kernel] = f.why
 	}
-	if names.Why == nil {
-		names.Why = map[string]string{}
+}
+
+// decode generates the decoder of the type.
+func (f *file) decode(isa *ISA) *kernel {
+	return f.function(isa, "decodeUnits"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Decode(f.t, c, name) })
+}
+
+// matmulQ8 generates the kernels on int8 activations.
+func (f *file) matmulQ8(isa *ISA, names *target.Kernels) string {
+	tiles := f.tiles(isa, "matmulQ8", f.id, 4, func(c lower.Caps, m int, name string) *ir.Func {
+		return lower.MatmulQ8(f.t, c, m, max(1, 64/f.t.Block), name)
+	})
+	// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
+	made := tiles != nil && !slices.Contains(tiles, nil)
+	if f.missing(names, "MatmulQ8", made); !made {
+		return ""
 	}
-	names.Why[kernel] = f.why
+	rows, g := f.fours(isa), f.gemm(isa)
+	if !own(isa, append(append(tiles, rows.tiles...), g.unpack, g.kernel)...) {
+		return ""
+	}
+	return f.stubs.matmulQ8(f.t, tiles, rows, g, isa)
 }
 
 // encode generates the encoder of the type and the function that drives it; "" when the
@@ -68,47 +83,55 @@ func (f *file) encode(isa *ISA) string {
 		return ""
 	}
 	name := "encode" + f.id + isa.Suffix
-	f.stubs.f.Func().Id(name).Params(jen.Id("dst").Index().Byte(), jen.Id("src").Index().Float32()).Block(
-		jen.Id("driveEncode").Call(jen.Id(fn.Name), jen.Lit(isa.Caps.Lanes), jen.Lit(f.t.Block), jen.Lit(f.t.Bytes), jen.Lit(scratch), jen.Id("dst"), jen.Id("src")))
-	f.stubs.f.Line()
+	f.stubs.add(isa, jen.Func().Id(name).Params(jen.Id("dst").Index().Byte(), jen.Id("src").Index().Float32()).Block(
+		jen.Id("driveEncode").Call(jen.Id(fn.Name), jen.Lit(isa.Caps.Lanes), jen.Lit(f.t.Block), jen.Lit(f.t.Bytes), jen.Lit(scratch), jen.Id("dst"), jen.Id("src"))))
 	return name
 }
 
 // mix generates the kernels that add weighted rows: on rows of levels where the type has
 // these, else the tiles of the type itself.
-func (f *file) mix(isa *ISA) string {
+func (f *file) mix(isa *ISA, names *target.Kernels) string {
 	levels := f.function(isa, "mixLevels"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Levels(f.t, c, name) })
-	if levels != nil {
-		return f.stubs.mixLevels(f.t, "mix", levels, f.panels.mixLevels(isa), isa)
+	if levels == nil {
+		return f.mixTiles(isa, "mix", false, names, "Mix")
 	}
-	return f.mixTiles(isa, "mix", false)
+	tiles, owner := f.panels.mixLevels(isa)
+	if !own(isa, levels) && owner != isa {
+		return ""
+	}
+	return f.stubs.mixLevels(f.t, "mix", levels, tiles, isa)
 }
 
 // mixQ8 is mix with rounded levels: on pairs of rows where the type has these.
-func (f *file) mixQ8(isa *ISA) string {
+func (f *file) mixQ8(isa *ISA, names *target.Kernels) string {
 	pairs := f.function(isa, "mixPairs"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Pairs(f.t, c, name) })
-	if pairs != nil {
-		place := f.function(isa, "mixPlace"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Place(f.t, c, name) })
-		return f.stubs.mixPairs(f.t, "mixQ8", pairs, place, f.panels.mixPairs(isa), isa)
+	if pairs == nil {
+		return f.mixTiles(isa, "mixQ8", true, names, "MixQ8")
 	}
-	return f.mixTiles(isa, "mixQ8", true)
+	place := f.function(isa, "mixPlace"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Place(f.t, c, name) })
+	parts, owner := f.panels.mixPairs(isa)
+	if !own(isa, pairs, place) && owner != isa {
+		return ""
+	}
+	return f.stubs.mixPairs(f.t, "mixQ8", pairs, place, parts, isa)
 }
 
 // mixTiles generates the tiles of a mix kernel: 12 sums fill the registers, so more than 3
 // rows of o take fewer values at a time.
-func (f *file) mixTiles(isa *ISA, kernel string, rounded bool) string {
-	tiles := f.tiles(isa, kernel, f.id, 6, func(c lower.Caps, m int, name string) *ir.Func {
+func (f *file) mixTiles(isa *ISA, stem string, rounded bool, names *target.Kernels, field string) string {
+	tiles := f.tiles(isa, stem, f.id, 6, func(c lower.Caps, m int, name string) *ir.Func {
 		return lower.Mix(f.t, c, m, min(4, 12/m), rounded, name)
 	})
-	if tiles == nil {
+	f.missing(names, field, tiles != nil)
+	if !own(isa, tiles...) {
 		return ""
 	}
-	return f.stubs.mix(f.t, kernel, tiles, isa, f.unit(isa.Caps))
+	return f.stubs.mix(f.t, stem, tiles, isa, f.unit(isa.Caps))
 }
 
 // fours is the kernels for rows in fours.
 type fours struct {
-	tiles    []*ir.Func
+	tiles    []*kernel
 	oneBlock bool // rows are one block
 }
 

@@ -38,12 +38,13 @@ type Machine struct {
 // addition, and of jumps when the difference was below zero and when it was not.
 type Counter struct{ Subtract, Add, Below, NotBelow string }
 
-// ISA is one instruction set of a machine.
+// ISA is one instruction set of a machine. A function whose text is that of the next set is not emitted:
+// the next set serves.
 type ISA struct {
 	Name     string   // as users write it: "avx2"
+	Aliases  []string // other names that users may write
 	Suffix   string   // of function names: "AVX2"
 	Requires []string // CPU features that a function may need, as its comment names them
-	Implied  []string // features that every function has and no comment names
 	Needs    []string // the same as cpuid's constants
 	Caps     lower.Caps
 }

@@ -1,7 +1,7 @@
 package simd
 
 import (
-	"encoding/hex"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,14 +15,21 @@ import (
 // q4_0_mask, q4_0_mask2, q4_0_shifts.
 type pool struct {
 	prefix string
-	role   string // of the constants that are asked for next
+	use    // of the constants that are asked for next
 	names  map[string]string
+	uses   map[string]use // the first of each constant
 	taken  map[string]int // names per role
 	order  []string
 }
 
+// use is what a constant is for.
+type use struct {
+	role string
+	elem ir.Elem // the lanes that a reader sees in it
+}
+
 func newPool(prefix string) *pool {
-	return &pool{prefix: prefix, names: map[string]string{}, taken: map[string]int{}}
+	return &pool{prefix: prefix, names: map[string]string{}, uses: map[string]use{}, taken: map[string]int{}}
 }
 
 // roles name the constants of operations that have one; others are called like their result.
@@ -46,6 +53,7 @@ func roleOf(in *ir.Instr) string {
 	return "constant"
 }
 
+// sym is the name of c, given by the role of its first use.
 func (p *pool) sym(c []byte) asm.Sym {
 	key := string(c)
 	if p.names[key] == "" {
@@ -53,28 +61,21 @@ func (p *pool) sym(c []byte) asm.Sym {
 		if p.taken[p.role]++; p.taken[p.role] > 1 {
 			p.names[key] += strconv.Itoa(p.taken[p.role])
 		}
-		p.order = append(p.order, key)
+		p.order, p.uses[key] = append(p.order, key), p.use
 	}
 	return asm.Sym{Name: p.names[key]}
 }
 
-// text prints the DATA and GLOBL lines.
+// text prints the DATA and GLOBL lines, the values above them.
 func (p *pool) text() string {
 	var b strings.Builder
 	for _, key := range p.order {
 		name, c := p.names[key], []byte(key)
+		b.WriteString(comment(name, c, p.uses[key].role, p.uses[key].elem))
 		for off := 0; off < len(c); off += 8 {
-			fmt.Fprintf(&b, "DATA %s<>+%d(SB)/8, $0x%s\n", name, off, hex.EncodeToString(reverse(c[off:off+8])))
+			fmt.Fprintf(&b, "DATA %s<>+%d(SB)/8, $0x%016x\n", name, off, binary.LittleEndian.Uint64(c[off:]))
 		}
 		fmt.Fprintf(&b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n\n", name, len(c))
 	}
 	return b.String()
-}
-
-func reverse(c []byte) []byte {
-	r := make([]byte, len(c))
-	for i, x := range c {
-		r[len(c)-1-i] = x
-	}
-	return r
 }

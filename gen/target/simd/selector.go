@@ -63,7 +63,7 @@ func (s *Selector) block(body []ir.Node) {
 				s.loads[n.Dst] = n.Mem
 				continue
 			}
-			s.pool.role = roleOf(n)
+			s.pool.use = use{roleOf(n), lanesOf(n)}
 			if !s.m.Select(s, n) {
 				panic(lacking{fmt.Sprintf("%s has no operation %v", s.m.Name, n.Op)})
 			}

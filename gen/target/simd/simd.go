@@ -16,7 +16,7 @@ func (t Target) Generate(set *spec.Set) (*target.Output, error) {
 	m := t.Machine
 	out := &target.Output{Files: map[string][]byte{}}
 	for _, isa := range m.ISAs {
-		out.ISAs = append(out.ISAs, target.ISA{Name: isa.Name, Arch: m.Name, Needs: isa.Needs})
+		out.ISAs = append(out.ISAs, target.ISA{Name: isa.Name, Arch: m.Name, Needs: isa.Needs, Aliases: isa.Aliases})
 	}
 	panels := newPanels(m)
 	for _, t := range set.Types {
@@ -38,6 +38,16 @@ func (t Target) Generate(set *spec.Set) (*target.Output, error) {
 // base is the instruction set whose transforms, encoders and rounding serve all of a
 // machine: they are bound by shuffles and memory, which better sets do not speed up.
 func (m *Machine) base() *ISA { return &m.ISAs[len(m.ISAs)-1] }
+
+// after is the next instruction set of the list, nil after the last.
+func (m *Machine) after(isa *ISA) *ISA {
+	for k := range len(m.ISAs) - 1 {
+		if &m.ISAs[k] == isa {
+			return &m.ISAs[k+1]
+		}
+	}
+	return nil
+}
 
 // shared adds the kernels that the lowest instruction set has for all of them.
 func shared(m *Machine, set *spec.Set, out *target.Output) error {

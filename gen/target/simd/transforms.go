@@ -21,9 +21,8 @@ func transformFile(m *Machine, t *spec.Transform, files map[string][]byte) (targ
 	}{{"forward", false, &names.Forward}, {"inverse", true, &names.Inverse}} {
 		fn := f.must(isa, d.name+"Runs"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Transform(t, c, d.inverse, name) })
 		*d.to = d.name + f.id + isa.Suffix
-		f.stubs.f.Func().Id(*d.to).Params(jen.Id("x").Index().Float32()).Block(
-			jen.Id("driveTransform").Call(jen.Id(fn.Name), jen.Lit(t.Size), jen.Id("x")))
-		f.stubs.f.Line()
+		f.stubs.add(isa, jen.Func().Id(*d.to).Params(jen.Id("x").Index().Float32()).Block(
+			jen.Id("driveTransform").Call(jen.Id(fn.Name), jen.Lit(t.Size), jen.Id("x"))))
 	}
 	return names, f.finish(files, t.File, target.TransformFile(t.Name))
 }
@@ -41,7 +40,7 @@ func quantiseFile(m *Machine, files map[string][]byte) (string, error) {
 		cases = append(cases, jen.Case(jen.Lit(group)).Block(jen.Id("driveQuantiseAct").Call(jen.Id(fn.Name), jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
 	}
 	cases = append(cases, jen.Default().Block(jen.Id("QuantiseActGeneric").Call(jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
-	f.stubs.f.Func().Id(name).Params(jen.Id("a").Op("*").Id("Act"), jen.Id("x").Index().Float32(), jen.List(jen.Id("ldx"), jen.Id("m")).Int()).Block(
-		jen.Switch(jen.Id("a").Dot("Group")).Block(cases...))
+	f.stubs.add(isa, jen.Func().Id(name).Params(jen.Id("a").Op("*").Id("Act"), jen.Id("x").Index().Float32(), jen.List(jen.Id("ldx"), jen.Id("m")).Int()).Block(
+		jen.Switch(jen.Id("a").Dot("Group")).Block(cases...)))
 	return name, f.finish(files, "", target.SharedFile("quantise"))
 }

@@ -57,8 +57,7 @@ func (s *stubs) vector(o *lower.Vector, kernel string, isa *ISA) string {
 		body = append(body, jen.Return(jen.Id(o.Fold).Call(jen.Op("&").Id("lanes"))))
 		result = jen.Id(o.Result)
 	}
-	s.f.Func().Id(name).Params(decl...).Add(result).Block(body...)
-	s.f.Line()
+	s.add(isa, jen.Func().Id(name).Params(decl...).Add(result).Block(body...))
 	return name
 }
 
