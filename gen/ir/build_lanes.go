@@ -65,7 +65,12 @@ func (b *Builder) DotU8S8(x, y *Value) *Value { return b.several(OpDotU8S8, of(I
 func (b *Builder) PairsU8S8(x, y *Value) *Value {
 	return b.several(OpPairsU8S8, of(I16, x.Type), 0, x, y)
 }
-func (b *Builder) DotAcc(acc, x, y *Value) { b.effect(OpDotAcc, Instr{Args: []*Value{acc, x, y}}) }
+
+// Factor makes x the first factor of DotS8 and DotS8Acc.
+func (b *Builder) Factor(x *Value) *Value    { return b.one(OpFactor, x.Type, x, 0) }
+func (b *Builder) DotS8(x, y *Value) *Value  { return b.several(OpDotS8, of(I32, x.Type), 0, x, y) }
+func (b *Builder) DotS8Acc(acc, x, y *Value) { b.effect(OpDotS8Acc, Instr{Args: []*Value{acc, x, y}}) }
+func (b *Builder) DotAcc(acc, x, y *Value)   { b.effect(OpDotAcc, Instr{Args: []*Value{acc, x, y}}) }
 
 // Integers of 16 and 32 bits.
 

@@ -128,8 +128,13 @@ func (e *evaluation) check(in *Instr) {
 		x := e.lanes(v)
 		for l := range v.Type.Lanes {
 			n := 0
-			if n = int(x[l]); v.Type.Elem != I8 {
+			switch {
+			case v.Type.Elem != I8:
 				n = int(int32(word(x, l)))
+			case a.Lo < 0:
+				n = int(int8(x[l]))
+			default:
+				n = int(x[l])
 			}
 			if a.Mask && n != 0 && n != -1 || !a.Mask && (n < a.Lo || n > a.Hi) {
 				panic(fault("lane %d of %v is %d, allowed: %s", l, v, n, a.allowed()))

@@ -39,7 +39,7 @@ type Arg struct {
 	InPlace  bool  // the operation writes it
 	Spent    bool  // its lanes are not to be read afterwards
 	Constant bool  // a constant of the same lanes may stand in its place, as Instr.Const
-	Lo, Hi   int   // the least and the largest lane allowed, where Lo < Hi; bytes are unsigned
+	Lo, Hi   int   // the least and the largest lane allowed, where Lo < Hi; bytes are unsigned where Lo is not below 0
 	Mask     bool  // lanes are all ones or all zeros
 	Many     []int // how often the argument may stand; nil: once
 }

@@ -148,6 +148,33 @@ var OpPairsU8S8 = declare(Operation{Name: "pairsu8s8", Args: []Arg{vec(I8).withi
 		e.fill16(in, func(l int) uint16 { return uint16(products(x, y, 2*l, 2)) })
 	}})
 
+// OpFactor is its argument as the first factor of OpDotS8 and OpDotS8Acc. It has a name so that a
+// machine that multiplies unsigned by signed bytes keeps in it what it takes of the levels, once.
+var OpFactor = declare(Operation{Name: "factor", Args: []Arg{vec(I8)}, Makes: []Elem{I8},
+	mean: func(e *evaluation, in *Instr) { copy(e.result(in), e.lanes(in.Args[0])) }})
+
+// OpDotS8 is sums of 4 products of signed bytes, Args[0] an OpFactor and Args[1] no lane -128.
+// OpDotS8Acc is Args[0] += those of Args[1] and Args[2].
+var (
+	OpDotS8 = declare(Operation{Name: "dots8", Args: []Arg{vec(I8), vec(I8).within(-127, 127)}, Makes: []Elem{I32},
+		mean: func(e *evaluation, in *Instr) {
+			x, y := e.lanes(in.Args[0]), e.lanes(in.Args[1])
+			e.fill32(in, func(l int) uint32 { return signedProducts(x, y, 4*l, 4) })
+		}})
+	OpDotS8Acc = declare(Operation{Name: "dots8acc", Args: []Arg{vec(I32).inPlace(), vec(I8), vec(I8).within(-127, 127)},
+		mean: func(e *evaluation, in *Instr) {
+			x, y := e.lanes(in.Args[1]), e.lanes(in.Args[2])
+			e.add32(in, func(l int) uint32 { return signedProducts(x, y, 4*l, 4) })
+		}})
+)
+
+func signedProducts(x, y []byte, first, n int) (sum uint32) {
+	for k := first; k < first+n; k++ {
+		sum += uint32(int(int8(x[k])) * int(int8(y[k])))
+	}
+	return sum
+}
+
 func products(x, y []byte, first, n int) (sum uint32) {
 	for k := first; k < first+n; k++ {
 		sum += uint32(int(x[k]) * int(int8(y[k])))

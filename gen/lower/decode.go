@@ -13,7 +13,7 @@ func Decode(t *spec.Type, c Caps, name string) *ir.Func {
 }
 
 func decode(t *spec.Type, c Caps, name string, plain bool) *ir.Func {
-	u := unitOf(t, c)
+	u := unitOf(t)
 	b := ir.Build(name, []ir.Param{
 		{Name: "dst", Type: addr, Go: "*float32"},
 		{Name: "src", Type: addr, Go: "*byte"},

@@ -17,15 +17,15 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 	if t.Encode == nil {
 		giveUp("the type has no encode")
 	}
-	if t.Block > 1 && t.Block < c.Lanes {
-		giveUp("the block of %d has fewer values than a vector has lanes, %d", t.Block, c.Lanes)
+	if t.Block > 1 && t.Block < ir.VectorLanes {
+		giveUp("the block of %d has fewer values than a vector has lanes, %d", t.Block, ir.VectorLanes)
 	}
 	b := ir.Build(name, []ir.Param{
 		{Name: "dst", Type: addr, Go: "*byte"}, {Name: "src", Type: addr, Go: "*float32"},
 		{Name: "scratch", Type: addr, Go: "*byte"}, {Name: "groups", Type: word, Go: "int"},
 	}, encodeDoc(t, c, name)...)
 	e := &encoder{t: t, vars: map[string]variable{}, made: map[spec.Expr]variable{}}
-	e.evaluator = evaluator{b: b, n: c.Lanes, leaf: e.leaf}
+	e.evaluator = evaluator{b: b, n: ir.VectorLanes, leaf: e.leaf}
 	e.dst, e.src, e.scratch = b.Param(0), b.Param(1), b.Param(2)
 	groups := b.Param(3)
 	b.Align(e.scratch, 4*e.n)
@@ -48,8 +48,8 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 // encodeDoc is the comment of an encoder: the statements of the spec, in a loop over blocks.
 func encodeDoc(t *spec.Type, c Caps, name string) []string {
 	doc := []string{
-		fmt.Sprintf("%s packs groups of %d blocks of %s.", name, c.Lanes, plural(t.Block, "value")), "",
-		fmt.Sprintf("\tfor k := range groups * %d {", c.Lanes),
+		fmt.Sprintf("%s packs groups of %d blocks of %s.", name, ir.VectorLanes, plural(t.Block, "value")), "",
+		fmt.Sprintf("\tfor k := range groups * %d {", ir.VectorLanes),
 		fmt.Sprintf("\t\tx := src[k*%d:][:%d]", t.Block, t.Block),
 	}
 	for _, a := range t.Encode {

@@ -8,7 +8,7 @@ import (
 )
 
 // chunk is the number of codes that the byte kernels hold in one vector.
-const chunk = 32
+const chunk = ir.VectorBytes
 
 // gatherBytes reads the codes of 32 values of a block as bytes, without sign
 // extension: a signed code c is the byte c & (1<<Bits - 1). The arithmetic of the spec has become, for each value, a list of bit ranges; this
@@ -59,8 +59,8 @@ func componentBytes(b *ir.Builder, block ir.Mem, t *spec.Type, lanes [][]spec.Pa
 // repeat with a period of 1, 2 or 4; one shift per dword and a mask finish.
 func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, int), width, shift int) *ir.Value {
 	base, _ := at(0)
-	bits := make([]int, 8)
-	for d := range 8 {
+	bits := make([]int, ir.VectorLanes)
+	for d := range ir.VectorLanes {
 		off, bit := at(4 * d)
 		bits[d] = bit
 		for j := 1; j < 4; j++ {
@@ -71,7 +71,7 @@ func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, 
 	}
 	for _, n := range []int{32, 16, 8, 4} {
 		fits := base+n <= t.Bytes
-		for d := range 8 {
+		for d := range ir.VectorLanes {
 			off, _ := at(4 * d)
 			fits = fits && off == base+4*d%n
 		}
@@ -95,7 +95,7 @@ func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, 
 
 // shiftMask moves the bits of each dword down to shift and masks them.
 func shiftMask(b *ir.Builder, v *ir.Value, bits []int, width, shift int) *ir.Value {
-	net, uniform, needs := make([]uint32, 8), true, false
+	net, uniform, needs := make([]uint32, ir.VectorLanes), true, false
 	for d, r := range bits {
 		uniform = uniform && r == bits[0]
 		needs = needs || r != shift

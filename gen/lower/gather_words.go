@@ -5,10 +5,10 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// gatherWords reads the codes of 8 values, index(0..7), as i32 lanes. It works for
+// gatherWords reads the codes of a vector of values, index(lane), as i32 lanes. It works for
 // every layout: each lane gets a window of bytes, shifted and masked by its own amounts.
 func gatherWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, index func(lane int) int) *ir.Value {
-	const lanes = 8
+	const lanes = ir.VectorLanes
 	most := 0
 	for l := range lanes {
 		most = max(most, len(c.Parts[index(l)]))
@@ -35,7 +35,7 @@ func gatherWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, index 
 }
 
 func componentWords(b *ir.Builder, block ir.Mem, t *spec.Type, k int, part func(int) (spec.Part, bool)) *ir.Value {
-	const lanes = 8
+	const lanes = ir.VectorLanes
 	shift, mask, up := make([]uint32, lanes), make([]uint32, lanes), make([]uint32, lanes)
 	index := make([]byte, 4*lanes)
 	var start, end [2]int
@@ -84,7 +84,7 @@ func componentWords(b *ir.Builder, block ir.Mem, t *spec.Type, k int, part func(
 // scatteredWords serves parts that lie more than 16 bytes apart: each lane loads its
 // own dword, moved back where it would reach past the block.
 func scatteredWords(b *ir.Builder, block ir.Mem, t *spec.Type, part func(int) (spec.Part, bool)) *ir.Value {
-	const lanes = 8
+	const lanes = ir.VectorLanes
 	offs, shift, mask, up := make([]uint32, lanes), make([]uint32, lanes), make([]uint32, lanes), make([]uint32, lanes)
 	for l := range lanes {
 		p, ok := part(l)

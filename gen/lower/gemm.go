@@ -33,7 +33,7 @@ func Gemm(p Panel, c Caps, name string) *ir.Func {
 	g := &gemm{b: b, p: p, c: c}
 	out, w, rows := b.Param(0), b.Param(1), b.Param(4)
 	b.Loop(rows, gemmRows, func() {
-		acc := accumulators(b, f32s(8), gemmRows, "acc")
+		acc := accumulators(b, f32s(ir.VectorLanes), gemmRows, "acc")
 		ld := b.Param(2)
 		g.w = cursors(b, b.Copy(w, "w"), ld, gemmRows)
 		g.x = b.Param(3)
@@ -69,10 +69,10 @@ func (g *gemm) group(acc []*ir.Value) {
 	}
 	for first := 0; first < 8; first += steps {
 		sums := g.products(first, steps)
-		d := b.Load(f32s(8), ir.At(g.x, panelScale), "d")
+		d := b.Load(f32s(ir.VectorLanes), ir.At(g.x, panelScale), "d")
 		half := 4 * (first / 4)
 		for r := range acc {
-			scale := b.Broadcast(f32s(8), g.w.at(r, recordScale+half), "scale")
+			scale := b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, recordScale+half), "scale")
 			b.FMA(acc[r], b.ToF32(sums[r]), b.Mul(scale, d))
 		}
 		if !g.p.Min {
@@ -82,9 +82,9 @@ func (g *gemm) group(acc []*ir.Value) {
 		if g.p.Halves {
 			at = panelSum + 8*half
 		}
-		s := b.Load(f32s(8), ir.At(g.x, at), "s")
+		s := b.Load(f32s(ir.VectorLanes), ir.At(g.x, at), "s")
 		for r := range acc {
-			b.FMA(acc[r], b.Broadcast(f32s(8), g.w.at(r, recordMin+half), "min"), s)
+			b.FMA(acc[r], b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, recordMin+half), "min"), s)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 				q = b.SignB(x, b.LoadDup(bytes(chunk), g.w.at(r, recordSigned+4*k), 4, "sign"))
 			}
 			if depth == 1 {
-				sums[r] = g.dot(sums[r], level, q)
+				sums[r] = factor{bytes: level}.addTo(b, sums[r], q)
 				continue
 			}
 			t := b.PairsU8S8(level, q)
@@ -132,12 +132,4 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 		}
 	}
 	return sums
-}
-
-func (g *gemm) dot(sum, level, q *ir.Value) *ir.Value {
-	if sum == nil {
-		return g.b.DotU8S8(level, q)
-	}
-	g.b.DotAcc(sum, level, q)
-	return sum
 }

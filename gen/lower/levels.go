@@ -68,7 +68,7 @@ func linearLevels(levels []int8, signed bool) (off int, ok bool) {
 // levelPieces gives the exact level of values first.. in f32 lanes, one vector at a
 // time, for a run of count values (a multiple of the lanes).
 func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
-	n := r.caps.Lanes
+	n := ir.VectorLanes
 	_, _, exact := r.a.int8Levels()
 	exact = exact && !slices.ContainsFunc(r.a.Levels, negativeZero) // which no byte holds
 	base := first / chunk * chunk
@@ -156,7 +156,7 @@ func (r *reader) value(e spec.Expr, level *ir.Value, i int) *ir.Value {
 
 // pieces visits the f32 values of a unit, a vector at a time in natural order.
 func (r *reader) pieces(u unit, at ir.Mem, visit func(i int, v *ir.Value)) {
-	n := r.caps.Lanes
+	n := ir.VectorLanes
 	r.at(at)
 	if u.t.Block == 1 {
 		visit(0, r.floats(at))
@@ -191,7 +191,7 @@ func (r *reader) floats(at ir.Mem) *ir.Value {
 	}
 	loads := map[spec.FieldKind]load{spec.F16: r.b.LoadF16, spec.BF16: r.b.LoadBF16, spec.F32: r.b.Load}
 	if load, ok := loads[ref.Field.Kind]; ok {
-		return load(f32s(r.caps.Lanes), at, "value")
+		return load(f32s(ir.VectorLanes), at, "value")
 	}
 	giveUp("no vector load for the field %s", ref.Field.Name)
 	return nil

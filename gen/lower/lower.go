@@ -17,8 +17,32 @@ import (
 
 // Caps is what lowering must know of a machine.
 type Caps struct {
-	Lanes int  // f32 lanes of a vector
-	Dot4  bool // sums of 4 products of bytes are one instruction
+	Registers int  // for vectors of ir.VectorBytes: a machine with registers of 16 bytes has one for two of its own
+	Dot4      bool // sums of 4 products of bytes are one instruction, not two that go through 16 bits
+	Chains    int  // sums side by side that hide how long an addition takes
+	Prefetch  Prefetch
+
+	// Costs are the operations that are more than one instruction, or about as slow as so many.
+	Costs map[ir.Op]int
+}
+
+// Prefetch is how a machine is asked for memory early. What it fetches by itself ends with each page.
+type Prefetch struct {
+	Ahead int // bytes from what is read to what is asked for; 0: nothing is asked for
+	Line  int // bytes that one hint fetches
+}
+
+// sums is how many sums of vectors fit the registers: factors and what is loaded take the others.
+func (c Caps) sums() int { return c.Registers - 4 }
+
+// vectors is how many vectors of each of m rows are summed together, a power of two up to most: their
+// sums, so many of them to a vector, fill the registers.
+func (c Caps) vectors(m, each, most int) int {
+	n := 1
+	for 2*n <= min(most, c.sums()/(m*each)) {
+		n *= 2
+	}
+	return n
 }
 
 // unsupported is why a kernel of a type has no vector form; portable Go serves it.
@@ -66,12 +90,12 @@ type unit struct {
 	blocks int
 }
 
-func unitOf(t *spec.Type, c Caps) unit {
+func unitOf(t *spec.Type) unit {
 	if t.Block == 1 {
-		return unit{t, c.Lanes, c.Lanes * t.Bytes, c.Lanes}
+		return unit{t, ir.VectorLanes, ir.VectorLanes * t.Bytes, ir.VectorLanes}
 	}
-	if t.Block%c.Lanes != 0 {
-		giveUp("the block of %d is no multiple of %d lanes", t.Block, c.Lanes)
+	if t.Block%ir.VectorLanes != 0 {
+		giveUp("the block of %d is no multiple of %d lanes", t.Block, ir.VectorLanes)
 	}
 	return unit{t, t.Block, t.Bytes, 1}
 }

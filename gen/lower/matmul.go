@@ -57,7 +57,7 @@ func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
 }
 
 func matmul(t *spec.Type, c Caps, m int, name string, plain bool) *ir.Func {
-	u := unitOf(t, c)
+	u := unitOf(t)
 	b := ir.Build(name, []ir.Param{
 		{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
 		{Name: "x", Type: addr, Go: "*float32"}, {Name: "ldx", Type: word, Go: "int"},
@@ -69,13 +69,13 @@ func matmul(t *spec.Type, c Caps, m int, name string, plain bool) *ir.Func {
 	r := readerFor(b, c, t, plain)
 	b.Loop(rows, 1, func() {
 		// A sum waits for the one before it, so few rows of x get several sums each.
-		chains := max(1, 4/m)
-		acc := accumulators(b, f32s(c.Lanes), m*chains, "acc")
+		chains := max(1, c.Chains/m)
+		acc := accumulators(b, f32s(ir.VectorLanes), m*chains, "acc")
 		x, units, src := loadRows(b, 2, 3, m), b.Param(7), b.Copy(w, "src")
 		b.Loop(units, 1, func() {
 			r.pieces(u, ir.At(src, 0), func(i int, v *ir.Value) {
 				for j := range m {
-					b.FMA(acc[i/c.Lanes%chains*m+j], v, b.Load(v.Type, x.at(j, 4*i), "x"))
+					b.FMA(acc[i/ir.VectorLanes%chains*m+j], v, b.Load(v.Type, x.at(j, 4*i), "x"))
 				}
 			})
 			b.AddImm(src, u.bytes)

@@ -84,7 +84,7 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 		})
 		b.Note("four results for each row of y")
 		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
-			return b.Sum4(loadFours(b, f32s(8), sums, j)...)
+			return b.Sum4(loadFours(b, f32s(ir.VectorLanes), sums, j)...)
 		})
 	})
 	return b.F
@@ -128,12 +128,12 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 // row sums the products of the row that k.w points to; the number of blocks is a parameter.
 func (k *q8) row(blocks, unroll int) {
 	b := k.b
-	// A sum waits for the one before it, so a single row of x gets two, and four where little else is between them.
-	chains := max(1, 2/k.m)
+	// A sum waits for the one before it, so a single row of x gets several, and twice as many where little else is between them.
+	chains := max(1, k.reader.caps.Chains/2/k.m)
 	if k.one != nil {
-		chains = 4
+		chains = k.reader.caps.Chains
 	}
-	k.acc = accumulators(b, f32s(8), k.m*chains, "acc")
+	k.acc = accumulators(b, f32s(ir.VectorLanes), k.m*chains, "acc")
 	k.q, k.d = b.Param(2), b.Param(3)
 	if k.min != nil || k.one != nil && k.one.off != 0 {
 		k.s = b.Param(4)
@@ -216,7 +216,7 @@ func (k *q8) sumGroup(base, g int) {
 	b.Note("integer sums times both scales")
 	scale := k.scaleOf(g)
 	for j, sum := range sums {
-		d := b.Broadcast(f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), "d")
+		d := b.Broadcast(f32s(ir.VectorLanes), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), "d")
 		b.FMA(k.chain((base+g)/k.group, j), b.ToF32(sum), b.Mul(d, scale))
 	}
 }
@@ -229,27 +229,17 @@ func (k *q8) dot(sums []*ir.Value, base, first int) {
 	b := k.b
 	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", first, first+chunk-1))
 	levels := k.reader.levelBytes(run(first))
-	magnitude := levels
-	signed := k.reader.signedLevels()
-	if signed {
-		magnitude = b.AbsB(levels)
+	f := factor{bytes: levels}
+	if k.reader.signedLevels() {
+		f = signedFactor(b, levels)
 	}
 	for j := range sums {
 		at := ((base+first)/k.group*k.m+j)*k.group + (base+first)%k.group
-		x := b.Load(bytes(chunk), ir.At(k.q, at), "q")
-		if signed {
-			x = b.SignB(x, levels)
-		}
-		if sums[j] == nil {
-			sums[j] = b.DotU8S8(magnitude, x)
-		} else {
-			b.DotAcc(sums[j], magnitude, x)
-		}
+		sums[j] = f.addTo(b, sums[j], b.Load(bytes(chunk), ir.At(k.q, at), "q"))
 	}
 }
 
-// signedLevels reports whether a level is negative: then |level| is dotted with
-// sign(level)*q, since the machine multiplies unsigned by signed bytes.
+// signedLevels reports whether a level is negative.
 func (r *reader) signedLevels() bool {
 	levels, _, _ := r.a.int8Levels()
 	for _, l := range levels {
@@ -267,7 +257,7 @@ func (k *q8) scaleOf(first int) *ir.Value {
 		return r.uniform(k.scale, first)
 	}
 	r.fillRuns(k.scale)
-	return k.b.PairBroadcast(f32s(8), r.run(k.scale, first), r.run(k.scale, first+16), "scale")
+	return k.b.PairBroadcast(f32s(ir.VectorLanes), r.run(k.scale, first), r.run(k.scale, first+16), "scale")
 }
 
 // addMin adds min times the sums of 16 activations, two sums to a chunk.
@@ -278,10 +268,10 @@ func (k *q8) addMin(base, first int) {
 		min = r.uniform(k.min, first)
 	} else {
 		r.fillRuns(k.min)
-		min = b.LoadLow(f32s(8), r.run(k.min, first), 2, "min")
+		min = b.LoadLow(f32s(ir.VectorLanes), r.run(k.min, first), 2, "min")
 	}
 	for j := range k.m {
 		at := ((base+first)/k.group*k.m+j)*k.group/16 + (base+first)%k.group/16
-		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.LoadLow(f32s(8), ir.At(k.s, 4*at), 2, "s"))
+		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.LoadLow(f32s(ir.VectorLanes), ir.At(k.s, 4*at), 2, "s"))
 	}
 }

@@ -24,7 +24,7 @@ const fours = 4
 // MatmulQ8Block is y[j][r] = sum over i of x[j][i]*w[r][i] for rows that are one block.
 func MatmulQ8Block(t *spec.Type, c Caps, m int, name string) *ir.Func {
 	group := ActGroup(t)
-	if group != t.Block || group <= chunk || c.Lanes != 8 {
+	if group != t.Block || group <= chunk {
 		giveUp("a row is more than one group of activations")
 	}
 	b := ir.Build(name, foursParams, foursDoc(name, m, " of one block")...)
@@ -89,7 +89,7 @@ func (k *oneBlock) prologue() {
 	k.sums = b.Slot(32*fours*k.m, "sums")
 	k.norms = b.Slot(32*fours, "norms")
 	k.q, k.d = b.Param(2), b.Param(3)
-	k.order = cheapest(k.t, k.r.a.Code)
+	k.order = cheapest(k.r.caps, k.t, k.r.a.Code)
 	if k.halved = exact || k.r.a.Code.Bits <= coarse; !k.halved {
 		k.arrange()
 		return
@@ -117,7 +117,7 @@ func (k *oneBlock) prologue() {
 				b.DotAcc(sum, ones, h)
 			}
 		}
-		least := b.Const(f32s(8), splatF32(float32(k.least), 8), "least")
+		least := b.Const(f32s(ir.VectorLanes), splatF32(float32(k.least), ir.VectorLanes), "least")
 		v := b.Mul(b.ToF32(sum), least)
 		b.HSum(v, ir.At(k.fixed, 4*j))
 	}
@@ -150,22 +150,14 @@ func (k *oneBlock) half(q *ir.Value) *ir.Value {
 // row leaves the sums of level*quant of one row in slots, in 8 lanes, and its scale.
 func (k *oneBlock) row(w, to, norm *ir.Value) {
 	b := k.b
-	b.Prefetch(ir.At(w, ahead))
+	k.r.caps.Prefetch.ask(b, w, 1)
 	k.r.at(ir.At(w, 0))
 	sums := make([]*ir.Value, k.m)
 	for c, values := range k.order {
 		b.Note("levels of " + describe(values) + ", and their products")
-		levels, magnitude := k.levelsOf(values)
+		f := k.levelsOf(values)
 		for j := range sums {
-			x := b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+c*chunk), "q")
-			if levels != nil {
-				x = b.SignB(x, levels)
-			}
-			if sums[j] == nil {
-				sums[j] = b.DotU8S8(magnitude, x)
-			} else {
-				b.DotAcc(sums[j], magnitude, x)
-			}
+			sums[j] = f.addTo(b, sums[j], b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+c*chunk), "q"))
 		}
 	}
 	for j, s := range sums {
@@ -174,21 +166,19 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 	b.Store(k.r.uniform(k.scale, 0), ir.At(norm, 0)) // in all lanes: a load of 4 stores of one lane would wait for these
 }
 
-// levelsOf gives levels as unsigned bytes, and with signed levels also these, whose signs
-// then go to the quants.
-func (k *oneBlock) levelsOf(values []int) (signed, unsigned *ir.Value) {
+// levelsOf gives levels as bytes, unsigned where quants are halved.
+func (k *oneBlock) levelsOf(values []int) factor {
 	if !k.halved {
-		signed = k.r.levelBytes(values)
-		return signed, k.b.AbsB(signed)
+		return signedFactor(k.b, k.r.levelBytes(values))
 	}
 	codes := gatherBytes(k.b, k.r.block, k.t, k.r.a.Code, values)
 	switch {
 	case k.r.isLinear() && k.r.a.Code.Signed:
-		return nil, k.b.Xor(codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))))
+		return factor{bytes: k.b.Xor(codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))))}
 	case k.r.isLinear():
-		return nil, codes
+		return factor{bytes: codes}
 	}
-	return nil, k.r.lookup(codes, k.levels)
+	return factor{bytes: k.r.lookup(codes, k.levels)}
 }
 
 // finish sums the lanes of 4 rows together and scales them.
@@ -207,7 +197,7 @@ func (k *oneBlock) finish(y *ir.Value) {
 		scale = b.Add(scale, scale)
 	}
 	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
-		v := b.ToF32(b.Sum4(loadFours(b, i32s(8), k.sums, j)...))
+		v := b.ToF32(b.Sum4(loadFours(b, i32s(ir.VectorLanes), k.sums, j)...))
 		if k.halved {
 			v = b.Add(v, b.Broadcast(four, ir.At(k.fixed, 4*j), "fixed"))
 		}

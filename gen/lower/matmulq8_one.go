@@ -17,11 +17,6 @@ import (
 const (
 	shortBlocks = 4   // blocks of one chunk that make a turn
 	longStep    = 256 // values of a longer block whose scales are computed together
-
-	// Weights come from memory, and what the machine fetches by itself ends with each page: ahead
-	// bytes are asked for early, a line at a time.
-	ahead = 2048
-	line  = 64
 )
 
 // oneRow is what MatmulQ8 for a single row of activations adds to q8.
@@ -88,9 +83,7 @@ func fieldsF16(e spec.Expr) bool {
 // turn adds the products of the blocks of a turn.
 func (k *q8) turn(src *ir.Value) {
 	o, t := k.one, k.reader.t
-	for at := 0; at < o.blocks*t.Bytes; at += line {
-		k.b.Prefetch(ir.At(src, ahead+at))
-	}
+	k.reader.caps.Prefetch.ask(k.b, src, o.blocks*t.Bytes) // weights come from memory
 	for first := 0; first < o.blocks*t.Block; first += o.groups * chunk {
 		k.reader.at(ir.At(src, 0))
 		k.factors(first)
@@ -151,11 +144,11 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 	}
 	sums := ir.At(k.s, 4*first/16)
 	if o.grain == 16 {
-		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(8), sums.Plus(32*p), "s"))
+		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(ir.VectorLanes), sums.Plus(32*p), "s"))
 		return
 	}
 	for h := 0; h < o.groups; h += 4 { // a sum of 16 for each half of a group
-		b.FMA(k.acc[h/4%len(k.acc)], twice(b, mins, h), b.Load(f32s(8), sums.Plus(8*h), "s"))
+		b.FMA(k.acc[h/4%len(k.acc)], twice(b, mins, h), b.Load(f32s(ir.VectorLanes), sums.Plus(8*h), "s"))
 	}
 }
 
@@ -174,21 +167,18 @@ func (k *q8) sumOne(at, g int) {
 	b, r, o := k.b, k.reader, k.one
 	first := at % r.t.Block
 	b.Note(fmt.Sprintf("levels of values %d to %d, and their products", at, at+chunk-1))
-	var sum *ir.Value
+	var f factor
 	if o.codes {
-		codes := gatherBytes(b, r.block, r.t, r.a.Code, run(first))
-		sum = b.DotU8S8(codes, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
+		f.bytes = gatherBytes(b, r.block, r.t, r.a.Code, run(first))
 	} else {
-		levels := r.levelBytes(run(first))
-		magnitude := b.AbsB(levels)
-		x := b.SignB(b.Load(bytes(chunk), ir.At(k.q, at), "q"), levels)
-		sum = b.DotU8S8(magnitude, x)
+		f = signedFactor(b, r.levelBytes(run(first)))
 	}
+	sum := f.addTo(b, nil, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
 	var factor *ir.Value
 	if o.grain == chunk {
-		factor = b.Broadcast(f32s(8), ir.At(o.factors, 4*g), "factor")
+		factor = b.Broadcast(f32s(ir.VectorLanes), ir.At(o.factors, 4*g), "factor")
 	} else {
-		factor = b.PairBroadcast(f32s(8), ir.At(o.factors, 8*g), ir.At(o.factors, 8*g+4), "factor")
+		factor = b.PairBroadcast(f32s(ir.VectorLanes), ir.At(o.factors, 8*g), ir.At(o.factors, 8*g+4), "factor")
 	}
 	b.FMA(k.acc[g%len(k.acc)], b.ToF32(sum), factor)
 }

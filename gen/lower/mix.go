@@ -7,10 +7,11 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// Mix is o[j][i] += sum over r of p[j][r]*v[r][i] for m rows of o. A tile of up to
-// `tile` vectors of one unit is held in registers while all rows pass. With rounded set
+// Mix is o[j][i] += sum over r of p[j][r]*v[r][i] for m rows of o. A tile of some
+// vectors of one unit, whose sums fill the registers, is held while all rows pass. With rounded set
 // the levels of a float table are taken as int8, as MatmulQ8 does.
-func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func {
+func Mix(t *spec.Type, c Caps, m int, rounded bool, name string) *ir.Func {
+	tile := max(1, min(4, c.sums()/m))
 	if rounded {
 		return mixRows(t, c, m, tile, true, false, name)
 	}
@@ -18,7 +19,7 @@ func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func 
 }
 
 func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string) *ir.Func {
-	u := unitOf(t, c)
+	u := unitOf(t)
 	if rounded && Exact(t) {
 		giveUp("the levels are whole numbers as they are")
 	}
@@ -42,8 +43,8 @@ func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string
 	each := func(together int) {
 		b.Loop(units, together, func() {
 			n := together * u.values
-			for first := 0; first < n; first += tile * c.Lanes {
-				k.tile(v, moved, first, min(tile*c.Lanes, n-first))
+			for first := 0; first < n; first += tile * ir.VectorLanes {
+				k.tile(v, moved, first, min(tile*ir.VectorLanes, n-first))
 			}
 			b.AddImm(v, together*u.bytes)
 			b.AddImm(moved, 4*n)
@@ -67,7 +68,7 @@ type mix struct {
 
 // tile runs all rows over count values from first of the unit that v points to.
 func (k *mix) tile(v, moved *ir.Value, first, count int) {
-	b, n := k.b, k.reader.caps.Lanes
+	b, n := k.b, ir.VectorLanes
 	acc := make([][]*ir.Value, k.m)
 	k.each(moved, first, count, func(j, p int, at ir.Mem) {
 		acc[j] = append(acc[j], b.Load(f32s(n), at, "o"))
@@ -87,7 +88,7 @@ func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir
 	for _, pair := range o.pairs {
 		k.b.AddInt(pair, moved)
 	}
-	n := k.reader.caps.Lanes
+	n := ir.VectorLanes
 	for p := range count / n {
 		for j := range k.m {
 			visit(j, p, o.at(j, 4*(first+n*p)))
@@ -98,7 +99,7 @@ func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir
 // row adds one row of v. When one scale serves the tile it is multiplied into the
 // probability, once for each j, and the levels are used as they are.
 func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int) {
-	b, r, n := k.b, k.reader, k.reader.caps.Lanes
+	b, r, n := k.b, k.reader, ir.VectorLanes
 	r.at(block)
 	weight := func(j int) *ir.Value { return b.Broadcast(f32s(n), p.at(j, 0), "p") }
 	if k.u.t.Block == 1 {

@@ -48,11 +48,8 @@ func Levels(t *spec.Type, c Caps, name string) *ir.Func {
 // MixLevels is o[j][i] += sum over r of p[j][r]*levels[r][i] for m rows of o. A tile of
 // vectors of o stays in registers while all rows pass.
 func MixLevels(c Caps, m int, name string) *ir.Func {
-	vectors := 4 // 12 sums, so that weights and a vector of levels still fit 16 registers
-	if m > 3 {
-		vectors = 2
-	}
-	width := vectors * c.Lanes
+	vectors := c.vectors(m, 1, 4)
+	width := vectors * ir.VectorLanes
 	b := ir.Build(name, []ir.Param{
 		{Name: "o", Type: addr, Go: "*float32"}, {Name: "ldo", Type: word, Go: "int"},
 		{Name: "p", Type: addr, Go: "*float32"}, {Name: "ldp", Type: word, Go: "int"},
@@ -64,10 +61,10 @@ func MixLevels(c Caps, m int, name string) *ir.Func {
 	b.Loop(n, width, func() {
 		k := &mix{reader: &reader{b: b, caps: c}, b: b, m: m}
 		acc := make([][]*ir.Value, m)
-		k.each(moved, 0, width, func(j, p int, at ir.Mem) { acc[j] = append(acc[j], b.Load(f32s(c.Lanes), at, "o")) })
+		k.each(moved, 0, width, func(j, p int, at ir.Mem) { acc[j] = append(acc[j], b.Load(f32s(ir.VectorLanes), at, "o")) })
 		p, rows, src, stride := loadRows(b, 2, 3, m), b.Param(6), b.Copy(levels, "src"), b.Param(5)
 		b.Loop(rows, 1, func() {
-			weight := func(j int) *ir.Value { return b.Broadcast(f32s(c.Lanes), p.at(j, 0), "p") }
+			weight := func(j int) *ir.Value { return b.Broadcast(f32s(ir.VectorLanes), p.at(j, 0), "p") }
 			if m <= 4 {
 				held := make([]*ir.Value, m)
 				for j := range held {
@@ -76,7 +73,7 @@ func MixLevels(c Caps, m int, name string) *ir.Func {
 				weight = func(j int) *ir.Value { return held[j] }
 			}
 			for q := range vectors {
-				x := b.ToF32(b.WidenS8(i32s(c.Lanes), ir.At(src, c.Lanes*q), "level"))
+				x := b.ToF32(b.WidenS8(i32s(ir.VectorLanes), ir.At(src, ir.VectorLanes*q), "level"))
 				for j := range acc {
 					b.FMA(acc[j][q], x, weight(j))
 				}

@@ -46,11 +46,11 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 	b.AddInt(second, stride)
 	b.Loop(rows, 2, func() {
 		for k, row := range []*ir.Value{v, second} {
-			b.Prefetch(ir.At(row, ahead))
+			c.Prefetch.ask(b, row, 1)
 			r.at(ir.At(row, 0))
 			b.StoreLow(r.uniform(scale, 0), ir.At(scales, 4*k), 4)
 		}
-		for n, values := range cheapest(t, r.a.Code) {
+		for n, values := range cheapest(c, t, r.a.Code) {
 			b.Note("levels of " + describe(values))
 			var pair [2]*ir.Value
 			for k, row := range []*ir.Value{v, second} {
@@ -82,12 +82,13 @@ func MixPairs(c Caps, m int, name string) *ir.Func {
 		{Name: "pairs", Type: word, Go: "int"}, {Name: "n", Type: word, Go: "int"},
 	}, fmt.Sprintf("%s adds weighted pairs of rows to %s; ld and stride, that of a pair, in bytes, n is a multiple of %d.", name, plural(m, "row")+" of o", longBlock), "",
 		fmt.Sprintf("\tfor j := range %d {", m), "\t\tfor i := range n {", "\t\t\to[j][i] += d[j] * sum(q[j][r] * level[r][i]) // over r < 2*pairs", "\t\t}", "\t}")
-	k := &mixPairs{b: b, m: m, lanes: c.Lanes, levels: b.Param(5), moved: b.ZeroWord("moved")}
-	width, passes := chunk, [][]int{{0, 1}} // vectors of a pair of rows that are summed together, so that 12 sums hold them
-	switch {
-	case m == 1:
+	k := &mixPairs{b: b, m: m, lanes: ir.VectorLanes, levels: b.Param(5), moved: b.ZeroWord("moved")}
+	// Vectors of a pair of rows that are summed together, even and odd values apart.
+	width, passes := chunk, [][]int{{0, 1}}
+	switch c.vectors(m, 2, 4) {
+	case 4:
 		width, passes = 2*chunk, [][]int{{0, 1, 2, 3}}
-	case m > 3:
+	case 1:
 		passes = [][]int{{0}, {1}}
 	}
 	b.Loop(b.Param(8), width, func() {

@@ -17,7 +17,7 @@ func MixWeights(c Caps, name string) *ir.Func {
 		"\tfor j := range m {", "\t\td[j] = absmax(p[j]*scales) / 32767", fmt.Sprintf("\t\tfor r := range %d {", MixRows),
 		"\t\t\tq[j][r] = rint(p[j][r] * scales[r] / d[j])", "\t\t}", "\t}")
 	q, d, p, ldp, scales := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
-	n := c.Lanes
+	n := ir.VectorLanes
 	k := &rounder{b: b, lanes: n, group: MixRows, limit: 32767}
 	b.Loop(b.Param(5), 1, func() {
 		var w []*ir.Value

@@ -42,10 +42,10 @@ func isRun(v []int) bool { return slices.Equal(v, run(v[0])) }
 
 // cheapest is the order in which the codes of a block take fewest instructions: the natural one, or that of the bytes
 // they lie in. A vector of bytes then gives as many vectors of values as a byte holds codes, by a shift and a mask each.
-func cheapest(t *spec.Type, c *spec.Code) order {
+func cheapest(m Caps, t *spec.Type, c *spec.Code) order {
 	best := natural(t.Block)
 	for k := range c.Parts[0] {
-		if o := byBytes(t.Block, c, k); o != nil && o.cost(t, c) < best.cost(t, c) {
+		if o := byBytes(t.Block, c, k); o != nil && o.cost(m, t, c) < best.cost(m, t, c) {
 			best = o
 		}
 	}
@@ -73,11 +73,8 @@ func byBytes(block int, c *spec.Code, k int) order {
 	return slices.Collect(slices.Chunk(values, chunk))
 }
 
-// costs are the operations that are more than one instruction, or about as slow as so many.
-var costs = map[ir.Op]int{ir.OpLoadPair: 2, ir.OpPack4: 5, ir.OpGather: 20, ir.OpLoadBytes: 4}
-
 // cost counts the instructions that read all codes of a block.
-func (o order) cost(t *spec.Type, c *spec.Code) (n int) {
+func (o order) cost(m Caps, t *spec.Type, c *spec.Code) (n int) {
 	b := ir.Build("", []ir.Param{{Name: "block", Type: addr}})
 	block := ir.At(b.Param(0), 0)
 	for _, values := range o {
@@ -85,7 +82,7 @@ func (o order) cost(t *spec.Type, c *spec.Code) (n int) {
 	}
 	for _, node := range b.F.Body {
 		if in, ok := node.(*ir.Instr); ok {
-			n += max(1, costs[in.Op])
+			n += max(1, m.Costs[in.Op])
 		}
 	}
 	return n

@@ -10,7 +10,7 @@ import (
 
 // Place adds sums of a block's values, which stand in the order that Pairs reads them in, to m rows of o.
 func Place(t *spec.Type, c Caps, name string) *ir.Func {
-	o := cheapest(t, split(t).Code)
+	o := cheapest(c, t, split(t).Code)
 	if o.isNatural() {
 		giveUp("values are in their places")
 	}
@@ -25,9 +25,9 @@ func Place(t *spec.Type, c Caps, name string) *ir.Func {
 		at[i] = k
 	}
 	b.Loop(b.Param(3), 1, func() {
-		for i := 0; i < t.Block; i += c.Lanes {
-			old := b.Load(f32s(c.Lanes), ir.At(to, 4*i), "o")
-			b.Store(b.Add(old, collect(b, sums, at[i:i+c.Lanes], t.Block-c.Lanes)), ir.At(to, 4*i))
+		for i := 0; i < t.Block; i += ir.VectorLanes {
+			old := b.Load(f32s(ir.VectorLanes), ir.At(to, 4*i), "o")
+			b.Store(b.Add(old, collect(b, sums, at[i:i+ir.VectorLanes], t.Block-ir.VectorLanes)), ir.At(to, 4*i))
 		}
 		b.AddInt(to, ldo)
 		b.AddImm(sums, 4*t.Block)

@@ -27,13 +27,13 @@ func readerFor(b *ir.Builder, c Caps, t *spec.Type, plain bool) *reader {
 
 // plainValue is Value at i..i+lanes-1.
 func (r *reader) plainValue(i int) *ir.Value {
-	e := evaluator{b: r.b, n: r.caps.Lanes, body: map[string]*ir.Value{}, leaf: r.leaf}
+	e := evaluator{b: r.b, n: ir.VectorLanes, body: map[string]*ir.Value{}, leaf: r.leaf}
 	return e.eval(r.t.Value, cursor{first: i})
 }
 
 // leaf is a field, a code or a table over i, lane l standing for value c.first+l.
 func (r *reader) leaf(x spec.Expr, c cursor) *ir.Value {
-	n := r.caps.Lanes
+	n := ir.VectorLanes
 	switch x := x.(type) {
 	case *spec.PerIndex:
 		return r.b.Const(i32s(n), dwordConst(laneWords(x, c.first, n)), "table")

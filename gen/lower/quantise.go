@@ -16,7 +16,7 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 	}, fmt.Sprintf("%s rounds groups of %d values to int8; s is d times the sums of 16 q, steps are in bytes.", name, group), "",
 		"\tfor g := range groups {", "\t\td[g] = absmax(x[g]) / 127", fmt.Sprintf("\t\tfor i := range %d {", group),
 		"\t\t\tq[g][i] = rint(x[g][i] / d[g])", "\t\t}", "\t}")
-	k := &rounder{b: b, lanes: c.Lanes, group: group, limit: 127}
+	k := &rounder{b: b, lanes: ir.VectorLanes, group: group, limit: 127}
 	q, d, s, x, groups := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
 	stepQ, stepD, stepS := b.Param(5), b.Param(6), b.Param(7)
 	b.Loop(groups, 1, func() {

@@ -95,7 +95,7 @@ func (r *reader) uniform(e spec.Expr, i int) *ir.Value {
 		return r.whole[e]
 	}
 	r.fillRuns(e)
-	return r.b.Broadcast(f32s(r.caps.Lanes), r.run(e, i), "run")
+	return r.b.Broadcast(f32s(ir.VectorLanes), r.run(e, i), "run")
 }
 
 // run is where the slot keeps e for value i.
@@ -105,7 +105,7 @@ func (r *reader) run(e spec.Expr, i int) ir.Mem { return ir.At(r.slots, r.runs[e
 // Integers are carried as f32 where all of them are proven to be exact in it, else as i32.
 func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 	index := func(l int) int { return min((first+l)*run, r.t.Block-1) }
-	n := r.caps.Lanes
+	n := ir.VectorLanes
 	switch {
 	case r.abreast > 0:
 		n = r.abreast

@@ -13,7 +13,7 @@ import (
 // second pass over vectors 64 values apart. Each value goes through the stages in
 // ascending order of stride, so the bits are those of any other order of visits.
 func Transform(t *spec.Transform, c Caps, inverse bool, name string) *ir.Func {
-	k := &wht{lanes: c.Lanes, size: t.Size, before: t.Left, after: t.Right}
+	k := &wht{lanes: ir.VectorLanes, size: t.Size, before: t.Left, after: t.Right}
 	formula, first, last := "y = right * H/sqrt(n) * left * x", "left", "right"
 	if inverse {
 		k.before, k.after = t.Right, t.Left

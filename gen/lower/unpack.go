@@ -120,6 +120,6 @@ func (r *reader) storeRuns(e spec.Expr, first int, to ir.Mem) {
 		return
 	}
 	r.fillRuns(e)
-	pair := r.b.LoadLow(f32s(8), r.run(e, first), 2, "pair")
+	pair := r.b.LoadLow(f32s(ir.VectorLanes), r.run(e, first), 2, "pair")
 	r.b.StoreLow(pair, to, 8)
 }

@@ -42,7 +42,7 @@ func (o *Vector) Kernel(c Caps, name string) *ir.Func {
 	for _, line := range o.Loop {
 		doc = append(doc, "\t\t"+line)
 	}
-	v := &vector{b: ir.Build(name, params, append(doc, "\t}")...), n: c.Lanes, wide: -1}
+	v := &vector{b: ir.Build(name, params, append(doc, "\t}")...), n: ir.VectorLanes, wide: -1}
 	b := v.b
 	for i, s := range o.Slices {
 		v.slices = append(v.slices, b.Param(i))

@@ -76,25 +76,18 @@ func (s selector) compute(in *ir.Instr) bool {
 		mask := s.Tmp(32)
 		s.Op("VPSLLW", asm.Imm(7-in.Imm), s.R(in.Args[0]), mask)
 		s.Op("VPBLENDVB", mask, s.R(in.Args[1]), s.R(in.Args[2]), s.R(in.Dst))
+	case ir.OpFactor:
+		s.Op("VPABSB", s.R(in.Args[0]), s.R(in.Dst))
+	case ir.OpDotS8:
+		quants := s.signed(in.Args[0], in.Args[1])
+		s.dot(s.R(in.Dst), s.R(in.Args[0]), quants)
+	case ir.OpDotS8Acc:
+		quants := s.signed(in.Args[1], in.Args[2])
+		s.dotAcc(s.R(in.Args[0]), s.R(in.Args[1]), quants)
 	case ir.OpDotU8S8:
-		d := s.R(in.Dst)
-		if s.ISA.Has("AVX512VNNI") {
-			s.zero(d)
-			s.RMW("VPDPBUSD", s.Operand(in.Args[1]), s.R(in.Args[0]), d)
-			return true
-		}
-		s.Op("VPMADDUBSW", s.Operand(in.Args[1]), s.R(in.Args[0]), d)
-		s.Op("VPMADDWD", s.Constant(ones16), d, d)
+		s.dot(s.R(in.Dst), s.R(in.Args[0]), s.Operand(in.Args[1]))
 	case ir.OpDotAcc:
-		acc := s.R(in.Args[0])
-		if s.ISA.Has("AVX512VNNI") {
-			s.RMW("VPDPBUSD", s.Operand(in.Args[2]), s.R(in.Args[1]), acc)
-			return true
-		}
-		t := s.Tmp(32)
-		s.Op("VPMADDUBSW", s.Operand(in.Args[2]), s.R(in.Args[1]), t)
-		s.Op("VPMADDWD", s.Constant(ones16), t, t)
-		s.Op("VPADDD", t, acc, acc)
+		s.dotAcc(s.R(in.Args[0]), s.R(in.Args[1]), s.Operand(in.Args[2]))
 	case ir.OpPairsU8S8:
 		s.Op("VPMADDUBSW", s.R(in.Args[1]), s.R(in.Args[0]), s.R(in.Dst))
 	case ir.OpWidenPairs:
@@ -120,6 +113,37 @@ func (s selector) compute(in *ir.Instr) bool {
 		return false
 	}
 	return true
+}
+
+// dot is the sums of 4 products of unsigned bytes x and signed bytes y.
+func (s selector) dot(d, x asm.R, y asm.Operand) {
+	if s.ISA.Has("AVX512VNNI") {
+		s.zero(d)
+		s.RMW("VPDPBUSD", y, x, d)
+		return
+	}
+	s.Op("VPMADDUBSW", y, x, d)
+	s.Op("VPMADDWD", s.Constant(ones16), d, d)
+}
+
+// dotAcc adds them to acc.
+func (s selector) dotAcc(acc, x asm.R, y asm.Operand) {
+	if s.ISA.Has("AVX512VNNI") {
+		s.RMW("VPDPBUSD", y, x, acc)
+		return
+	}
+	t := s.Tmp(32)
+	s.Op("VPMADDUBSW", y, x, t)
+	s.Op("VPMADDWD", s.Constant(ones16), t, t)
+	s.Op("VPADDD", t, acc, acc)
+}
+
+// signed gives quants the signs of the levels that factor, in whose register only their magnitudes
+// are, was made of: the machine multiplies unsigned by signed bytes.
+func (s selector) signed(factor, quants *ir.Value) asm.R {
+	q := s.Tmp(32)
+	s.Op("VPSIGNB", s.R(s.Made(factor).Args[0]), s.R(quants), q)
+	return q
 }
 
 // tableF32 looks up n entries by permutes of 8 and selects by the higher bits of the index.

@@ -19,8 +19,8 @@ var Machine = &simd.Machine{
 	Name: "amd64",
 	ISAs: []simd.ISA{
 		{Name: "avx512vnni", Aliases: []string{"avx512"}, Suffix: "AVX512VNNI", Requires: []string{"F16C", "FMA", "AVX512VL", "AVX512VNNI"},
-			Needs: []string{"AVX2", "F16C", "FMA3", "AVX512VL", "AVX512VNNI"}, Caps: lower.Caps{Lanes: 8, Dot4: true}},
-		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX", "AVX2", "F16C", "FMA"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: lower.Caps{Lanes: 8}},
+			Needs: []string{"AVX2", "F16C", "FMA3", "AVX512VL", "AVX512VNNI"}, Caps: caps(true)},
+		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX", "AVX2", "F16C", "FMA"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: caps(false)},
 	},
 	Syntax: syntax(),
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
@@ -32,6 +32,14 @@ var Machine = &simd.Machine{
 	Counter:  simd.Counter{Subtract: "SUBQ", Add: "ADDQ", Below: "JLT", NotBelow: "JGE"},
 	Exit:     []string{"VZEROUPPER"},
 	Features: feature.Required,
+}
+
+// caps are those of 16 registers of 32 bytes. The hardware fetches lines ahead, but not past a page.
+func caps(dot4 bool) lower.Caps {
+	return lower.Caps{
+		Registers: 16, Dot4: dot4, Chains: 4, Prefetch: lower.Prefetch{Ahead: 2048, Line: 64},
+		Costs: map[ir.Op]int{ir.OpLoadPair: 2, ir.OpPack4: 5, ir.OpGather: 20, ir.OpLoadBytes: 4},
+	}
 }
 
 // syntax names the registers that kernels may use. SP and BP belong to the frame,

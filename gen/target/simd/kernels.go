@@ -16,7 +16,7 @@ func (f *file) kernels(isa *ISA) target.Kernels {
 	names := target.Kernels{Type: t.Name, Why: map[string]string{}}
 	decode := f.decode(isa)
 	if own(isa, decode) {
-		names.Decode = f.stubs.decode(t, decode, isa, f.unit(isa.Caps))
+		names.Decode = f.stubs.decode(t, decode, isa, f.unit())
 	}
 	f.missing(&names, "Decode", decode != nil)
 	tiles := f.tiles(isa, "matmul", f.id, 4, func(c lower.Caps, m int, name string) *ir.Func { return lower.Matmul(t, c, m, name) })
@@ -24,7 +24,7 @@ func (f *file) kernels(isa *ISA) target.Kernels {
 	if tiles != nil {
 		gemm, owner := f.panels.gemmF32(isa)
 		if own(isa, append(tiles, decode)...) || owner == isa {
-			names.Matmul = f.stubs.matmul(t, tiles, gemm, decode, isa, f.unit(isa.Caps))
+			names.Matmul = f.stubs.matmul(t, tiles, gemm, decode, isa, f.unit())
 		}
 	}
 	names.MatmulQ8 = f.matmulQ8(isa, &names)
@@ -84,7 +84,7 @@ func (f *file) encode(isa *ISA) string {
 	}
 	name := "encode" + f.id + isa.Suffix
 	f.stubs.add(isa, jen.Func().Id(name).Params(jen.Id("dst").Index().Byte(), jen.Id("src").Index().Float32()).Block(
-		jen.Id("driveEncode").Call(jen.Id(fn.Name), jen.Lit(isa.Caps.Lanes), jen.Lit(f.t.Block), jen.Lit(f.t.Bytes), jen.Lit(scratch), jen.Id("dst"), jen.Id("src"))))
+		jen.Id("driveEncode").Call(jen.Id(fn.Name), jen.Lit(ir.VectorLanes), jen.Lit(f.t.Block), jen.Lit(f.t.Bytes), jen.Lit(scratch), jen.Id("dst"), jen.Id("src"))))
 	return name
 }
 
@@ -116,17 +116,16 @@ func (f *file) mixQ8(isa *ISA, names *target.Kernels) string {
 	return f.stubs.mixPairs(f.t, "mixQ8", pairs, place, parts, isa)
 }
 
-// mixTiles generates the tiles of a mix kernel: 12 sums fill the registers, so more than 3
-// rows of o take fewer values at a time.
+// mixTiles generates the tiles of a mix kernel.
 func (f *file) mixTiles(isa *ISA, stem string, rounded bool, names *target.Kernels, field string) string {
 	tiles := f.tiles(isa, stem, f.id, 6, func(c lower.Caps, m int, name string) *ir.Func {
-		return lower.Mix(f.t, c, m, min(4, 12/m), rounded, name)
+		return lower.Mix(f.t, c, m, rounded, name)
 	})
 	f.missing(names, field, tiles != nil)
 	if !own(isa, tiles...) {
 		return ""
 	}
-	return f.stubs.mix(f.t, stem, tiles, isa, f.unit(isa.Caps))
+	return f.stubs.mix(f.t, stem, tiles, isa, f.unit())
 }
 
 // fours is the kernels for rows in fours.
@@ -152,9 +151,9 @@ func (f *file) fours(isa *ISA) fours {
 }
 
 // unit is the number of values of a loop turn.
-func (f *file) unit(c lower.Caps) int {
+func (f *file) unit() int {
 	if f.t.Block == 1 {
-		return c.Lanes
+		return ir.VectorLanes
 	}
 	return f.t.Block
 }

@@ -39,7 +39,7 @@ var roles = map[ir.Op]string{
 	ir.OpMul: "factor", ir.OpMulI: "factor", ir.OpDiv: "divisor",
 	ir.OpMinF: "limit", ir.OpMaxF: "limit", ir.OpMinI: "limit", ir.OpMaxI: "limit", ir.OpCompareF: "limit", ir.OpCompareI: "limit",
 	ir.OpGather: "offsets", ir.OpOrder: "order", ir.OpPack4: "order", ir.OpPackS4: "order", ir.OpFirst: "lanes",
-	ir.OpDotU8S8: "ones", ir.OpDotAcc: "ones", ir.OpWidenPairs: "ones",
+	ir.OpDotU8S8: "ones", ir.OpDotAcc: "ones", ir.OpDotS8: "ones", ir.OpDotS8Acc: "ones", ir.OpWidenPairs: "ones",
 }
 
 // roleOf is the role of the constants that the instruction needs.

@@ -19,7 +19,8 @@ type Selector struct {
 	src  *ir.Func
 
 	consts constants
-	uses   map[*ir.Value]int    // how often a value is read
+	uses   map[*ir.Value]int // how often a value is read
+	made   map[*ir.Value]*ir.Instr
 	loads  map[*ir.Value]ir.Mem // values that their only reader takes from memory
 }
 
@@ -30,7 +31,7 @@ type lacking struct{ why string }
 // those named are held in registers. It also returns what is used in loops, and why the
 // machine has no such function.
 func selectFunc(m *Machine, isa *ISA, f *ir.Func, p *pool, held []string) (a *asm.Func, c *constants, err error) {
-	s := &Selector{m: m, ISA: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}, uses: map[*ir.Value]int{}, loads: map[*ir.Value]ir.Mem{}}
+	s := &Selector{m: m, ISA: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}, uses: map[*ir.Value]int{}, loads: map[*ir.Value]ir.Mem{}, made: map[*ir.Value]*ir.Instr{}}
 	defer func() {
 		if r := recover(); r != nil {
 			lack, ok := r.(lacking)
@@ -63,6 +64,7 @@ func (s *Selector) block(body []ir.Node) {
 				s.loads[n.Dst] = n.Mem
 				continue
 			}
+			s.made[n.Dst] = n
 			s.pool.use = use{roleOf(n), lanesOf(n)}
 			if !s.m.Select(s, n) {
 				panic(lacking{fmt.Sprintf("%s has no operation %v", s.m.Name, n.Op)})
@@ -103,6 +105,9 @@ func (s *Selector) Reg(v *ir.Value) *asm.Reg {
 	s.regs[v] = r
 	return r
 }
+
+// Made is the instruction that a value is the result of.
+func (s *Selector) Made(v *ir.Value) *ir.Instr { return s.made[v] }
 
 // Rename makes r the register of a value from here on.
 func (s *Selector) Rename(v *ir.Value, r *asm.Reg) { s.regs[v] = r }

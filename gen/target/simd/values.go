@@ -22,7 +22,7 @@ func lanesOf(in *ir.Instr) ir.Elem {
 		return ir.I8
 	case ir.OpShrVar, ir.OpShlVar, ir.OpGather, ir.OpOrder, ir.OpPack4, ir.OpPackS4:
 		return ir.I32
-	case ir.OpDotU8S8, ir.OpDotAcc, ir.OpWidenPairs:
+	case ir.OpDotU8S8, ir.OpDotAcc, ir.OpDotS8, ir.OpDotS8Acc, ir.OpWidenPairs:
 		return ir.I16
 	}
 	if in.Dst == nil {

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"github.com/dave/jennifer/jen"
+	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/target"
 )
@@ -48,7 +49,7 @@ func (s *stubs) vector(o *lower.Vector, kernel string, isa *ISA) string {
 		args = append(args, jen.Op("&").Id("args").Index(jen.Lit(0)))
 	}
 	if o.Partial != "" {
-		body = append(body, jen.Var().Id("lanes").Index(jen.Lit(8)).Id(o.Partial))
+		body = append(body, jen.Var().Id("lanes").Index(jen.Lit(ir.VectorLanes)).Id(o.Partial))
 		args = append(args, jen.Op("&").Id("lanes").Index(jen.Lit(0)))
 	}
 	body = append(body, jen.Id(kernel).Call(args...))
