@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/kvgen/kvgen/cmd/internal/console"
+	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -103,6 +104,6 @@ func (v *conversation) welcome(s *session) {
 	if n, ok, err := s.File.Str("general.name"); ok && err == nil && n != "" {
 		name = n
 	}
-	fmt.Fprintf(v.e.stderr, "%s, a context of %d tokens. /help lists commands, Ctrl-C stops an answer, Ctrl-D leaves.\n",
-		plain.Name(name, 80), v.c.Cache.Size)
+	fmt.Fprintln(v.e.stderr, manual.Wrap(fmt.Sprintf("%s, a context of %d tokens. /help lists commands, Ctrl-C stops an answer, Ctrl-D leaves.",
+		plain.Name(name, 80), v.c.Cache.Size), manual.Width(v.e.stderr), 0))
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/chat"
 )
@@ -31,6 +33,11 @@ func slashes() []slash {
 	}
 }
 
+// isSlash says whether a word is the name of a command.
+func isSlash(name string) bool {
+	return slices.ContainsFunc(slashes(), func(s slash) bool { return slices.Contains(s.names, name) })
+}
+
 // command runs a line that begins with a slash.
 func (v *conversation) command(line string) error {
 	name, argument, _ := strings.Cut(line, " ")
@@ -54,12 +61,19 @@ func (v *conversation) command(line string) error {
 }
 
 func (v *conversation) help(string) error {
+	return manual.Page(v.e.stderr, slashPage(), manual.Width(v.e.stderr))
+}
+
+// slashPage is what /help prints.
+func slashPage() string {
+	var page strings.Builder
 	for _, s := range slashes() {
-		fmt.Fprintf(v.e.stderr, "  %-24s %s\n", strings.Join(append(s.names[:len(s.names):len(s.names)], s.argument), " "), s.say)
+		fmt.Fprintf(&page, "  %-24s  %s\n", strings.TrimSpace(strings.Join(append(s.names[:len(s.names):len(s.names)], s.argument), " ")), s.say)
 	}
-	fmt.Fprintln(v.e.stderr, `  //TEXT                   say TEXT with one slash before it
+	page.WriteString(`  //TEXT                    say TEXT with one slash before it
+
 A line that ends in \ goes on in the next; """ begins and ends a turn of several lines; a paste is one turn. Up and Down recall turns.`)
-	return nil
+	return page.String()
 }
 
 func (v *conversation) clear(string) error {

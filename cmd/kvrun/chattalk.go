@@ -61,6 +61,9 @@ func (v *conversation) take(turn string) error {
 		} else if strings.HasPrefix(turn, "/") {
 			return v.command(turn)
 		}
+	} else if name, _, _ := strings.Cut(turn, " "); !v.spelled && isSlash(name) {
+		v.spelled = true
+		v.note("%s is said to the model: commands are for a terminal", name)
 	}
 	return v.say(v.answer(turn))
 }

@@ -22,6 +22,7 @@ type conversation struct {
 	verbose  bool
 
 	told    bool // that the cache is not that of a fresh conversation
+	spelled bool // that a command through a pipe is none
 	plainly bool // that the template does not take a message as it is
 	last    answered
 	file    string // that was saved or loaded

@@ -119,6 +119,10 @@ func TestChat(t *testing.T) {
 			t.Errorf("answer %d in a small context: %+v", i, a)
 		}
 	}
+	if code, _, stderr := kvrun("/usr is a folder\n/stats now\n/clear\n", "chat", "-n", "1"); code != 0 || strings.Count(stderr, "is said to the model") != 1 ||
+		!strings.Contains(stderr, "/stats is said to the model: commands are for a terminal") {
+		t.Errorf("commands through a pipe: exit %d, %s", code, stderr)
+	}
 	if code, _, stderr := kvrun(strings.Repeat("word ", 300), "chat", "-c", "64"); code != 2 || !strings.Contains(stderr, "the context has 64") {
 		t.Errorf("a turn too long: exit %d, %s", code, stderr)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -221,7 +222,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	if r.FileType != "" {
 		name = strings.TrimSpace(name + " " + r.FileType)
 	}
-	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", s.path, r.Record.Model.Arch, name, short(float64(r.Record.Model.Parameters)),
+	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", plain.Name(s.path, 400), tableName(r.Record.Model.Arch), tableName(name), short(float64(r.Record.Model.Parameters)),
 		float64(r.Record.Model.Size)/(1<<20), r.Record.Model.Hash)
 	fmt.Fprintf(w, "  %d layers of width %d, %d tokens (%s), %d positions, chat template: %v\n", r.Layers, r.Width, r.Vocab, r.Vocabulary, r.Trained, r.Template)
 	var names []string
@@ -230,7 +231,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(w, "    %s = %v\n", name, r.Metadata[name])
+		fmt.Fprintf(w, "    %s = %s\n", tableName(name), plain.Name(fmt.Sprint(r.Metadata[name]), 200))
 	}
 	fmt.Fprintln(w, "tensors:")
 	for _, u := range r.Tensors {

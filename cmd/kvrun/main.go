@@ -25,7 +25,8 @@
 // chat keeps what a model said, not what it generated: thinking, channels and tool calls are read by the family of its template,
 // and shown dim or between labels; --raw shows the text as it is. On a terminal turns are edited with history (kept for the user
 // alone in ~/.local/state/kvrun/history, --no-history for none), a paste is one turn, Ctrl-C stops an answer, and /help lists
-// commands (/clear /regen /continue /system /save /load /stats /exit). Through a pipe a line is a turn, of up to 64 MiB.
+// commands (/clear /regen /continue /system /save /load /stats /exit). Through a pipe a line is a turn, of up to 64 MiB, and is said
+// as it is: commands are a person's, so that a text that begins with a slash is safe in a script; a note says so where a line is one.
 //
 // MODEL is a path, also after -m; nothing is the embedded model. Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
 // -ngl, -fa) included. A line that was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured or

@@ -173,15 +173,18 @@ func overview(w io.Writer) error {
 	if err := program().Overview(w, manual.Width(w)); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(w, `
-MODEL is the path of a GGUF file; without it a small embedded model is used. kvrun alone is a demonstration.
-kvrun help COMMAND     its flags, with examples
-kvrun help cache       how to choose a cache, on one page
-kvrun --version        what the program was built from
-Exit codes: 0 fine, 1 a request that is not honoured or a finding, 2 could not run.
-`)
-	return err
+	fmt.Fprintln(w)
+	return manual.Page(w, overviewPage, manual.Width(w))
 }
+
+// overviewPage follows the list of commands.
+const overviewPage = `MODEL is the path of a GGUF file; without it a small embedded model is used. kvrun alone is a demonstration.
+
+  kvrun help COMMAND     its flags, with examples
+  kvrun help cache       how to choose a cache, on one page
+  kvrun --version        what the program was built from
+
+Exit codes: 0 fine, 1 a request that is not honoured or a finding, 2 could not run.`
 
 // completionCommand writes the script of a shell.
 func completionCommand(e *environment, args []string) error {

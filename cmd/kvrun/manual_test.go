@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/cmd/internal/manual"
 )
 
 // TestHelpPages holds that every command has a page with three examples that fits 80 columns, with every flag in it, and that
@@ -235,5 +238,25 @@ func TestMan(t *testing.T) {
 	}
 	if !checked {
 		t.Log("neither mandoc nor groff is here: the page was not checked by one")
+	}
+}
+
+// TestPagesFit keeps the pages that are no list of flags within a narrow terminal, without a broken word.
+func TestPagesFit(t *testing.T) {
+	for _, width := range []int{40, 80} {
+		for name, text := range map[string]string{"cache": cachePage, "chat": slashPage(), "overview": overviewPage} {
+			var b bytes.Buffer
+			if err := manual.Page(&b, text, width); err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range strings.Split(b.String(), "\n") {
+				if utf8.RuneCountInString(l) > width {
+					t.Errorf("%s at %d: %d columns: %s", name, width, utf8.RuneCountInString(l), l)
+				}
+			}
+			if a, b := strings.Fields(text), strings.Fields(b.String()); !slices.Equal(a, b) {
+				t.Errorf("%s at %d: other words:\n%v\n%v", name, width, a, b)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -76,17 +77,17 @@ func printProbe(w io.Writer, r *probeResult) error {
 		for _, c := range r.Policies {
 			a := c.Agreements[i]
 			if a.First < 0 {
-				fmt.Fprintf(w, "  %s: the same %d tokens as %s: %s\n", c.Policy, len(p.Reference.Tokens), r.Reference, quoted(p.Reference.Text, width))
+				fmt.Fprintf(w, "  %s: the same %d tokens as %s: %s\n", tableName(c.Policy), len(p.Reference.Tokens), r.Reference, quoted(p.Reference.Text, width))
 				continue
 			}
-			sideBySide(w, width, r.Reference, c.Policy, a)
+			sideBySide(w, width, r.Reference, plain.Name(c.Policy, (width-5)/2), a)
 			fmt.Fprintf(w, "  %s\n", parting(a))
 		}
 		fmt.Fprintln(w)
 	}
 	printNeedles(w, r)
 	for _, c := range r.Policies {
-		fmt.Fprintf(w, "%s (%.2f bits per value): %d of %d completions the same, mean agreement %.1f %%%s\n", c.Policy, c.Plan.BitsPerValue,
+		fmt.Fprintf(w, "%s (%.2f bits per value): %d of %d completions the same, mean agreement %.1f %%%s\n", tableName(c.Policy), c.Plan.BitsPerValue,
 			c.Summary.Same, c.Summary.Prompts, 100*c.Summary.Share, needleWords(c.Needle))
 	}
 	if r.Needle == nil {
@@ -115,7 +116,7 @@ func printNeedles(w io.Writer, r *probeResult) {
 	fmt.Fprintf(w, "Needle in %s: %q\n", r.Needle.Haystack, r.Needle.Text)
 	names := []string{r.Reference}
 	for _, c := range r.Policies {
-		names = append(names, c.Policy)
+		names = append(names, tableName(c.Policy))
 	}
 	row := func(begin string, cells []string) {
 		for i, c := range cells {

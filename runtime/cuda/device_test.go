@@ -37,7 +37,8 @@ func TestOpenFails(t *testing.T) {
 
 func TestNoDriver(t *testing.T) {
 	_, err := openFirst(openLibrary, []string{"libkvrun-has-no-such-driver.so.1"})
-	if err == nil || !strings.Contains(err.Error(), "libkvrun-has-no-such-driver.so.1 cannot be loaded") {
+	if err == nil || !strings.Contains(err.Error(), "libkvrun-has-no-such-driver.so.1 cannot be loaded: ") ||
+		strings.Count(err.Error(), "no-such-driver") != 1 {
 		t.Errorf("%v", err)
 	}
 }

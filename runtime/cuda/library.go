@@ -47,6 +47,11 @@ func openFirst(open func(name string) (Library, error), names []string) (Library
 	return nil, first
 }
 
+// unloadable says that a library cannot be loaded, and names it once: some systems begin their reason with its name.
+func unloadable(file string, err error) error {
+	return fmt.Errorf("%s cannot be loaded: %s", file, strings.TrimPrefix(err.Error(), file+": "))
+}
+
 // text is a C string that a library owns.
 func text(p *byte) string {
 	if p == nil {

@@ -3,8 +3,6 @@
 package cuda
 
 import (
-	"fmt"
-
 	"github.com/ebitengine/purego"
 )
 
@@ -16,7 +14,7 @@ type shared struct {
 func openLibrary(file string) (Library, error) {
 	h, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be loaded: %w", file, err)
+		return nil, unloadable(file, err)
 	}
 	return shared{file, h}, nil
 }

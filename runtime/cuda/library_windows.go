@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +27,7 @@ func openLibrary(file string) (Library, error) {
 	}
 	handle, err := windows.LoadLibraryEx(path, 0, flags)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be loaded: %w", file, err)
+		return nil, unloadable(file, err)
 	}
 	return shared{file, &windows.DLL{Name: file, Handle: handle}}, nil
 }

@@ -1,6 +1,7 @@
 // Package memory asks the system for memory before Go does. Go ends the program with a trace of all goroutines where the system
 // refuses memory, which nothing can catch, so that what is large is asked for here first, when its size is known, and given
-// back at once.
+// back at once. Of address space (ulimit -v) a program that can load libraries wants 1.7 GB before it does anything: Go reserves 1.1 GiB for
+// its tables, and the C library 64 MiB for each thread. Below 1.5 GB that fails before main, which nothing here can put in words.
 package memory
 
 import (
@@ -20,10 +21,14 @@ type Refused struct {
 	What  string // that needs it
 	Bytes int64
 	Has   int64 // bytes of the machine, with what it swaps; 0 where they are not what refuses
+	Group bool  // Has is the limit of a control group, as of a container
 }
 
 func (r *Refused) Error() string {
-	if r.Has > 0 {
+	switch {
+	case r.Group:
+		return fmt.Sprintf("%s takes %s of memory, and the limit of this container or control group is %s", r.What, amount(r.Bytes), amount(r.Has))
+	case r.Has > 0:
 		return fmt.Sprintf("%s takes %s of memory, and the machine has %s", r.What, amount(r.Bytes), amount(r.Has))
 	}
 	return fmt.Sprintf("%s takes %s of memory, which the system refuses: there is a limit (ulimit -v), or too little is left", r.What, amount(r.Bytes))
@@ -43,7 +48,10 @@ func Room(what string, bytes int64) error {
 		return nil
 	}
 	if has := total(); has > 0 && bytes > has {
-		return &Refused{what, bytes, has}
+		return &Refused{What: what, Bytes: bytes, Has: has}
+	}
+	if most := contained(); most > 0 && bytes > most { // the system gives it, and ends the program where it is used
+		return &Refused{What: what, Bytes: bytes, Has: most, Group: true}
 	}
 	if given(bytes + bytes/32 + arena) { // what Go keeps about memory is in it
 		return nil

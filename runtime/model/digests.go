@@ -29,13 +29,15 @@ type Digests struct {
 }
 
 const (
-	digestForm   = "kvrun weights 1"
-	digestEnds   = 2048             // bytes at either end of a tensor that must be as they were
-	digestPiece  = 4 << 20          // bytes that one goroutine reads at a time
-	digestWorth  = 32 << 20         // bytes of weights below which nothing is kept: they are read in no time
-	digestSettle = 10 * time.Second // a file that changed so lately may change again within the grain of its time
-	maxDigest    = 1 << 20          // bytes of a kept digest, of a model of thousands of parts
+	digestForm  = "kvrun weights 1"
+	digestEnds  = 2048     // bytes at either end of a tensor that must be as they were
+	digestPiece = 4 << 20  // bytes that one goroutine reads at a time
+	digestWorth = 32 << 20 // bytes of weights below which nothing is kept: they are read in no time
+	maxDigest   = 1 << 20  // bytes of a kept digest, of a model of thousands of parts
 )
+
+// digestSettle is how long ago a file's last change must be: one that changed lately may change again within the grain of its time.
+var digestSettle = 10 * time.Second
 
 // kept is the file of one digest.
 type kept struct {
@@ -76,6 +78,7 @@ func (d *Digests) weights(f *gguf.File, stop func() error) (string, error) {
 		d.reading(bytes)
 		return digestTensors(f, 0, stop)
 	}
+	still := settled(before) // by now: a change while the weights are read has another time
 	sample, err := digestTensors(f, digestEnds, stop)
 	if err != nil {
 		return "", err
@@ -88,7 +91,7 @@ func (d *Digests) weights(f *gguf.File, stop func() error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if after, ok := f.Stamps(); ok && slices.Equal(before, after) && settled(before) {
+	if after, ok := f.Stamps(); ok && slices.Equal(before, after) && still {
 		d.keep(kept{Form: digestForm, Stamps: before, Ends: sample, Weights: w})
 	}
 	return w, nil

@@ -189,6 +189,14 @@ func TestDigests(t *testing.T) {
 		}
 		return w
 	}
+	digestSettle = 50 * time.Millisecond
+	os.Chmod(path, 0o600) // it changes now
+	d.Reading = func(int64) { time.Sleep(100 * time.Millisecond) }
+	digest()
+	if _, err := os.Stat(d.Folder); err == nil {
+		t.Fatal("a file was kept that had just changed when its weights began to be read")
+	}
+	digestSettle, d.Reading = 10*time.Second, func(int64) { read++ }
 	first := digest()
 	if _, err := os.Stat(d.Folder); err == nil || read != 1 {
 		t.Fatal("a file that has just changed was kept")

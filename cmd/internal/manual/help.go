@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -23,12 +24,12 @@ func Width(w io.Writer) int {
 // Help writes the page of a command, no line longer than width where words allow it.
 func (p *Program) Help(w io.Writer, c *Command, width int) error {
 	out := &printer{w: w}
-	out.line("%s", wrap(fmt.Sprintf("%s %s: %s", p.Name, c.Name, c.Summary), width, 0))
-	out.line("\n%s", wrap(strings.TrimRight(fmt.Sprintf("Usage: %s %s %s", p.Name, c.Name, c.Synopsis), " "), width, 7))
+	out.line("%s", Wrap(fmt.Sprintf("%s %s: %s", p.Name, c.Name, c.Summary), width, 0))
+	out.line("\n%s", Wrap(strings.TrimRight(fmt.Sprintf("Usage: %s %s %s", p.Name, c.Name, c.Synopsis), " "), width, 7))
 	if len(c.Examples) > 0 {
 		out.line("\nExamples:")
 		for _, e := range c.Examples {
-			out.line("%s", wrap("  "+e, width, 6))
+			out.line("%s", Wrap("  "+e, width, 6))
 		}
 	}
 	if c.Flags == nil {
@@ -50,7 +51,7 @@ func (p *Program) Help(w io.Writer, c *Command, width int) error {
 				names += " " + value
 			}
 			text += choices(p.Values(c.Name, f.Name).Words, text, f.Name, listed)
-			out.line("%s", entry("  "+strings.TrimRight(names, " "), text, width))
+			out.line("%s", Entry("  "+strings.TrimRight(names, " "), text, width))
 		}
 	}
 	return out.err
@@ -73,21 +74,24 @@ func choices(words []string, text, flag string, listed map[string]string) string
 	return "; one of " + list
 }
 
-// entry is a name with its description beside it, or below where the name is long.
-func entry(name, text string, width int) string {
+// Entry is a name with its description beside it, or below where the name is long.
+func Entry(name, text string, width int) string {
 	column := 28
 	if width < 60 {
 		column = 8
 	}
-	body := wrap(strings.Repeat(" ", column)+text, width, column)
-	if len(name)+2 <= column {
+	body := Wrap(strings.Repeat(" ", column)+text, width, column)
+	if text == "" {
+		return name
+	}
+	if len(name)+2 <= column && !strings.Contains(name, "\n") {
 		return name + body[len(name):]
 	}
 	return name + "\n" + body
 }
 
-// wrap breaks text at spaces; lines after the first are indented. Spaces in front of the first stay.
-func wrap(text string, width, indent int) string {
+// Wrap breaks text at spaces; lines after the first are indented. Spaces in front of the first stay.
+func Wrap(text string, width, indent int) string {
 	lead := len(text) - len(strings.TrimLeft(text, " "))
 	var out strings.Builder
 	out.WriteString(text[:lead])
@@ -113,26 +117,54 @@ func wrap(text string, width, indent int) string {
 func (p *Program) Overview(w io.Writer, width int) error {
 	out := &printer{w: w}
 	for _, c := range p.Commands {
-		text := wrap(strings.Repeat(" ", 14)+c.Summary, width, 14)
+		text := Wrap(strings.Repeat(" ", 14)+c.Summary, width, 14)
 		out.line("%s", "  "+c.Name+text[2+len(c.Name):])
 	}
 	return out.err
 }
 
-// Page writes a text of paragraphs, filled to width but for those that are indented.
+// Page writes a text of paragraphs, filled to width. Those that are indented are tables of a name, two spaces or a new line, and what is
+// said of it; they stay as they are where they fit.
 func Page(w io.Writer, text string, width int) error {
 	out := &printer{w: w}
 	for i, part := range strings.Split(strings.TrimSpace(text), "\n\n") {
 		if i > 0 {
 			out.line("")
 		}
-		if strings.HasPrefix(part, "  ") {
+		switch {
+		case !strings.HasPrefix(part, "  "):
+			out.line("%s", Wrap(part, width, 0))
+		case widest(part) <= width:
 			out.line("%s", part)
-		} else {
-			out.line("%s", wrap(part, width, 0))
+		default:
+			for _, e := range entries(part) {
+				out.line("%s", Entry(Wrap("  "+e[0], width, 4), e[1], width))
+			}
 		}
 	}
 	return out.err
+}
+
+// widest is the most characters of a line of text.
+func widest(text string) (n int) {
+	for line := range strings.Lines(text) {
+		n = max(n, utf8.RuneCountInString(strings.TrimRight(line, "\n")))
+	}
+	return n
+}
+
+// entries are the names of an indented table, each with what is said of it: behind two spaces, and on lines that are indented further.
+func entries(table string) (all [][2]string) {
+	for line := range strings.Lines(table) {
+		text := strings.TrimSpace(line)
+		if n := len(all); n > 0 && strings.HasPrefix(line, "   ") {
+			all[n-1][1] = strings.TrimSpace(all[n-1][1] + " " + text)
+			continue
+		}
+		name, said, _ := strings.Cut(text, "  ")
+		all = append(all, [2]string{name, strings.TrimSpace(said)})
+	}
+	return all
 }
 
 // Command finds a command by its name.

@@ -87,8 +87,22 @@ func TestWrap(t *testing.T) {
 		indent int
 		want   string
 	}{{"a b c", 3, 1, "a b\n c"}, {"  a b", 4, 2, "  a\n  b"}, {"", 5, 2, ""}, {"word", 2, 0, "word"}, {"ä ö ü", 3, 0, "ä ö\nü"}} {
-		if got := wrap(c.text, c.width, c.indent); got != c.want {
+		if got := Wrap(c.text, c.width, c.indent); got != c.want {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// TestPage keeps a table where it fits, and elsewhere breaks what is said of its names between words.
+func TestPage(t *testing.T) {
+	const text = "A paragraph of words that is filled.\n\n  -x TYPE -y TYPE   what it is for, in more words than fit\n  --long\n                    on a line of its own\n  --alone"
+	for width, want := range map[int]string{
+		80: text + "\n",
+		40: "A paragraph of words that is filled.\n\n  -x TYPE -y TYPE\n        what it is for, in more words\n        than fit\n  --long\n        on a line of its own\n  --alone\n",
+	} {
+		var b bytes.Buffer
+		if err := Page(&b, text, width); err != nil || b.String() != want {
+			t.Errorf("width %d, %v:\n%s\nwant\n%s", width, err, b.String(), want)
 		}
 	}
 }

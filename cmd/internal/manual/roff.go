@@ -119,7 +119,7 @@ func (p *Program) roffFlag(out *printer, command string, f *pflag.Flag) {
 }
 
 // filled is text in lines that are short in the source, which roff fills again.
-func filled(s string) string { return roff(strings.TrimRight(wrap(s, 64, 0), " ")) }
+func filled(s string) string { return roff(strings.TrimRight(Wrap(s, 64, 0), " ")) }
 
 // roff escapes text: backslashes, hyphens that are to stay hyphens, and what a line must not begin with.
 func roff(s string) string {
