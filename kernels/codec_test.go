@@ -23,6 +23,8 @@ func hard(n, block int) []ref.Input {
 		{Name: "big", Values: ref.Big(n)},
 		{Name: "ramp", Values: ramp(n, block)},
 		{Name: "zero", Values: make([]float32, n)},
+		{Name: "between bf16", Values: between(n, 16)},
+		{Name: "between f16", Values: between(n, 13)},
 	}
 	for _, s := range []struct {
 		name string
@@ -55,6 +57,16 @@ func ramp(n, block int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(i%block)/2 - float32(block)/4
+	}
+	return x
+}
+
+// between has values halfway between two numbers of 16 bits, which lack the last bits of an f32, and their neighbours on both sides.
+func between(n, bits int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		half := uint32(0x3F800000) + uint32(i/3)<<bits + 1<<(bits-1)
+		x[i] = math.Float32frombits(half - 1 + uint32(i%3) + uint32(i&1)<<31)
 	}
 	return x
 }
