@@ -43,7 +43,8 @@
 //	runtime/kv          the cache: packed rows, cells, sequences, exact ends, saved states
 //	runtime/attention   softmax(q k^T) v over packed rows, on the processor
 //	runtime/cpu         threads, activations as int8, elementwise operations
-//	runtime/cuda        the same on an NVIDIA GPU, and its driver
+//	runtime/gpu         the same on any GPU: what a driver must do, and programs put together from text
+//	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/sample      the next token from logits
 //	runtime/synth       models of a given shape with random weights
 //	runtime/demo        the embedded model and its texts
@@ -62,6 +63,14 @@
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
 //	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor
+//	runtime/gpu/engine          a model's Program as launches, and the memory that it takes
+//	runtime/gpu/attend          attention over the rows of a cache
+//	runtime/gpu/product         weights, and products with them
+//	runtime/gpu/qkv             norms and RoPE of heads, and storing K and V
+//	runtime/gpu/rows            rows of a cache in device memory
+//	runtime/gpu/cells           which position each cell of a cache holds
+//	runtime/gpu/rope            cosines and sines of RoPE
+//	runtime/internal/gputest    a device, rows and oracles, for tests
 //	runtime/internal/reftype    types with naive loops, for tests
 //
 // Commands, and packages that only they use:

@@ -50,6 +50,9 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"gen/lower", "gen/asm", "", "", "no instruction set above its target"},
 	{"gen/dispatch", "gen/target/amd64", "", "", "the table is made from what targets say"},
 	{"gen/target/simd", "gen/target/amd64", "", "", "what all machines share knows none of them"},
+	{"runtime/gpu", "runtime/cuda", "", "", "what any GPU does knows no driver"},
+	{"runtime/gpu", "kernels/cuda", "", "", "device text is asked for by its dialect"},
+	{"runtime/cuda", "runtime/model", "", "", "a driver computes no model"},
 	{"gen", "templates", "", "", "a frame names no type, so nothing of it is generated"},
 	{"templates", "gen", "", "", "a frame is text"},
 	{"templates", "kernels", "", "", "a frame is text"},
@@ -83,6 +86,9 @@ func checkImports(pkgs []pkg) (found []string) {
 			}
 		}
 		for _, imp := range p.Imports {
+			if (imp == "unsafe" || imp == "github.com/ebitengine/purego") && below(p.ImportPath, "runtime/gpu") {
+				found = append(found, fmt.Sprintf("%s imports %s: drivers alone handle memory that Go does not know", p.ImportPath, imp))
+			}
 			if folder, limited := only[imp]; limited && !below(p.ImportPath, folder) {
 				found = append(found, fmt.Sprintf("%s imports %s, which is for %s", p.ImportPath, imp, folder))
 			}
@@ -102,6 +108,8 @@ func TestImports(t *testing.T) {
 		{ImportPath: module + "/runtime/chat", Doc: "d", Imports: []string{"github.com/spf13/pflag"}},
 		{ImportPath: module + "/runtime/cpu", Doc: "d", Imports: []string{"C"}},
 		{ImportPath: module + "/gen/ir"},
+		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Imports: []string{"unsafe"}},
+		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Deps: []string{module + "/runtime/cuda"}},
 	}
 	if found := checkImports(planted); len(found) != len(planted) {
 		t.Fatalf("of %d planted mistakes found %q", len(planted), found)

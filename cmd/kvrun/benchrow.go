@@ -63,7 +63,7 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 	}
 	row.UBatch = row.Batch
 	if b := s.flags.backend; b != nil {
-		row.Backends, row.GPU, row.GPULayers = "CUDA", b.Name, s.Layers
+		row.Backends, row.GPU, row.GPULayers = "CUDA", b.cuda.Name, s.Layers
 	}
 	for _, d := range r.Samples {
 		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())

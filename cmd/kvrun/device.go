@@ -6,35 +6,42 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/cuda"
+	gpuengine "github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // devices are what a command may compute on: the processor, or a GPU that is opened when it is first asked for.
 type devices struct {
-	open map[int]*cuda.Backend // GPUs by number
-	find func(number int) (*cuda.Device, *cuda.Compiler, error)
+	open map[int]*backend // GPUs by number
+	find func(number int) (*cuda.Device, error)
+}
+
+// backend is a GPU with what runs models on it.
+type backend struct {
+	*gpuengine.Backend
+	cuda *cuda.Device
 }
 
 // gpu is a GPU, which is the same for everything that a process does.
-func (d *devices) gpu(number int) (*cuda.Backend, error) {
+func (d *devices) gpu(number int) (*backend, error) {
 	if b, ok := d.open[number]; ok {
 		return b, nil
 	}
-	device, compiler, err := d.find(number)
+	device, err := d.find(number)
 	if err != nil {
 		return nil, err
 	}
 	if d.open == nil {
-		d.open = map[int]*cuda.Backend{}
+		d.open = map[int]*backend{}
 	}
-	d.open[number] = cuda.NewBackend(device, compiler)
+	d.open[number] = &backend{gpuengine.NewBackend(device), device}
 	return d.open[number], nil
 }
 
 // close gives all GPUs back.
 func (d *devices) close() {
 	for _, b := range d.open {
-		b.Close()
+		b.cuda.Close()
 	}
 	d.open = nil
 }
@@ -114,10 +121,10 @@ func (m *modelFlags) checkDevice(e *environment) error {
 		m.gpuLayers = 0
 		return nil
 	}
-	b.Compiler.Texts = e.texts
-	b.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
+	b.cuda.Compiler.Text = e.texts
+	b.cuda.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
 	if m.nvrtc != "" {
-		b.Compiler.Use(m.nvrtc)
+		b.cuda.Compiler.Use(m.nvrtc)
 	}
 	if m.backend = b; m.batch == 0 {
 		m.batch = deviceBatch
@@ -147,7 +154,7 @@ func (m *modelFlags) wholeModel(layers int) error {
 // computedBy names what computes: an instruction set, or a GPU.
 func (m *modelFlags) computedBy() string {
 	if m.backend != nil {
-		return fmt.Sprintf("cuda sm_%d, %s", m.backend.Arch, m.backend.Name)
+		return fmt.Sprintf("cuda sm_%d, %s", m.backend.cuda.Arch, m.backend.cuda.Name)
 	}
 	return isaInUse()
 }

@@ -9,14 +9,15 @@ import (
 )
 
 // findGPU opens a GPU of this machine. Compiled kernels are kept in the user's folder for caches.
-func findGPU(number int) (*cuda.Device, *cuda.Compiler, error) {
+func findGPU(number int) (*cuda.Device, error) {
 	d, err := cuda.Open(number)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	folder, err := cuda.UserFolder()
 	if err != nil {
-		return nil, nil, errors.Join(err, d.Close())
+		return nil, errors.Join(err, d.Close())
 	}
-	return d, &cuda.Compiler{Folder: folder}, nil
+	d.Compiler.Folder = folder
+	return d, nil
 }

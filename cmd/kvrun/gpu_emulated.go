@@ -8,10 +8,11 @@ import (
 )
 
 // findGPU opens a GPU that this processor plays, for tests: a kvrun built with the tag emulate has no other.
-func findGPU(number int) (*cuda.Device, *cuda.Compiler, error) {
+func findGPU(number int) (*cuda.Device, error) {
 	d, err := cuda.OpenWith(emulate.Driver(), number)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return d, &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}}, nil
+	d.Compiler = &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}}
+	return d, nil
 }

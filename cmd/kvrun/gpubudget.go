@@ -36,7 +36,7 @@ func (s *session) gpuBudget(sequences int) (*gpuBudget, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gpuBudget{GPU: g.Name, Arch: fmt.Sprintf("%d.%d", g.Arch/10, g.Arch%10), Total: b.Total, Free: b.Free, Weights: b.Weights, Workspace: b.Workspace,
+	return &gpuBudget{GPU: g.cuda.Name, Arch: fmt.Sprintf("%d.%d", g.cuda.Arch/10, g.cuda.Arch%10), Total: b.Total, Free: b.Free, Weights: b.Weights, Workspace: b.Workspace,
 		Cache: b.Cache, PerThousand: more.Cache - b.Cache, Longest: b.Longest, Fits: b.Need() <= b.Free, Parallel: sequences}, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
@@ -32,7 +31,7 @@ type modelFlags struct {
 	gpuLayers      int    // of them: 0 for none, allLayers for all
 	device         string
 	nvrtc          string
-	backend        *cuda.Backend // of device, nil for the processor
+	backend        *backend // of device, nil for the processor
 	flash          string
 	math           string
 	isa            string

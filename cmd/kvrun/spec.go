@@ -115,7 +115,7 @@ func ownSpecs() (map[string][]byte, error) {
 	return files, err
 }
 
-// structs is what a GPU has to know of the set, by the names under which cuda.Texts finds it.
+// structs is what a GPU has to know of the set, by the names under which cuda.Text finds it.
 func structs(set *spec.Set) map[string]string {
 	texts := map[string]string{}
 	for _, t := range set.Transforms {
@@ -127,7 +127,7 @@ func structs(set *spec.Set) map[string]string {
 	return texts
 }
 
-// texts is the cuda.Texts of the table with what --spec added to it.
+// texts is the cuda.Text of the table with what --spec added to it.
 func (e *environment) texts(name string) (string, bool) {
 	if text, ok := e.structs[name]; ok {
 		return text, true

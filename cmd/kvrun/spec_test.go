@@ -13,6 +13,10 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	gpuproduct "github.com/kvgen/kvgen/runtime/gpu/product"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 // mine writes the type that README shows to a file.
@@ -280,7 +284,7 @@ func TestSpecPrograms(t *testing.T) {
 		if !typ.KV || got.Fits(1024) != nil || typ.Name == "rotated" { // which no GPU reads: TestSpecWhole
 			continue
 		}
-		s := cuda.Side{Type: got, Rotation: kernels.RotationByName("attn"), Dim: 1024}
+		s := rows.Side{Type: got, Rotation: kernels.RotationByName("attn"), Dim: 1024}
 		sources := programs(t, s, e.texts)
 		for _, src := range sources {
 			if own := src.Headers["type-"+typ.Name+".cuh"]; !strings.Contains(own, "struct ") {
@@ -303,8 +307,8 @@ func TestSpecCompile(t *testing.T) {
 	e, _ := extended(t, append(unseen(t), mine(t), write(t, "fast.hcl", macro))...)
 	c := &cuda.Compiler{Files: []string{*compilerFile}}
 	for _, name := range []string{"mine", "FAST", "planar5", "stream3"} {
-		all := programs(t, cuda.Side{Type: kernels.ByName(name), Rotation: kernels.RotationByName("attn"), Dim: 128}, e.texts)
-		for _, src := range []*cuda.Source{all[0], all[2]} { // with the type on one side more there is nothing new to compile
+		all := programs(t, rows.Side{Type: kernels.ByName(name), Rotation: kernels.RotationByName("attn"), Dim: 128}, e.texts)
+		for _, src := range []*gpu.Source{all[0], all[2]} { // with the type on one side more there is nothing new to compile
 			for _, arch := range []int{80, 90} {
 				if _, err := c.Compile(src, cuda.Target{Arch: arch}); err != nil {
 					t.Errorf("sm_%d: %v", arch, err)
@@ -317,11 +321,11 @@ func TestSpecCompile(t *testing.T) {
 // TestSpecWhole: a type of which no value can be read alone is refused before anything is compiled for a GPU.
 func TestSpecWhole(t *testing.T) {
 	e, _ := extended(t, unseen(t)...)
-	s := cuda.Side{Type: kernels.ByName("rotated"), Dim: 128}
+	s := rows.Side{Type: kernels.ByName("rotated"), Dim: 128}
 	for _, err := range []error{
-		second(cuda.StoreSource(s, true, e.texts)),
-		second(cuda.Attention{Key: s, Value: s}.Source(e.texts)),
-		second(cuda.MatrixSource(s.Type, e.texts)),
+		second(rows.StoreSource(cuda.NewDialect(e.texts), s, true)),
+		second(attend.Shape{Key: s, Value: s}.Source(cuda.NewDialect(e.texts))),
+		second(gpuproduct.MatrixSource(cuda.NewDialect(e.texts), s.Type)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "rotated: a value that is a transform or a sum over the block cannot be read on a GPU") {
 			t.Errorf("a type that a GPU cannot read: %v", err)
@@ -329,16 +333,17 @@ func TestSpecWhole(t *testing.T) {
 	}
 }
 
-func second(_ *cuda.Source, err error) error { return err }
+func second(_ *gpu.Source, err error) error { return err }
 
 // programs are those that store a side, as keys and as values, and that attend to it on both sides.
-func programs(t *testing.T, s cuda.Side, texts cuda.Texts) (all []*cuda.Source) {
+func programs(t *testing.T, s rows.Side, texts cuda.Text) (all []*gpu.Source) {
 	t.Helper()
-	for _, make := range []func() (*cuda.Source, error){
-		func() (*cuda.Source, error) { return cuda.StoreSource(s, true, texts) },
-		func() (*cuda.Source, error) { return cuda.StoreSource(s, false, texts) },
-		func() (*cuda.Source, error) { return cuda.Attention{Key: s, Value: s}.Source(texts) },
-		func() (*cuda.Source, error) { return cuda.Attention{Key: s, Value: s, Fast: true}.Source(texts) },
+	d := cuda.NewDialect(texts)
+	for _, make := range []func() (*gpu.Source, error){
+		func() (*gpu.Source, error) { return rows.StoreSource(d, s, true) },
+		func() (*gpu.Source, error) { return rows.StoreSource(d, s, false) },
+		func() (*gpu.Source, error) { return attend.Shape{Key: s, Value: s}.Source(d) },
+		func() (*gpu.Source, error) { return attend.Shape{Key: s, Value: s, Fast: true}.Source(d) },
 	} {
 		src, err := make()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // NoCompiler is the file name of no NVRTC at all.
@@ -39,7 +40,7 @@ func (b BuiltIn) driver() string {
 
 // builtIn is the image of a source among those that come with the program, and otherwise the error that says what is missing; why says
 // why there is no NVRTC.
-func (c *Compiler) builtIn(s *Source, arch int, why error) (*Image, error) {
+func (c *Compiler) builtIn(s *gpu.Source, arch int, why error) (*Image, error) {
 	load := c.builtin
 	if load == nil {
 		load = builtin.Kernels
@@ -48,7 +49,7 @@ func (c *Compiler) builtIn(s *Source, arch int, why error) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w", err)
 	}
-	k := a.Find(s.hash(), arch)
+	k := a.Find(sourceHash(s), arch)
 	if k == nil {
 		set, err := builtin.Wanted()
 		if err != nil {

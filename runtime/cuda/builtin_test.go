@@ -13,6 +13,13 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/engine"
+	"github.com/kvgen/kvgen/runtime/gpu/product"
+	"github.com/kvgen/kvgen/runtime/gpu/qkv"
+	"github.com/kvgen/kvgen/runtime/gpu/rope"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 var generateBuiltIn = flag.Bool("generate", false, "make the kernels that come with the program, with the NVRTC of -compiler")
@@ -40,7 +47,7 @@ func TestBuiltIn(t *testing.T) {
 	var missing []string
 	for _, s := range all {
 		for _, arch := range set.Archs {
-			key := fmt.Sprint(s.hash(), arch)
+			key := fmt.Sprint(sourceHash(s), arch)
 			k := have[key]
 			if k == nil {
 				missing = append(missing, fmt.Sprintf("%s for compute_%d", s.Name, arch))
@@ -83,7 +90,7 @@ func TestBuiltInSame(t *testing.T) {
 		}
 		arch := set.Archs[i%len(set.Archs)]
 		o := f.one(0, item{program: program{s, ""}, arch: arch, ptx: true, keep: true})
-		k := a.Find(s.hash(), arch)
+		k := a.Find(sourceHash(s), arch)
 		if o.Error != "" || k == nil {
 			t.Errorf("%s for compute_%d: %s %v", s.Name, arch, o.Error, k != nil)
 			continue
@@ -110,17 +117,17 @@ func loaded[T any](t *testing.T, load func() (T, error)) T {
 func ptxText(code []byte) string { return strings.TrimRight(string(code), "\x00") }
 
 // wantedBuiltIn are the programs of the set, each once.
-func wantedBuiltIn(t *testing.T) (*builtin.Set, []*Source) {
+func wantedBuiltIn(t *testing.T) (*builtin.Set, []*gpu.Source) {
 	t.Helper()
 	set := loaded(t, builtin.Wanted)
-	var all []*Source
+	var all []*gpu.Source
 	seen := map[string]bool{}
-	add := func(s *Source, err error) {
+	add := func(s *gpu.Source, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h := s.hash(); !seen[h] {
+		if h := sourceHash(s); !seen[h] {
 			seen[h] = true
 			all = append(all, s)
 		}
@@ -132,46 +139,46 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*Source) {
 		}
 		return found
 	}
-	add(TurnsSource(Generated))
-	add(frameSource(Generated, "scale.cu"))
-	add(frameSource(Generated, "experts.cu"))
+	add(rope.Source(generated))
+	add(gpu.FrameSource(generated, "scale"))
+	add(gpu.FrameSource(generated, "experts"))
 	for _, w := range set.Widths {
-		add(frameSource(Generated, "step.cu", stepDefines(w)...))
+		add(gpu.FrameSource(generated, "step", engine.StepDefines(w)...))
 	}
 	for _, exact := range []bool{true, false} {
-		add(GemmSource(exact))
+		add(product.GemmSource(generated, exact))
 		for _, name := range set.Weights {
-			add(ProductSource(typ(name), exact, Generated))
+			add(product.Source(generated, typ(name), exact))
 		}
 	}
 	for _, name := range set.Weights {
-		add(MatrixSource(typ(name), Generated))
+		add(product.MatrixSource(generated, typ(name)))
 	}
 	for _, c := range set.Caches {
 		for _, dim := range c.Dims {
-			pair := Pair{Side{Type: typ(c.Key), Dim: dim}, Side{Type: typ(c.Value), Dim: dim}}
-			pairs := []Pair{pair}
-			a := Attention{Key: pair.Key, Value: pair.Value}
+			pair := rows.Pair{Key: rows.Side{Type: typ(c.Key), Dim: dim}, Value: rows.Side{Type: typ(c.Value), Dim: dim}}
+			pairs := []rows.Pair{pair}
+			a := attend.Shape{Key: pair.Key, Value: pair.Value}
 			if c.Exact != "" {
-				end := Side{Type: typ(c.Exact), Dim: dim}
-				pairs = append(pairs, Pair{end, end})
+				end := rows.Side{Type: typ(c.Exact), Dim: dim}
+				pairs = append(pairs, rows.Pair{Key: end, Value: end})
 				a.Exact = &pairs[1]
-				add(TakeSource(pair, pairs[1], Generated))
+				add(rows.EvictSource(generated, pair, pairs[1]))
 			}
 			for _, p := range pairs {
-				for _, s := range []Side{p.Key, p.Value} {
+				for _, s := range []rows.Side{p.Key, p.Value} {
 					if err := s.Type.Fits(dim); err != nil {
 						t.Fatalf("set.txt: %v", err)
 					}
 				}
-				add(StoreSource(p.Key, true, Generated))
-				add(StoreSource(p.Value, false, Generated))
-				add(HeadsSource(p, Generated))
+				add(rows.StoreSource(generated, p.Key, true))
+				add(rows.StoreSource(generated, p.Value, false))
+				add(qkv.Source(generated, p))
 			}
 			for _, fast := range []bool{true, false} {
 				for _, rows := range []int{1, 8, 16} {
 					a.Fast = fast
-					add(a.For(1, rows).Source(Generated))
+					add(a.For(1, rows).Source(generated))
 				}
 			}
 		}
@@ -180,7 +187,7 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*Source) {
 }
 
 // makeBuiltIn writes the archive. What the old one has of the same compiler and the same source is taken from there.
-func makeBuiltIn(t *testing.T, set *builtin.Set, all []*Source) {
+func makeBuiltIn(t *testing.T, set *builtin.Set, all []*gpu.Source) {
 	f := newForge(t)
 	var major, minor int32
 	f.api.Version(&major, &minor)
@@ -193,7 +200,7 @@ func makeBuiltIn(t *testing.T, set *builtin.Set, all []*Source) {
 	var places []int // of items in a
 	for _, s := range all {
 		for _, arch := range set.Archs {
-			k := builtin.Kernel{Name: s.Name, Hash: s.hash(), Arch: arch}
+			k := builtin.Kernel{Name: s.Name, Hash: sourceHash(s), Arch: arch}
 			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch {
 				k.PTX = was.PTX
 			} else {

@@ -9,6 +9,9 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 // without is a compiler with no NVRTC, with PTX of anySource, and what it was told.
@@ -16,7 +19,7 @@ func without(folder *Folder, archs ...int) (c *Compiler, told *[]string) {
 	told = new([]string)
 	a := &builtin.Archive{Major: 12}
 	for _, arch := range archs {
-		a.Kernels = append(a.Kernels, builtin.Kernel{Name: "any", Hash: anySource.hash(), Arch: arch, PTX: fmt.Sprint("ptx of ", arch)})
+		a.Kernels = append(a.Kernels, builtin.Kernel{Name: "any", Hash: sourceHash(anySource), Arch: arch, PTX: fmt.Sprint("ptx of ", arch)})
 	}
 	c = &Compiler{Files: []string{"libkvrun-has-no-such-compiler.so"}, Only: true, Folder: folder,
 		Notice: func(text string) { *told = append(*told, text) }, builtin: func() (*builtin.Archive, error) { return a, nil }}
@@ -60,8 +63,8 @@ func TestBuiltInMissing(t *testing.T) {
 	_, err := c.Compile(&changed, Target{Arch: 90})
 	_, older := c.Compile(anySource, Target{Arch: 75})
 	c.builtin = nil
-	odd := Side{Type: kernels.ByName("turbo2"), Dim: 576}
-	s, e := Attention{Key: odd, Value: odd}.Source(Generated)
+	odd := rows.Side{Type: kernels.ByName("turbo2"), Dim: 576}
+	s, e := attend.Shape{Key: odd, Value: odd}.Source(generated)
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -88,7 +91,7 @@ func TestBuiltInMissing(t *testing.T) {
 // TestUse names one NVRTC, or none: no other is tried, and with none nothing is taken that was compiled before.
 func TestUse(t *testing.T) {
 	folder := &Folder{t.TempDir()}
-	if err := folder.Put(anySource.key(Target{Arch: 90}), []byte("compiled before")); err != nil {
+	if err := folder.Put(imageKey(anySource, Target{Arch: 90}), []byte("compiled before")); err != nil {
 		t.Fatal(err)
 	}
 	lib, _ := fakeCompiler(90)
@@ -115,8 +118,8 @@ func TestBuiltInRefused(t *testing.T) {
 	} {
 		d, state := opened(t)
 		state.fail["cuModuleLoadData"] = code
-		c, _ := without(nil, 80)
-		_, err := d.build(c, anySource)
+		d.Compiler, _ = without(nil, 80)
+		_, err := d.Build(anySource)
 		for _, w := range want {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%d: %v says nothing of %q", code, err, w)
@@ -124,7 +127,8 @@ func TestBuiltInRefused(t *testing.T) {
 		}
 		// What was compiled here is refused for other reasons.
 		lib, _ := fakeCompiler(90)
-		if _, err := d.build(&Compiler{Library: lib}, anySource); err == nil || strings.Contains(err.Error(), "comes with the program") {
+		d.Compiler = &Compiler{Library: lib}
+		if _, err := d.Build(anySource); err == nil || strings.Contains(err.Error(), "comes with the program") {
 			t.Errorf("%d, compiled here: %v", code, err)
 		}
 	}
@@ -139,39 +143,25 @@ func TestBuiltInEarly(t *testing.T) {
 	}{{90, []int{80, 90}, true}, {90, []int{80}, false}, {100, []int{90}, true}, {80, []int{80}, false}} {
 		d, _ := opened(t)
 		d.Arch = int(c.gpu)
-		compiler, _ := without(nil, c.archs...)
-		m, err := d.build(compiler, anySource)
+		d.Compiler, _ = without(nil, c.archs...)
+		m, err := d.Build(anySource)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := m.Function("f", 0)
-		if err != nil || f.Early().early != c.want {
-			t.Errorf("sm_%d with PTX of %v: early %t, %v", c.gpu, c.archs, f.early, err)
+		f, err := m.Kernel("f", 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-// TestIncluded hashes what a program includes, directly or not, and nothing else.
-func TestIncluded(t *testing.T) {
-	s := Source{Name: "s", Main: "#include \"a\"\n", Headers: map[string]string{"a": "  #include \"b\"\n", "b": "#include \"a\"\ntext", "c": "text"}}
-	if got := strings.Join(s.included(), " "); got != "a b" {
-		t.Errorf("included: %s", got)
-	}
-	was := s.hash()
-	s.Headers["c"] = "other"
-	if s.hash() != was {
-		t.Error("a header that is not included changes the hash")
-	}
-	s.Headers["b"] = "other"
-	if s.hash() == was {
-		t.Error("an included header does not change the hash")
+		if early := f.Overlap().(*kernel).early; early != c.want {
+			t.Errorf("sm_%d with PTX of %v: early %t", c.gpu, c.archs, early)
+		}
 	}
 }
 
 // TestHashOfComments: what the compiler does not see does not make a kernel stale; all else does, also what looks like a comment.
 func TestHashOfComments(t *testing.T) {
 	hash := func(text string) string {
-		return (&Source{Main: "int a; // one\n#include \"a\"\n", Headers: map[string]string{"a": text}}).hash()
+		return sourceHash(&gpu.Source{Main: "int a; // one\n#include \"a\"\n", Headers: map[string]string{"a": text}})
 	}
 	was := hash("  // The sum.\n  int b = '/' / 2; // \"half\n\n  say(\"a // b\");\n")
 	if hash("\tint b") == was || hash("  int b = '/' / 2;\n  // text\n  say(\"a // b\"); // more\n") != was {

@@ -5,10 +5,20 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/engine"
+	"github.com/kvgen/kvgen/runtime/gpu/product"
+	"github.com/kvgen/kvgen/runtime/gpu/qkv"
+	"github.com/kvgen/kvgen/runtime/gpu/rope"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 // architectures are those that kernels are compiled for in the test.
 var architectures = []int{75, 80, 86, 89, 90, 100}
+
+// generated is the text of the table.
+var generated = NewDialect(Generated)
 
 // dims are the sizes of heads that every type and pair is tried with.
 var dims = []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}
@@ -30,14 +40,14 @@ func TestCompileKernels(t *testing.T) {
 			if typ.Fits(dim) != nil {
 				continue
 			}
-			for i, s := range sources(t, Side{Type: typ, Dim: dim}) {
+			for i, s := range sources(t, rows.Side{Type: typ, Dim: dim}) {
 				all = append(all, program{s, fmt.Sprint(i)})
 			}
 			for _, value := range kernels.Types() {
 				if !*everyPair || value == typ || value.Fits(dim) != nil {
 					continue
 				}
-				s, err := Attention{Key: Side{Type: typ, Dim: dim}, Value: Side{Type: value, Dim: dim}}.Source(Generated)
+				s, err := attend.Shape{Key: rows.Side{Type: typ, Dim: dim}, Value: rows.Side{Type: value, Dim: dim}}.Source(generated)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -49,7 +59,7 @@ func TestCompileKernels(t *testing.T) {
 }
 
 // fitting is a rotation for the side, nil where none fits; n chooses.
-func fitting(s Side, n int) *kernels.Rotation {
+func fitting(s rows.Side, n int) *kernels.Rotation {
 	var all []*kernels.Rotation
 	for _, r := range kernels.Rotations() {
 		if r.Fits(s.Dim, s.Type.Quantised) == nil {
@@ -63,9 +73,9 @@ func fitting(s Side, n int) *kernels.Rotation {
 }
 
 // sources are the programs of a side, on both sides of a layer.
-func sources(t *testing.T, s Side) (all []*Source) {
+func sources(t *testing.T, s rows.Side) (all []*gpu.Source) {
 	t.Helper()
-	add := func(src *Source, err error) {
+	add := func(src *gpu.Source, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -75,50 +85,50 @@ func sources(t *testing.T, s Side) (all []*Source) {
 	turned := s
 	turned.Rotation = fitting(s, s.Dim/8)
 	for _, key := range []bool{true, false} {
-		add(StoreSource(turned, key, Generated))
-		add(MoveSource(s, key, Generated))
+		add(rows.StoreSource(generated, turned, key))
+		add(rows.MoveSource(generated, s, key))
 	}
-	pair, half := Pair{s, s}, Side{Type: kernels.ByName("f16"), Dim: s.Dim}
-	exact := &Pair{half, half}
-	add(HeadsSource(pair, Generated))
-	add(TakeSource(pair, *exact, Generated))
-	for i, a := range []Attention{
+	pair, half := rows.Pair{Key: s, Value: s}, rows.Side{Type: kernels.ByName("f16"), Dim: s.Dim}
+	exact := &rows.Pair{Key: half, Value: half}
+	add(qkv.Source(generated, pair))
+	add(rows.EvictSource(generated, pair, *exact))
+	for i, a := range []attend.Shape{
 		{},
 		{Fast: true},
-		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, SoftCap: true},
-		{Offset: &Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
+		{Exact: exact, Offset: &rope.Pairing{Pairs: s.Dim / 2}, SoftCap: true},
+		{Offset: &rope.Pairing{Pairs: s.Dim / 4, Adjacent: true}, Warps: 8},
 		{Fast: true, Paged: true},
-		{Exact: exact, Offset: &Pairing{Pairs: s.Dim / 2}, Paged: true},
+		{Exact: exact, Offset: &rope.Pairing{Pairs: s.Dim / 2}, Paged: true},
 	} {
 		a.Key, a.Value = s, s
 		if i == 1 || i == 4 {
 			a.Key, a.Value = turned, turned
 		}
-		add(a.For([]int{1, 64, 2, 1, 1, 64}[i], 4).Source(Generated))
+		add(a.For([]int{1, 64, 2, 1, 1, 64}[i], 4).Source(generated))
 	}
 	return all
 }
 
 // frames are programs of kernels that know no type, for sizes as models have them and for odd ones.
-func frames(t *testing.T) (all []*Source) {
+func frames(t *testing.T) (all []*gpu.Source) {
 	t.Helper()
 	for _, f := range []struct {
 		name    string
-		defines []define
+		defines []gpu.Define
 	}{
-		{"scale.cu", nil}, {"experts.cu", nil},
-		{"step.cu", []define{{"WIDTH", 2560}, {"THREADS", 640}}}, {"step.cu", []define{{"WIDTH", 100}, {"THREADS", 32}}},
-		{"delta.cu", []define{{"DIM", 128}, {"TAPS", 4}}}, {"delta.cu", []define{{"DIM", 36}, {"TAPS", 1}}}, {"delta.cu", []define{{"DIM", mostDelta}, {"TAPS", 64}}},
-		{"inputs.cu", []define{{"SIZE", 256}}}, {"inputs.cu", []define{{"SIZE", 20}}},
+		{"scale", nil}, {"experts", nil},
+		{"step", []gpu.Define{{Name: "WIDTH", Value: 2560}, {Name: "THREADS", Value: 640}}}, {"step", []gpu.Define{{Name: "WIDTH", Value: 100}, {Name: "THREADS", Value: 32}}},
+		{"delta", []gpu.Define{{Name: "DIM", Value: 128}, {Name: "TAPS", Value: 4}}}, {"delta", []gpu.Define{{Name: "DIM", Value: 36}, {Name: "TAPS", Value: 1}}}, {"delta", []gpu.Define{{Name: "DIM", Value: engine.MostDelta}, {Name: "TAPS", Value: 64}}},
+		{"inputs", []gpu.Define{{Name: "SIZE", Value: 256}}}, {"inputs", []gpu.Define{{Name: "SIZE", Value: 20}}},
 	} {
-		src, err := frameSource(Generated, f.name, f.defines...)
+		src, err := gpu.FrameSource(generated, f.name, f.defines...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, src)
 	}
-	for _, source := range []func() (*Source, error){
-		func() (*Source, error) { return TurnsSource(Generated) }, func() (*Source, error) { return GemmSource(true) }, func() (*Source, error) { return GemmSource(false) },
+	for _, source := range []func() (*gpu.Source, error){
+		func() (*gpu.Source, error) { return rope.Source(generated) }, func() (*gpu.Source, error) { return product.GemmSource(generated, true) }, func() (*gpu.Source, error) { return product.GemmSource(generated, false) },
 	} {
 		src, err := source()
 		if err != nil {
@@ -129,15 +139,15 @@ func frames(t *testing.T) (all []*Source) {
 	return all
 }
 
-func matrixSources(t *testing.T, typ *kernels.Type) (all []*Source) {
+func matrixSources(t *testing.T, typ *kernels.Type) (all []*gpu.Source) {
 	t.Helper()
-	src, err := MatrixSource(typ, Generated)
+	src, err := product.MatrixSource(generated, typ)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all = append(all, src)
 	for _, exact := range []bool{true, false} {
-		src, err := ProductSource(typ, exact, Generated)
+		src, err := product.Source(generated, typ, exact)
 		if err != nil {
 			t.Fatal(err)
 		}

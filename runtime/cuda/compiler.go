@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // ErrNoCompiler says that a kernel had to be compiled and NVRTC is not there.
@@ -26,7 +28,7 @@ type Compiler struct {
 	Only    bool              // it is not looked for in the usual places
 	Library Library           // NVRTC itself, in place of a file
 	Folder  *Folder           // nil: nothing is kept
-	Texts   Texts             // finds what programs say of types; nil for Generated
+	Text    Text              // finds what programs are put together from; nil for Generated
 	Notice  func(text string) // is told, once, that kernels are used that come with the program; nil for nobody
 
 	mu      sync.Mutex // NVRTC is started once and compiles one program at a time, whatever the threads
@@ -36,14 +38,6 @@ type Compiler struct {
 	arch    []int                            // that it knows, ascending
 	builtin func() (*builtin.Archive, error) // nil for builtin.Kernels
 	noticed bool
-}
-
-// texts is c.Texts, or its default.
-func (c *Compiler) texts() Texts {
-	if c.Texts != nil {
-		return c.Texts
-	}
-	return Generated
 }
 
 // Target is what an image is made for.
@@ -61,8 +55,8 @@ type Image struct {
 }
 
 // Compile returns the image of a source.
-func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
-	key := s.key(t)
+func (c *Compiler) Compile(s *gpu.Source, t Target) (*Image, error) {
+	key := imageKey(s, t)
 	if code, ok := c.Folder.Get(key); ok {
 		return &Image{Code: code, Cached: true}, nil
 	}
@@ -75,7 +69,7 @@ func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := c.compile(s, option, ptx)
+	image, err := c.compile(s, ptx, option)
 	if err != nil {
 		return nil, err
 	}
@@ -85,24 +79,25 @@ func (c *Compiler) Compile(s *Source, t Target) (*Image, error) {
 	return image, nil
 }
 
-// key is the hash of everything that an image depends on. The compiler's version is not in it: what one version made is as right
-// as what another would, and the image can be used where there is no compiler.
-func (s *Source) key(t Target) string {
+// imageKey is the hash of everything that an image depends on. The compiler's version is not in it:
+// what one version made is as right as what another would, and the image can be used where there is
+// no compiler.
+func imageKey(s *gpu.Source, t Target) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s sm_%d driver %d", s.hash(), t.Arch, t.Driver)
+	fmt.Fprintf(h, "%s sm_%d driver %d", sourceHash(s), t.Arch, t.Driver)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hash is that of the texts that are compiled, without their comments, and of the options.
-func (s *Source) hash() string {
+// sourceHash is that of the texts that are compiled, without their comments, and of the options.
+func sourceHash(s *gpu.Source) string {
 	h := sha256.New()
 	put := func(part string) { fmt.Fprintf(h, "%d:%s", len(part), part) }
 	put(uncommented(s.Main))
-	for _, name := range s.included() {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		put(name)
 		put(uncommented(s.Headers[name]))
 	}
-	put(strings.Join(s.Options, "\n"))
+	put(strings.Join(options(s), "\n"))
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -125,6 +120,14 @@ func uncommented(text string) string {
 		}
 	}
 	return out.String()
+}
+
+// options are those of a source, but for the architecture.
+func options(s *gpu.Source) []string {
+	if s.Exact {
+		return []string{"--fmad=false"}
+	}
+	return nil
 }
 
 // start loads NVRTC.
@@ -192,12 +195,12 @@ func (c *Compiler) target(arch int) (option string, ptx bool, err error) {
 	return "", false, fmt.Errorf("cuda: %s compiles for compute capability %d.%d and up, the GPU has %d.%d", c.lib, c.arch[0]/10, c.arch[0]%10, arch/10, arch%10)
 }
 
-// compile makes PTX or a cubin; target is the option that says for what.
-func (c *Compiler) compile(s *Source, target string, ptx bool) (*Image, error) {
-	options := append([]string{target, "--std=c++17", "--device-as-default-execution-space"}, s.Options...)
+// compile makes PTX or a cubin; target is the option that says for what, and more may follow.
+func (c *Compiler) compile(s *gpu.Source, ptx bool, target string, more ...string) (*Image, error) {
+	options := slices.Concat([]string{target, "--std=c++17", "--device-as-default-execution-space"}, options(s), more)
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	names := s.included()
+	names := slices.Sorted(maps.Keys(s.Headers))
 	var texts []string
 	for _, n := range names {
 		texts = append(texts, s.Headers[n])

@@ -11,6 +11,9 @@ import (
 	"unsafe"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 // fakeCompiler is an NVRTC that knows the given architectures; the image is the last option list and the text.
@@ -56,7 +59,7 @@ func started(t *testing.T, folder *Folder, archs ...int32) (*Compiler, *int) {
 	return c, compiled
 }
 
-var anySource = &Source{Name: "any", Main: "#include \"h\"\nvoid f() {}", Headers: map[string]string{"h": "text"}}
+var anySource = &gpu.Source{Name: "any", Main: "#include \"h\"\nvoid f() {}", Headers: map[string]string{"h": "text"}}
 
 // TestTarget asks for the GPU's own code where NVRTC can make it, for PTX that the driver translates where the GPU is newer.
 func TestTarget(t *testing.T) {
@@ -86,7 +89,7 @@ func TestNoCompiler(t *testing.T) {
 func TestFolder(t *testing.T) {
 	folder := &Folder{filepath.Join(t.TempDir(), "kernels")}
 	c, compiled := started(t, folder, 90)
-	compile := func(s *Source, target Target, wantCompiled bool) {
+	compile := func(s *gpu.Source, target Target, wantCompiled bool) {
 		t.Helper()
 		before := *compiled
 		image, err := c.Compile(s, target)
@@ -101,9 +104,9 @@ func TestFolder(t *testing.T) {
 	compile(anySource, target, true)
 	compile(anySource, target, false)
 	compile(anySource, Target{Arch: 90, Driver: 13010}, true)
-	compile(&Source{Name: "any", Main: anySource.Main, Headers: map[string]string{"h": "other"}}, target, true)
-	compile(&Source{Name: "any", Main: anySource.Main, Headers: anySource.Headers, Options: []string{"-G"}}, target, true)
-	file := folder.file(anySource.key(target))
+	compile(&gpu.Source{Name: "any", Main: anySource.Main, Headers: map[string]string{"h": "other"}}, target, true)
+	compile(&gpu.Source{Name: "any", Main: anySource.Main, Headers: anySource.Headers, Exact: true}, target, true)
+	file := folder.file(imageKey(anySource, target))
 	good, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -168,20 +171,20 @@ func TestSources(t *testing.T) {
 				if k.Fits(dim) != nil || v.Fits(dim) != nil {
 					continue
 				}
-				key, value := Side{Type: k, Dim: dim}, Side{Type: v, Dim: dim}
+				key, value := rows.Side{Type: k, Dim: dim}, rows.Side{Type: v, Dim: dim}
 				for _, r := range kernels.Rotations() {
 					if r.Fits(dim, k.Quantised) == nil {
 						key.Rotation = r
 					}
 				}
-				a := Attention{Key: key, Value: value}
-				s, err := a.Source(Generated)
+				a := attend.Shape{Key: key, Value: value}
+				s, err := a.Source(generated)
 				if err != nil {
 					t.Fatal(err)
 				}
 				n++
-				if n := (Pair{key, value}).slice(); value.row()%n != 0 || n%16 != 0 || n != value.row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
-					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.row(), (Pair{key, value}).slice())
+				if n := attend.SliceOf(rows.Pair{Key: key, Value: value}); value.Row()%n != 0 || n%16 != 0 || n != value.Row() && v.Quantised && (n%64 != 0 || n%v.Block != 0 && v.Block%n != 0) {
+					t.Errorf("%s: rows of %d in slices of %d", s.Name, value.Row(), attend.SliceOf(rows.Pair{Key: key, Value: value}))
 				}
 				for _, line := range strings.Split(s.Main, "\n") {
 					if name, ok := strings.CutPrefix(line, "#include "); ok && s.Headers[strings.Trim(name, `"`)] == "" {
@@ -202,8 +205,8 @@ func TestSources(t *testing.T) {
 }
 
 func TestMissingText(t *testing.T) {
-	s := Side{Type: &kernels.Type{Name: "unheard_of", Block: 32, Bytes: 18, KV: true}, Dim: 64}
-	if _, err := StoreSource(s, true, Generated); err == nil || !strings.Contains(err.Error(), "type unheard_of") {
+	s := rows.Side{Type: &kernels.Type{Name: "unheard_of", Block: 32, Bytes: 18, KV: true}, Dim: 64}
+	if _, err := rows.StoreSource(generated, s, true); err == nil || !strings.Contains(err.Error(), "type unheard_of") {
 		t.Errorf("%v", err)
 	}
 }
@@ -211,23 +214,24 @@ func TestMissingText(t *testing.T) {
 // TestTexts has a compiler find a type that is not of the table, what that includes, and all others still.
 func TestTexts(t *testing.T) {
 	d, _ := opened(t)
-	s := Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}
+	s := rows.Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}
 	c, compiled := started(t, nil, 90)
-	if _, err := d.NewRows(c, s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
+	d.Compiler = c
+	if _, err := rows.NewRows(gpu.NewQueue(d), s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
 		t.Errorf("without texts: %v", err)
 	}
 	texts := map[string]string{"type-own.cuh": "#include \"transform-turn.cuh\"\nstruct Own {};\n", "transform-turn.cuh": "struct Turn {};\n"}
-	c.Texts = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
-	d.NewRows(c, s, true, 1, 64)
+	c.Text = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
+	rows.NewRows(gpu.NewQueue(d), s, true, 1, 64)
 	if *compiled != 1 {
 		t.Error("its program was not compiled")
 	}
-	src, err := StoreSource(s, true, c.texts())
+	src, err := rows.StoreSource(d.Dialect(), s, true)
 	if err != nil || src.Headers["transform-turn.cuh"] == "" || strings.Contains(src.Main, "turn") {
 		t.Errorf("%v: %+v", err, src)
 	}
 	delete(texts, "transform-turn.cuh")
-	if _, err := StoreSource(s, true, c.texts()); err == nil || !strings.Contains(err.Error(), "no kernel text for the transform turn") {
+	if _, err := rows.StoreSource(d.Dialect(), s, true); err == nil || !strings.Contains(err.Error(), "no kernel text for the transform turn") {
 		t.Errorf("half of it: %v", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // TestOpenFails gives each way in which there is no GPU, and what the message must name.
@@ -55,26 +57,27 @@ func opened(t *testing.T) (*Device, *gpuState) {
 
 func TestMemory(t *testing.T) {
 	d, state := opened(t)
-	if d.Name != "Fake GPU" || d.Arch != 90 || d.Multiprocessors != 4 || d.DriverVersion != 13000 {
+	if d.Name != "Fake GPU" || d.Arch != 90 || d.Limits().Cores != 4 || d.DriverVersion != 13000 {
 		t.Errorf("%+v", d)
 	}
-	m, err := d.Alloc(64)
+	q := gpu.NewQueue(d)
+	m, err := q.Alloc(64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(m, 16, []float32{1, 2, 3}); err != nil {
+	if err := gpu.Write(m, 16, []float32{1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]float32, 2)
-	if err := Read(m, 20, got); err != nil || got[0] != 2 || got[1] != 3 {
+	if err := gpu.Read(m, 20, got); err != nil || got[0] != 2 || got[1] != 3 {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, err := range []error{Write(m, 61, []byte{1, 2, 3, 4}), Read(m, 1<<63, got), Read(m, 60, got)} {
+	for _, err := range []error{gpu.Write(m, 61, []byte{1, 2, 3, 4}), gpu.Read(m, 1<<63, got), gpu.Read(m, 60, got)} {
 		if err == nil || !strings.Contains(err.Error(), "outside a piece of 64") {
 			t.Errorf("%v", err)
 		}
 	}
-	_, err = d.Alloc(2 << 30)
+	_, err = q.Alloc(2 << 30)
 	var e *Error
 	if !errors.As(err, &e) || !e.OutOfMemory() || !strings.Contains(err.Error(), "allocating 2.0 GiB on Fake GPU") || !strings.Contains(err.Error(), "1024.0 MiB of 1.0 GiB are free") {
 		t.Errorf("%v", err)
@@ -87,12 +90,12 @@ func TestMemory(t *testing.T) {
 // TestLost has a kernel fail: the error appears at the next wait, and says that everything is gone.
 func TestLost(t *testing.T) {
 	d, state := opened(t)
-	m, err := d.Alloc(64)
+	m, err := gpu.NewQueue(d).Alloc(64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	state.fail["cuStreamSynchronize"] = 700
-	for _, err := range []error{d.Sync(), Read(m, 0, make([]byte, 4))} {
+	for _, err := range []error{d.Sync(), gpu.Read(m, 0, make([]byte, 4))} {
 		var e *Error
 		if !errors.As(err, &e) || !e.Lost() || !strings.Contains(err.Error(), "waiting for Fake GPU") || !strings.Contains(err.Error(), "was lost") {
 			t.Errorf("%v", err)

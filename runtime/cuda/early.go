@@ -3,6 +3,8 @@ package cuda
 import (
 	"runtime"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // launchConfig and launchAttribute are CUlaunchConfig and CUlaunchAttribute of cuda.h.
@@ -22,19 +24,16 @@ type launchAttribute struct {
 // programmaticSerialization is the attribute by which a launch does not wait for the one before it to end.
 const programmaticSerialization = 6
 
-// launchEarly is launch of a kernel that waits by itself.
-func (f *Function) launchEarly(x, y, threads, shared int, args unsafe.Pointer) error {
+// launchEarly launches a kernel that waits by itself.
+func (f *kernel) launchEarly(g gpu.Grid, args unsafe.Pointer) int32 {
 	a := &launchAttribute{id: programmaticSerialization}
 	a.value[0] = 1
 	d := f.m.d
-	c := &launchConfig{gridX: uint32(x), gridY: uint32(y), gridZ: 1, blockX: uint32(threads), blockY: 1, blockZ: 1, shared: uint32(shared), stream: d.stream, count: 1}
+	c := &launchConfig{gridX: uint32(g.X), gridY: uint32(g.Y), gridZ: 1, blockX: uint32(g.Threads), blockY: 1, blockZ: 1, shared: uint32(g.Shared), stream: d.stream, count: 1}
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	pin.Pin(a)
 	pin.Pin(c)
 	c.attributes = unsafe.Pointer(a)
-	return d.do(func() error {
-		return d.api.check(d.api.LaunchEx(unsafe.Pointer(c), f.handle, args, nil),
-			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)
-	})
+	return d.api.LaunchEx(unsafe.Pointer(c), f.handle, args, nil)
 }

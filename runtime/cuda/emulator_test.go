@@ -1,13 +1,16 @@
 //go:build emulate
 
-package cuda
+package cuda_test
 
 import (
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
 
 // These tests are of the emulation itself, through this package.
@@ -23,19 +26,19 @@ struct Numbers { const int* from; int* to; int n, value; };
 `
 
 // compiled builds a program and finds its kernels.
-func compiled(t testing.TB, d *Device, c *Compiler, text string, names ...string) (all []*Function) {
+func compiled(t testing.TB, q *gpu.Queue, text string, names ...string) (all []gpu.Kernel) {
 	t.Helper()
-	m := must[*Module](t)(d.build(c, &Source{Name: "test", Main: "#include \"warp.cuh\"\n" + numbersText + text, Headers: map[string]string{"warp.cuh": "replaced"}}))
+	m := gputest.Must[gpu.Module](t)(q.Build(&gpu.Source{Name: "test", Main: "#include \"warp.cuh\"\n" + numbersText + text, Headers: map[string]string{"warp.cuh": "replaced"}}))
 	for _, name := range names {
-		all = append(all, must[*Function](t)(m.Function(name, 1024)))
+		all = append(all, gputest.Must[gpu.Kernel](t)(m.Kernel(name, 1024)))
 	}
 	return all
 }
 
 // TestLanes runs what lanes of a warp and threads of a block exchange.
 func TestLanes(t *testing.T) {
-	d, c := gpu(t)
-	f := compiled(t, d, c, `
+	d := gputest.Open(t)
+	f := compiled(t, d, `
 extern "C" __global__ void __launch_bounds__(64) lanes(const Numbers p) {
   const int t = threadIdx.x, lane = t & 31;
   int* to = p.to + t;
@@ -69,10 +72,10 @@ extern "C" __global__ void last(const Numbers p) { // the last block finds what 
   if (is_last && threadIdx.x == 0) p.to[2] = p.to[1];
 }
 `, "lanes", "early", "last")
-	m := must[*Memory](t)(d.Alloc(4 * 640))
-	a := numbers{to: m.at, n: 40}
-	check(t, f[0].launch(1, 1, 64, unsafe.Pointer(&a)))
-	got := integers(t, m)
+	m := gputest.Must[*gpu.Buffer](t)(d.Alloc(4 * 640))
+	a := numbers{to: m.Address(), n: 40}
+	gputest.Check(t, f[0].Launch(gpu.Grid{X: 1, Threads: 64}, &a))
+	got := gputest.Integers(t, m)
 	for i := range 64 {
 		lane, base := i%32, i/32*32
 		sum, ballot := 0, uint32(0)
@@ -100,8 +103,8 @@ extern "C" __global__ void last(const Numbers p) { // the last block finds what 
 			}
 		}
 	}
-	check(t, f[1].launch(1, 1, 64, unsafe.Pointer(&a)))
-	got = integers(t, m)
+	gputest.Check(t, f[1].Launch(gpu.Grid{X: 1, Threads: 64}, &a))
+	got = gputest.Integers(t, m)
 	for i := range 40 {
 		want := int32(39-i) + 31
 		if i >= 32 {
@@ -111,9 +114,9 @@ extern "C" __global__ void last(const Numbers p) { // the last block finds what 
 			t.Errorf("early: thread %d: %d, want %d", i, got[i], want)
 		}
 	}
-	check(t, Write(m, 0, make([]int32, 3)))
-	check(t, f[2].launch(10, 1, 64, unsafe.Pointer(&a)))
-	if got := integers(t, m)[:3]; !slices.Equal(got, []int32{0, 45, 45}) {
+	gputest.Check(t, gpu.Write(m, 0, make([]int32, 3)))
+	gputest.Check(t, f[2].Launch(gpu.Grid{X: 10, Threads: 64}, &a))
+	if got := gputest.Integers(t, m)[:3]; !slices.Equal(got, []int32{0, 45, 45}) {
 		t.Errorf("last: %v", got)
 	}
 }
@@ -137,13 +140,13 @@ func TestFaults(t *testing.T) {
 		{"stack", "volatile char large[1 << 20]; large[0] = 1; p.to[0] = large[0];", []string{"write at"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, comp := gpu(t)
-			f := compiled(t, d, comp, "extern \"C\" __global__ void planted(const Numbers p) { "+c.body+" }", "planted")[0]
-			m, freed := must[*Memory](t)(d.Alloc(64)), must[*Memory](t)(d.Alloc(64))
-			check(t, freed.Free())
-			a := numbers{from: freed.at, to: m.at, n: 16, value: 1}
-			err := f.launch(2, 1, 32, unsafe.Pointer(&a))
-			var e *Error
+			d := gputest.Open(t)
+			f := compiled(t, d, "extern \"C\" __global__ void planted(const Numbers p) { "+c.body+" }", "planted")[0]
+			m, freed := gputest.Must[*gpu.Buffer](t)(d.Alloc(64)), gputest.Must[*gpu.Buffer](t)(d.Alloc(64))
+			gputest.Check(t, freed.Free())
+			a := numbers{from: freed.Address(), to: m.Address(), n: 16, value: 1}
+			err := f.Launch(gpu.Grid{X: 2, Threads: 32}, &a)
+			var e *cuda.Error
 			if !errors.As(err, &e) || !e.Lost() {
 				t.Fatalf("%v", err)
 			}
@@ -157,43 +160,43 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	d, comp := gpu(t) // and another device does
-	f := compiled(t, d, comp, `extern "C" __global__ void planted(const Numbers p) { p.to[threadIdx.x] = 1; }`, "planted")[0]
-	m := must[*Memory](t)(d.Alloc(64))
-	check(t, f.launch(2, 1, 16, unsafe.Pointer(&numbers{to: m.at})))
-	if got := integers(t, m); got[15] != 1 {
+	d := gputest.Open(t) // and another device does
+	f := compiled(t, d, `extern "C" __global__ void planted(const Numbers p) { p.to[threadIdx.x] = 1; }`, "planted")[0]
+	m := gputest.Must[*gpu.Buffer](t)(d.Alloc(64))
+	gputest.Check(t, f.Launch(gpu.Grid{X: 2, Threads: 16}, &numbers{to: m.Address()}))
+	if got := gputest.Integers(t, m); got[15] != 1 {
 		t.Errorf("%v", got)
 	}
 }
 
 // TestRecorded launches a graph: its kernels have the arguments of the time of recording, and see memory as it is when they run.
 func TestRecorded(t *testing.T) {
-	d, c := gpu(t)
-	f := compiled(t, d, c, `extern "C" __global__ void add(const Numbers p) { p.to[0] += p.value; }`, "add")[0]
-	m := must[*Memory](t)(d.Alloc(16))
-	a := &numbers{to: m.at}
-	g := must[*Graph](t)(d.Record(func() error {
+	d := gputest.Open(t)
+	f := compiled(t, d, `extern "C" __global__ void add(const Numbers p) { p.to[0] += p.value; }`, "add")[0]
+	m := gputest.Must[*gpu.Buffer](t)(d.Alloc(16))
+	a := &numbers{to: m.Address()}
+	g := gputest.Must[*gpu.Recording](t)(d.Record(func() error {
 		for a.value = 1; a.value < 4; a.value++ {
-			if err := f.launch(1, 1, 1, unsafe.Pointer(a)); err != nil {
+			if err := f.Launch(gpu.Grid{X: 1, Threads: 1}, a); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
 	a.value = 1000
-	if got := integers(t, m); got[0] != 0 {
+	if got := gputest.Integers(t, m); got[0] != 0 {
 		t.Errorf("recording has run: %v", got)
 	}
-	check(t, g.Launch())
-	check(t, Write(m, 0, []int32{100}))
-	check(t, g.Launch())
-	if got := integers(t, m); got[0] != 106 {
+	gputest.Check(t, g.Launch())
+	gputest.Check(t, gpu.Write(m, 0, []int32{100}))
+	gputest.Check(t, g.Launch())
+	if got := gputest.Integers(t, m); got[0] != 106 {
 		t.Errorf("%v, want 106", got)
 	}
-	check(t, g.Close())
+	gputest.Check(t, g.Close())
 	for name, body := range map[string]func() error{
 		"waiting":    func() error { return d.Sync() },
-		"reading":    func() error { return Read(m, 0, make([]int32, 1)) },
+		"reading":    func() error { return gpu.Read(m, 0, make([]int32, 1)) },
 		"allocating": func() error { _, err := d.Alloc(16); return err },
 		"freeing":    func() error { return m.Free() },
 	} {
@@ -204,13 +207,13 @@ func TestRecorded(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	check(t, d.Sync())
+	gputest.Check(t, d.Sync())
 }
 
 // BenchmarkLaunch is of a kernel of 8 blocks of 256 threads that does nothing, and of one with a barrier and a reduction.
 func BenchmarkLaunch(b *testing.B) {
-	d, c := gpu(b)
-	f := compiled(b, d, c, `
+	d := gputest.Open(b)
+	f := compiled(b, d, `
 extern "C" __global__ void nothing(const Numbers p) {}
 extern "C" __global__ void sums(const Numbers p) {
   __shared__ int all[8];
@@ -220,12 +223,12 @@ extern "C" __global__ void sums(const Numbers p) {
   __syncthreads();
   if (threadIdx.x == 0) p.to[blockIdx.x] = all[0] + all[7];
 }`, "nothing", "sums")
-	m := must[*Memory](b)(d.Alloc(64))
-	a := &numbers{to: m.at}
+	m := gputest.Must[*gpu.Buffer](b)(d.Alloc(64))
+	a := &numbers{to: m.Address()}
 	for i, name := range []string{"nothing", "sums"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				check(b, f[i].launch(8, 1, 256, unsafe.Pointer(a)))
+				gputest.Check(b, f[i].Launch(gpu.Grid{X: 8, Threads: 256}, a))
 			}
 		})
 	}

@@ -53,14 +53,3 @@ func (a *api) check(code int32, what string, args ...any) error {
 	}
 	return e
 }
-
-// size is a number of bytes for messages.
-func size(n uint64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
-}

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 var (
@@ -38,7 +40,7 @@ type forge struct {
 
 // program is a source, which is compiled for every architecture; form tells it from others of its name.
 type program struct {
-	*Source
+	*gpu.Source
 	form string
 }
 
@@ -214,18 +216,17 @@ func hire(test string, numbers <-chan int, outcomes chan<- outcome) error {
 
 // one compiles an item.
 func (f *forge) one(n int, i item) outcome {
-	s, target := *i.Source, fmt.Sprintf("--gpu-architecture=sm_%d", i.arch)
-	s.Options = slices.Clone(s.Options)
+	target, more := fmt.Sprintf("--gpu-architecture=sm_%d", i.arch), []string(nil)
 	if i.ptx {
 		target = fmt.Sprintf("--gpu-architecture=compute_%d", i.arch)
 	} else {
-		s.Options = append(s.Options, "--ptxas-options=-v")
+		more = append(more, "--ptxas-options=-v")
 	}
 	if i.quick {
-		s.Options = append(s.Options, "--Ofast-compile=max")
+		more = append(more, "--Ofast-compile=max")
 	}
 	start, o := time.Now(), outcome{Item: n}
-	image, err := f.Compiler.compile(&s, target, i.ptx)
+	image, err := f.Compiler.compile(i.Source, i.ptx, target, more...)
 	if err != nil {
 		o.Error = err.Error()
 		return o

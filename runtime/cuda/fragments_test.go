@@ -10,6 +10,10 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/qkv"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
 // classes are the architectures of the same PTX, but for their names: they see the same text, by what frames ask of __CUDA_ARCH__. The
@@ -20,7 +24,7 @@ var classes = [][]int{{75}, {80, 86, 89}, {90}, {100}}
 func TestClasses(t *testing.T) {
 	asks := regexp.MustCompile(`__CUDA_ARCH__(.*)`)
 	found := 0
-	for _, s := range append(frames(t), sources(t, Side{Type: kernels.ByName("q4_0"), Dim: 64})...) {
+	for _, s := range append(frames(t), sources(t, rows.Side{Type: kernels.ByName("q4_0"), Dim: 64})...) {
 		for name, text := range s.Headers {
 			for _, m := range asks.FindAllStringSubmatch(text, -1) {
 				found++
@@ -73,7 +77,7 @@ func TestClassesSame(t *testing.T) {
 		if text == string(o.PTX) {
 			t.Errorf("%v: no PTX", i)
 		}
-		key := fmt.Sprint(i.hash(), class(i.arch))
+		key := fmt.Sprint(sourceHash(i.Source), class(i.arch))
 		if first, ok := texts[key]; ok && first != text {
 			t.Errorf("%v: not the PTX of another architecture of %v", i, class(i.arch))
 		}
@@ -130,23 +134,23 @@ func (f fragment) sides() []typeSide {
 
 // sources are its programs: rows stored, read and exported on both sides, and attention of one token, of one token of several sequences,
 // or of many in the fast form and with a rotation. Which, goes round with n.
-func (f fragment) sources(t *testing.T, n int) (all []*Source) {
+func (f fragment) sources(t *testing.T, n int) (all []*gpu.Source) {
 	t.Helper()
-	s := Side{Type: f.typ, Dim: f.dim}
+	s := rows.Side{Type: f.typ, Dim: f.dim}
 	turned := s
 	turned.Rotation = fitting(s, n)
-	a := Attention{Key: s, Value: s}.For(1, 4)
+	a := attend.Shape{Key: s, Value: s}.For(1, 4)
 	switch n % 3 {
 	case 0:
-		a = Attention{Key: turned, Value: turned, Fast: true}.For(64, 4)
+		a = attend.Shape{Key: turned, Value: turned, Fast: true}.For(64, 4)
 	case 1:
-		a = Attention{Key: s, Value: s, Paged: true}.For(1, 4)
+		a = attend.Shape{Key: s, Value: s, Paged: true}.For(1, 4)
 	}
-	for _, source := range []func() (*Source, error){
-		func() (*Source, error) { return MoveSource(s, true, Generated) },
-		func() (*Source, error) { return MoveSource(s, false, Generated) },
-		func() (*Source, error) { return HeadsSource(Pair{turned, turned}, Generated) },
-		func() (*Source, error) { return a.Source(Generated) },
+	for _, source := range []func() (*gpu.Source, error){
+		func() (*gpu.Source, error) { return rows.MoveSource(generated, s, true) },
+		func() (*gpu.Source, error) { return rows.MoveSource(generated, s, false) },
+		func() (*gpu.Source, error) { return qkv.Source(generated, rows.Pair{Key: turned, Value: turned}) },
+		func() (*gpu.Source, error) { return a.Source(generated) },
 	} {
 		src, err := source()
 		if err != nil {
@@ -164,7 +168,7 @@ func (f fragment) sources(t *testing.T, n int) (all []*Source) {
 func TestCompile(t *testing.T) {
 	f := newForge(t)
 	var all []item
-	add := func(name string, sources []*Source, arch int, ptx bool) {
+	add := func(name string, sources []*gpu.Source, arch int, ptx bool) {
 		if len(sources) > 0 {
 			all = append(all, item{program: program{merged(t, name, sources), ""}, arch: arch, ptx: ptx, quick: true})
 		}
@@ -176,7 +180,7 @@ func TestCompile(t *testing.T) {
 	for n, typ := range kernels.Types() {
 		matrixArch := architectures[n/4%len(architectures)]
 		for c, class := range classes {
-			var rest []*Source // as PTX
+			var rest []*gpu.Source // as PTX
 			var names []string
 			for i, x := range byType[typ] {
 				sources := x.sources(t, n+i+c)
@@ -220,7 +224,7 @@ func TestEveryCombination(t *testing.T) {
 					continue
 				}
 				n++
-				s, err := Attention{Key: Side{Type: k, Dim: dim}, Value: Side{Type: v, Dim: dim}}.Source(Generated)
+				s, err := attend.Shape{Key: rows.Side{Type: k, Dim: dim}, Value: rows.Side{Type: v, Dim: dim}}.Source(generated)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,30 +2,26 @@ package cuda
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// Graph is a sequence of launches that is started as one.
-type Graph struct {
+// graph is a sequence of launches that is started as one.
+type graph struct {
 	d           *Device
 	graph, exec uintptr
-	space       int // version of the workspace that it uses, 0 if it uses none
 }
 
 // Record captures what body launches instead of running it.
-func (d *Device) Record(body func() error) (*Graph, error) {
+func (d *Device) Record(body func() error) (gpu.Replay, error) {
 	runtime.LockOSThread() // what one thread begins to capture no other can end
 	defer runtime.UnlockOSThread()
-	g := &Graph{d: d}
+	g := &graph{d: d}
 	if err := d.do(func() error { return d.api.check(d.api.Capture(d.stream, captureThread), "starting to record a graph") }); err != nil {
 		return nil, err
 	}
-	uses := d.space.uses
 	err := body()
-	if d.space.uses != uses {
-		g.space = d.space.version
-	}
 	if e := d.do(func() error { return d.api.check(d.api.EndCapture(d.stream, &g.graph), "recording a graph") }); err == nil {
 		err = e
 	}
@@ -41,16 +37,13 @@ func (d *Device) Record(body func() error) (*Graph, error) {
 	return g, nil
 }
 
-// Launch starts the graph. It cannot where the workspace that it was recorded with has been freed for a larger one.
-func (g *Graph) Launch() error {
-	if g.space != 0 && g.space != g.d.space.version {
-		return fmt.Errorf("cuda: a graph uses a workspace that has been freed for a larger one: record it again")
-	}
+// Launch starts the graph.
+func (g *graph) Launch() error {
 	return g.d.do(func() error { return g.d.api.check(g.d.api.GraphLaunch(g.exec, g.d.stream), "launching a graph") })
 }
 
 // Close frees the graph.
-func (g *Graph) Close() error {
+func (g *graph) Close() error {
 	return g.d.do(func() error {
 		err := g.d.api.check(g.d.api.ExecDestroy(g.exec), "freeing a graph")
 		if e := g.d.api.check(g.d.api.GraphDestroy(g.graph), "freeing a graph"); err == nil {

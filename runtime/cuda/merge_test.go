@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 var (
@@ -17,9 +19,9 @@ var (
 
 // merged is one program of many: each is a namespace of it, so that what they include is read once. Kernels lose their C names. A header
 // that depends on what a program defines is included by each; all others come first.
-func merged(t *testing.T, name string, all []*Source) *Source {
+func merged(t *testing.T, name string, all []*gpu.Source) *gpu.Source {
 	t.Helper()
-	m := &Source{Name: name, Headers: map[string]string{}, Options: exactly}
+	m := &gpu.Source{Name: name, Headers: map[string]string{}, Exact: true}
 	defined := map[string]bool{}
 	for _, s := range all {
 		maps.Copy(m.Headers, s.Headers)
@@ -60,7 +62,7 @@ func merged(t *testing.T, name string, all []*Source) *Source {
 	}
 	seen := map[string]bool{}
 	for n, s := range all {
-		for _, file := range s.included() {
+		for _, file := range slices.Sorted(maps.Keys(s.Headers)) {
 			if !own[file] && !seen[file] && strings.Contains(file, "-") {
 				fmt.Fprintf(&first, "#include %q\n", file)
 			}

@@ -2,8 +2,11 @@ package cuda
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // Module is a compiled program on a device.
@@ -14,8 +17,8 @@ type Module struct {
 	arch   int // compute capability that its code was made for
 }
 
-// Function is a kernel of a module.
-type Function struct {
+// kernel is a function of a module.
+type kernel struct {
 	m      *Module
 	name   string
 	handle uintptr
@@ -23,21 +26,22 @@ type Function struct {
 	early  bool   // blocks may start before the launch before is done, for which the kernel waits itself (await_previous in warp.cuh)
 }
 
-// Early lets blocks of the kernel start while the launch before it ends, on GPUs that can do that (compute capability 9.0), if it was
-// compiled for them: code for older ones does not wait.
-func (f *Function) Early() *Function {
-	f.early = f.m.arch >= 90
-	return f
+// Overlap lets blocks of the kernel start while the launch before it ends, on GPUs that can do that
+// (compute capability 9.0), if it was compiled for them: code for older ones does not wait.
+func (f *kernel) Overlap() gpu.Kernel {
+	early := *f
+	early.early = f.m.arch >= 90
+	return &early
 }
 
-// build compiles a source and loads it, once for each device.
-func (d *Device) build(c *Compiler, s *Source) (*Module, error) {
+// Build compiles a source and loads it, once for each device.
+func (d *Device) Build(s *gpu.Source) (gpu.Module, error) {
 	target := Target{d.Arch, d.DriverVersion}
-	key := s.key(target)
+	key := imageKey(s, target)
 	if m, ok := d.modules[key]; ok {
 		return m, nil
 	}
-	image, err := c.Compile(s, target)
+	image, err := d.Compiler.Compile(s, target)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +77,8 @@ func (m *Module) Unload() error {
 	return m.d.do(func() error { return m.d.api.check(m.d.api.ModuleUnload(m.handle), "unloading the kernel %s", m.name) })
 }
 
-// Ints reads a global array of n integers.
-func (m *Module) Ints(name string, n int) ([]int32, error) {
+// Facts reads a global array of n integers.
+func (m *Module) Facts(name string, n int) ([]int32, error) {
 	x := make([]int32, n)
 	err := m.d.do(func() error {
 		var p, bytes uint64
@@ -89,9 +93,9 @@ func (m *Module) Ints(name string, n int) ([]int32, error) {
 	return x, err
 }
 
-// Function finds a kernel that is launched with the given bytes of dynamic shared memory.
-func (m *Module) Function(name string, shared int) (*Function, error) {
-	f := &Function{m: m, name: name, shared: uint32(shared)}
+// Kernel finds a kernel that is launched with at most so many bytes of dynamic shared memory.
+func (m *Module) Kernel(name string, shared int) (gpu.Kernel, error) {
+	f := &kernel{m: m, name: name, shared: uint32(shared)}
 	err := m.d.do(func() error {
 		if err := m.d.api.check(m.d.api.ModuleFunction(&f.handle, m.handle, cString(name)), "looking for %s in the kernel %s", name, m.name); err != nil {
 			return err
@@ -102,7 +106,7 @@ func (m *Module) Function(name string, shared int) (*Function, error) {
 }
 
 // Registers is how many a thread uses.
-func (f *Function) Registers() (n int, err error) {
+func (f *kernel) Registers() (n int, err error) {
 	err = f.m.d.do(func() error {
 		var v int32
 		err := f.m.d.api.check(f.m.d.api.FunctionGet(&v, registersPer, f.handle), "asking for the registers of %s", f.name)
@@ -113,7 +117,7 @@ func (f *Function) Registers() (n int, err error) {
 }
 
 // Resident is how many blocks of so many threads a multiprocessor holds at once.
-func (f *Function) Resident(threads int) (n int, err error) {
+func (f *kernel) Resident(threads int) (n int, err error) {
 	err = f.m.d.do(func() error {
 		var v int32
 		err := f.m.d.api.check(f.m.d.api.Occupancy(&v, f.handle, int32(threads), uint64(f.shared)), "asking for the occupancy of %s", f.name)
@@ -123,27 +127,26 @@ func (f *Function) Resident(threads int) (n int, err error) {
 	return n, err
 }
 
-// launch starts a kernel whose one argument is the struct at arg.
-func (f *Function) launch(x, y, threads int, arg unsafe.Pointer) error {
-	return f.launchShared(x, y, threads, int(f.shared), arg)
-}
-
-// launchShared starts a kernel with fewer bytes of dynamic shared memory than the function may have.
-func (f *Function) launchShared(x, y, threads, shared int, arg unsafe.Pointer) error {
-	if f.m.d.rehearsal != nil {
-		return nil
+// Launch starts it; args points to the struct that is its argument.
+func (f *kernel) Launch(g gpu.Grid, args any) error {
+	if g.Y = max(g.Y, 1); g.Shared == 0 {
+		g.Shared = int(f.shared)
 	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
+	arg := reflect.ValueOf(args).UnsafePointer()
 	pin.Pin(arg)
-	args := &[1]unsafe.Pointer{arg}
-	pin.Pin(args)
+	list := &[1]unsafe.Pointer{arg}
+	pin.Pin(list)
 	d := f.m.d
-	if f.early {
-		return f.launchEarly(x, y, threads, shared, unsafe.Pointer(args))
-	}
-	return d.do(func() error {
-		return d.api.check(d.api.Launch(f.handle, uint32(x), uint32(y), 1, uint32(threads), 1, 1, uint32(shared), d.stream, unsafe.Pointer(args), nil),
-			"launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, x, y, threads)
+	return d.do(func() (err error) {
+		defer runtime.KeepAlive(args)
+		var code int32
+		if f.early {
+			code = f.launchEarly(g, unsafe.Pointer(list))
+		} else {
+			code = d.api.Launch(f.handle, uint32(g.X), uint32(g.Y), 1, uint32(g.Threads), 1, 1, uint32(g.Shared), d.stream, unsafe.Pointer(list), nil)
+		}
+		return d.api.check(code, "launching %s of %s, %dx%d blocks of %d threads", f.name, f.m.name, g.X, g.Y, g.Threads)
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -19,7 +19,7 @@ func TestBudgetOnGPU(t *testing.T) {
 		sequences int
 		ends      kv.Ends
 	}{{"llama_hd64", 1, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{First: 2, Last: 6}}, {"gemma3", 5, kv.Ends{}}, {"qwen35moe", 5, kv.Ends{}}} {
-		b := openGPU(t).(*cuda.Backend)
+		b := openGPU(t).(*engine.Backend)
 		c := model.ReadCase(t, s.name)
 		q := kv.Choice{Type: kernels.ByName("q8_0")}
 		plan, err := kv.NewPlan(c.Model.KVLayers(), kv.Policy{K: q, V: q, Ends: s.ends})
@@ -55,9 +55,9 @@ func TestBudgetOnGPU(t *testing.T) {
 	}
 }
 
-func free(t *testing.T, b *cuda.Backend) uint64 {
+func free(t *testing.T, b *engine.Backend) uint64 {
 	t.Helper()
-	n, _, err := b.Free()
+	n, _, err := b.Device.Available()
 	if err != nil {
 		t.Fatal(err)
 	}

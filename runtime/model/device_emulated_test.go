@@ -7,6 +7,7 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/cuda/emulate"
+	"github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -17,5 +18,6 @@ func openGPU(t *testing.T) model.Device {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return cuda.NewBackend(d, &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}})
+	d.Compiler = &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}}
+	return engine.NewBackend(d)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -23,9 +24,9 @@ func openGPU(t *testing.T) model.Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cuda.Compiler{Folder: folder}
+	d.Compiler.Folder = folder
 	if *nvrtcFile != "" {
-		c.Files = []string{*nvrtcFile}
+		d.Compiler.Files = []string{*nvrtcFile}
 	}
-	return cuda.NewBackend(d, c)
+	return engine.NewBackend(d)
 }

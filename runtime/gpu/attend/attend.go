@@ -1,0 +1,319 @@
+package attend
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/cells"
+	"github.com/kvgen/kvgen/runtime/gpu/rope"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// Layer is what attention needs to know of a layer; the contract is that of attention.Layer in runtime/attention.
+type Layer struct {
+	Heads   int
+	Scale   float32
+	SoftCap float32     // 0 for none
+	Window  int         // 0 for none
+	Sinks   *gpu.Buffer // [Heads] of float32, nil for none
+	Offset  *Offset     // what was taken out of the keys; nil for nothing
+
+	Keys, Values *rows.Rows
+	Cells        *cells.Cells  // of both
+	Exact        *rows.Segment // the rows that stay exact, nil where there are none
+}
+
+// segments are all of the layer's, the packed rows first.
+func (l *Layer) segments() []rows.Segment {
+	all := []rows.Segment{{Keys: l.Keys, Values: l.Values, Cells: l.Cells}}
+	if l.Exact != nil {
+		all = append(all, *l.Exact)
+	}
+	return all
+}
+
+// Batch is the queries of one call.
+type Batch struct {
+	Positions *gpu.Buffer // [Queries] of int32; a query at a position below 0 sees nothing
+	Queries   int
+
+	// Of rows of several sequences: whose the queries are, one run after another, and the same on the device, [runs][4] of int32: first
+	// query, queries, sequence, 0.
+	Runs   []kv.Run
+	RunsAt *gpu.Buffer
+}
+
+// Attend computes attention of one shape. It may serve any number of layers of that shape, one at a time.
+type Kernel struct {
+	Shape
+	q        *gpu.Queue
+	attend   gpu.Kernel
+	warps    int
+	resident int
+
+	parts   *gpu.Buffer // of all segments: sums, and what they are relative to
+	arrived *gpu.Buffer // [KV heads][groups] of uint32, 0 between launches
+}
+
+// mostParts is how many parts the block that adds them has room for.
+const mostParts = 256
+
+// busyWarps of a block have work before there are more blocks.
+const busyWarps = 4
+
+// NewAttend compiles the kernel of a shape.
+func New(q *gpu.Queue, a Shape) (*Kernel, error) {
+	src, err := a.Source(q.Device.Dialect())
+	if err != nil {
+		return nil, err
+	}
+	return newKernel(q, a, src)
+}
+
+func newKernel(q *gpu.Queue, a Shape, src *gpu.Source) (*Kernel, error) {
+	m, err := q.Build(src)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := m.Facts("attend_shared", 1)
+	if err != nil {
+		return nil, err
+	}
+	warps, err := m.Facts("attend_warps", 1)
+	if err != nil {
+		return nil, err
+	}
+	x := &Kernel{Shape: a, q: q, warps: int(warps[0])}
+	if x.attend, err = m.Kernel("attend", int(shared[0])); err != nil {
+		return nil, err
+	}
+	if x.resident, err = x.attend.Resident(32 * x.warps); err != nil {
+		return nil, err
+	}
+	x.attend = x.attend.Overlap()
+	if x.resident < 1 {
+		return nil, fmt.Errorf("cuda: kernel %s does not fit a multiprocessor of %s", src.Name, q.Limits().Name)
+	}
+	return x, nil
+}
+
+// segmentArgs is struct Segment of segment.cuh.
+type segmentArgs struct {
+	keys, keyScales, values, valueScales             uint64
+	keyHead, keyScaleHead, valueHead, valueScaleHead int64
+	cells, positions, partial, norms                 uint64
+	capacity, splits                                 int32
+}
+
+// attendArgs is struct Attend of segment.cuh; a kernel of one segment does not read the second.
+type attendArgs struct {
+	q, positions, out, sinks, arrived uint64
+	mu                                muArgs
+	queries, heads, kvHeads, window   int32
+	scale, softCap                    float32
+	runs                              uint64
+	count, _                          int32
+	segments                          [2]segmentArgs
+}
+
+// groups is how many groups of query rows, each computed by a block, share each KV head.
+func (x *Kernel) Groups(l *Layer, queries int) int {
+	return (queries*l.Heads/l.Keys.Heads + x.rows() - 1) / x.rows()
+}
+
+// groupsOf is groups of a batch: a group is of one sequence.
+func (x *Kernel) GroupsOf(l *Layer, b *Batch) int {
+	if !x.Paged {
+		return x.Groups(l, b.Queries)
+	}
+	n := 0
+	for _, r := range b.Runs {
+		n += x.Groups(l, r.N)
+	}
+	return n
+}
+
+// Splits is the number of parts that the packed rows are cut into at most for so many queries of a layer: as many blocks as the GPU
+// holds at once, and no more than cells in use can keep busy. The kernel uses as many of them as there is work for when it runs, and
+// the others cost next to nothing, so a graph may be recorded once for the capacity of the cache. It pays to record one for each power
+// of two of cells, which is what cells is rounded up to.
+func (x *Kernel) Splits(l *Layer, queries, cells int) int {
+	return x.Cut(l, x.Groups(l, queries), cells)
+}
+
+// cut is Splits for so many groups.
+func (x *Kernel) Cut(l *Layer, groups, cells int) int {
+	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
+	rows := l.Keys.Heads * groups * slicesOf(x.segments()[0])
+	return max(1, min(x.q.Limits().Cores*x.resident/rows, x.most(0, cells), mostParts-1))
+}
+
+// most is how many parts so many rows of a segment can be cut into, so that each warp has some.
+func (x *Kernel) most(segment, cells int) int {
+	step := rope.Tile * x.TilesOf(segment) * min(x.warps, busyWarps)
+	return (cells + step - 1) / step
+}
+
+// splits is that of every segment. The exact rows are few.
+func (x *Kernel) splits(l *Layer, groups, packed int) (all []int) {
+	if packed == 0 {
+		packed = x.Cut(l, groups, l.Keys.Capacity)
+	}
+	all = []int{packed}
+	if l.Exact != nil {
+		all = append(all, max(1, min(x.most(1, l.Exact.Keys.Capacity), packed, mostParts-packed)))
+	}
+	return all
+}
+
+// Reserve makes room for calls of up to so many queries and splits. A later call that needs no more allocates nothing, as is needed
+// while a graph is recorded, and leaves graphs valid that were recorded before.
+func (x *Kernel) Reserve(l *Layer, queries, splits int) error {
+	return x.Hold(l, x.Groups(l, queries), splits)
+}
+
+// hold is Reserve for so many groups.
+func (x *Kernel) Hold(l *Layer, groups, splits int) error {
+	_, err := x.reserve(l, groups, x.splits(l, groups, splits))
+	return err
+}
+
+// reserve returns where the parts of each segment begin, in floats; its last element is where they end.
+func (x *Kernel) reserve(l *Layer, groups int, splits []int) (at []int, err error) {
+	rows := l.Keys.Heads * groups * x.rows()
+	blocks, end := 0, 0
+	for i, s := range x.segments() {
+		blocks += splits[i] * slicesOf(s)
+		at = append(at, end)
+		end += rows * splits[i] * (s.Value.Row() + 2)
+	}
+	if blocks == 1 {
+		end = 0 // the only block needs no room
+	}
+	if err := x.q.Grow(&x.parts, uint64(4*end)); err != nil {
+		return nil, err
+	}
+	return at, x.q.Grow(&x.arrived, uint64(rows/x.rows()*4))
+}
+
+// check says what does not fit together.
+func (x *Kernel) check(l *Layer, q, out *gpu.Buffer, b *Batch, splits []int) error {
+	all := l.segments()
+	if len(all) != len(x.segments()) {
+		return fmt.Errorf("cuda: a layer with %d segments and a kernel for %d", len(all), len(x.segments()))
+	}
+	for i, s := range all {
+		want := x.segments()[i]
+		if s.Keys.Side != want.Key || s.Values.Side != want.Value || !s.Keys.Key || s.Values.Key {
+			return fmt.Errorf("cuda: segment %d has keys of %s and values of %s and the kernel is for %s and %s", i, s.Keys.Type.Name, s.Values.Type.Name, want.Key.Type.Name, want.Value.Type.Name)
+		}
+		if s.Keys.Heads != l.Keys.Heads || s.Values.Heads != l.Keys.Heads || l.Heads%l.Keys.Heads != 0 {
+			return fmt.Errorf("cuda: %d query heads over %d heads of keys and %d of values", l.Heads, s.Keys.Heads, s.Values.Heads)
+		}
+		if c := min(s.Keys.Capacity, s.Values.Capacity); s.Cells == nil || s.Cells.Capacity < c {
+			return fmt.Errorf("cuda: segment %d has %d rows and a list of fewer cells", i, c)
+		}
+	}
+	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
+		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
+	}
+	if err := x.whose(b); err != nil {
+		return err
+	}
+	if n := l.Keys.Heads * x.GroupsOf(l, b); n > 65535 {
+		return fmt.Errorf("cuda: %d queries of %d heads in one batch: at most %d fit a launch", b.Queries, l.Heads, b.Queries*65535/n)
+	}
+	if x.SoftCap != (l.SoftCap > 0) {
+		return fmt.Errorf("cuda: a layer with a soft cap of %g and a kernel compiled for soft cap %t", l.SoftCap, x.SoftCap)
+	}
+	if (x.Offset == nil) != (l.Offset == nil) || x.Offset != nil && *x.Offset != l.Offset.Rope.Pairing {
+		return fmt.Errorf("cuda: a layer and a kernel with different offsets of keys")
+	}
+	if o := l.Offset; o != nil {
+		if err := o.Mu.Fits(0, uint64(4*l.Keys.Heads*x.Key.Dim)); err != nil {
+			return err
+		}
+	}
+	if err := b.Positions.Fits(0, uint64(4*b.Queries)); err != nil {
+		return err
+	}
+	if err := q.Fits(0, uint64(4*b.Queries*l.Heads*x.Key.Dim)); err != nil {
+		return err
+	}
+	return out.Fits(0, uint64(4*b.Queries*l.Heads*x.Value.Dim))
+}
+
+// whose says whether it is known which sequences the queries of a batch are of.
+func (x *Kernel) whose(b *Batch) error {
+	if !x.Paged {
+		return nil
+	}
+	n := 0
+	for _, r := range b.Runs {
+		if n += r.N; r.N < 1 {
+			return fmt.Errorf("cuda: a run of %d queries of sequence %d", r.N, r.Seq)
+		}
+	}
+	if n != b.Queries || b.RunsAt == nil {
+		return fmt.Errorf("cuda: %d queries in runs of %d together", b.Queries, n)
+	}
+	return b.RunsAt.Fits(0, uint64(4*cells.Entry*len(b.Runs)))
+}
+
+// Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's positions, over the cells of the layer
+// that are in use when the kernel runs. What is launched depends on the layer, the number of queries and splits alone; splits is 0 for
+// the default.
+func (x *Kernel) Run(l *Layer, q, out *gpu.Buffer, b *Batch, splits int) error {
+	groups := x.GroupsOf(l, b)
+	cut := x.splits(l, groups, splits)
+	if err := x.check(l, q, out, b, cut); err != nil {
+		return err
+	}
+	at, err := x.reserve(l, groups, cut)
+	if err != nil {
+		return err
+	}
+	a := attendArgs{
+		q: q.Address(), positions: b.Positions.Address(), out: out.Address(), arrived: x.arrived.Address(),
+		queries: int32(b.Queries), heads: int32(l.Heads), kvHeads: int32(l.Keys.Heads), window: int32(l.Window),
+		scale: l.Scale, softCap: l.SoftCap,
+	}
+	if l.Sinks != nil {
+		a.sinks = l.Sinks.Address()
+	}
+	if x.Paged {
+		a.runs, a.count = b.RunsAt.Address(), int32(len(b.Runs))
+	}
+	if l.Offset != nil {
+		a.mu = l.Offset.args()
+	}
+	grid := 0
+	for i, s := range l.segments() {
+		k, v := s.Keys.Args(), s.Values.Args()
+		values := x.segments()[i]
+		partial := x.parts.Address() + 4*uint64(at[i])
+		a.segments[i] = segmentArgs{
+			keys: k.Rows, keyScales: k.Scales, values: v.Rows, valueScales: v.Scales,
+			keyHead: k.Head, keyScaleHead: k.ScaleHead, valueHead: v.Head, valueScaleHead: v.ScaleHead,
+			cells: s.Cells.Head.Address(), positions: s.Cells.Positions.Address(),
+			partial: partial, norms: partial + uint64(4*l.Keys.Heads*groups*cut[i]*x.rows()*values.Value.Row()),
+			capacity: min(k.Capacity, v.Capacity), splits: int32(cut[i]),
+		}
+		grid += cut[i] * slicesOf(values)
+	}
+	return x.attend.Launch(gpu.Grid{X: grid, Y: l.Keys.Heads * groups, Threads: 32 * x.warps}, &a)
+}
+
+// Free gives the memory back.
+func (x *Kernel) Free() error {
+	var all []error
+	for _, m := range []*gpu.Buffer{x.parts, x.arrived} {
+		if m != nil {
+			all = append(all, m.Free())
+		}
+	}
+	return errors.Join(all...)
+}

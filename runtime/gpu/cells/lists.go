@@ -1,0 +1,196 @@
+package cells
+
+import (
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// leave is the most rows of a sequence that leave the exact ones together.
+const Leave = 8
+
+// lists is what changes from batch to batch, in one piece of memory so that one copy brings it to the device:
+//
+//	many:  tokens [batch], positions [batch], then for each cells: cells [batch], from [leave], to [leave]
+//	one:   as many, for a batch of one token
+//	heads: for each cells: head [4], and positions [capacity] if they may be out of order
+//
+// A batch of a single token copies what begins with one, others all of it. In a cache of several sequences
+//
+//	many:  as above, from and to [sequences][leave]
+//	one:   as many, for a batch of no more tokens than there are sequences
+//	heads: runs of the batch [sequences][4]: first token, tokens, sequence, 0; the same of the tokens that a layer with exact rows is at;
+//	       for each cells: heads [sequences][4]
+//	pages: the lists of sequences (pages.write), as far as they are written
+type Lists struct {
+	host      []int32 // nil before the first batch
+	words     int     // of it
+	Device    *gpu.Buffer
+	Cells     []*Listed
+	many, one part
+	sequences int
+	runs      int // where they begin; unused in a cache of one sequence, like what follows
+	pages     int
+	Kept      int     // where pages end that all layers of a batch need
+	End       int     // of what is copied
+	lowest    []int32 // by sequence: position of its first token of the batch, -1 for none
+}
+
+// listed is the place of one kv.Cells.
+type Listed struct {
+	Host   *kv.Cells
+	Device *Cells
+	Window int
+	Exact  bool // of a layer that keeps exact rows
+	head   int  // in lists.host
+	room   int  // positions that are copied; 0 for cells that stay in order
+	Used   int  // most cells that a sequence sees
+	pages  *pages
+}
+
+// part is the lists of batches of up to so many tokens.
+type part struct{ at, tokens, leave int }
+
+// stride is the values of a list of cells with those that leave.
+func (p part) stride() int { return p.tokens + 2*p.leave }
+
+func (p part) size(cells int) int { return 2*p.tokens + cells*p.stride() }
+
+func (p part) Token() int     { return p.at }
+func (p part) Position() int  { return p.at + p.tokens }
+func (p part) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
+func (p part) From(i int) int { return p.Cell(i) + p.tokens }
+func (p part) To(i int) int   { return p.From(i) + p.leave }
+
+// newLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes host, window and exact.
+func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, error) {
+	l := &Lists{Cells: cells, sequences: s.Sequences, lowest: make([]int32, s.Sequences)}
+	l.many = part{0, batch, Leave * s.Sequences}
+	l.one = part{l.many.size(len(cells)), min(batch, s.Sequences), Leave * s.Sequences}
+	n := (l.one.at + l.one.size(len(cells)) + 3) / 4 * 4
+	if l.Several() {
+		l.runs = n
+		n += 2 * Entry * s.Sequences
+	}
+	for _, x := range cells {
+		x.head = n
+		n += 4 * s.Sequences
+		if !l.Several() && !x.Host.Straight() {
+			x.room = (x.Host.Capacity() + 63) / 64 * 64
+			n += x.room
+		}
+	}
+	l.pages, l.Kept, l.End = n, n, n
+	for _, x := range cells {
+		if l.Several() {
+			x.pages = &pages{host: x.Host, known: make([]page, (x.Host.Capacity()+kv.Page-1)/kv.Page), marks: -1}
+			n += listRoom(x.Host, s.Sequences, s.Size)
+		}
+	}
+	l.words = n
+	var err error
+	if l.Device, err = d.Alloc(uint64(4 * n)); err != nil {
+		return nil, err
+	}
+	for _, x := range cells {
+		x.Device = &Cells{Capacity: (x.Host.Capacity() + 63) / 64 * 64, Head: l.At(x.head, 4*s.Sequences), Positions: l.At(x.head+4, x.room)}
+		if l.Several() {
+			x.Device.Positions = l.Device
+		}
+	}
+	return l, nil
+}
+
+// several says whether the cache is one of several sequences.
+func (l *Lists) Several() bool { return l.sequences > 1 }
+
+// at is n values of the device's copy.
+func (l *Lists) At(i, n int) *gpu.Buffer { return l.Device.Slice(uint64(4*i), uint64(4*n)) }
+
+// of is the part for a batch of n tokens.
+func (l *Lists) Of(n int) part {
+	if n <= l.one.tokens {
+		return l.one
+	}
+	return l.many
+}
+
+// batch writes the tokens of runs, which have been placed, and their positions.
+func (l *Lists) Batch(tokens []int32, runs []kv.Run, c *kv.Cache) {
+	if l.host == nil { // not before: a context that is only counted has no batch
+		l.host = make([]int32, l.words)
+	}
+	p := l.Of(len(tokens))
+	copy(l.host[p.Token():], tokens)
+	for seq := range l.lowest {
+		l.lowest[seq] = -1
+	}
+	at := p.Position()
+	for _, r := range runs {
+		first := c.LenSeq(r.Seq) - r.N
+		if r.N > 0 {
+			l.lowest[r.Seq] = int32(first)
+		}
+		for i := range r.N {
+			l.host[at+i] = int32(first + i)
+		}
+		at += r.N
+	}
+	l.Kept, l.End = l.pages, l.pages
+}
+
+// whose writes which runs the tokens of a batch are of, or with some those of a step of it.
+func (l *Lists) Whose(runs []kv.Run, some bool) {
+	if !l.Several() {
+		return
+	}
+	token, at := 0, l.runsAt(some)
+	for i, r := range runs {
+		copy(l.host[at+Entry*i:], []int32{int32(token), int32(r.N), int32(r.Seq), 0})
+		token += r.N
+	}
+}
+
+// runsAt is where they are.
+func (l *Lists) runsAt(some bool) int {
+	if some {
+		return l.runs + Entry*l.sequences
+	}
+	return l.runs
+}
+
+// runsOf is their place on the device.
+func (l *Lists) RunsOf(some bool) *gpu.Buffer { return l.At(l.runsAt(some), Entry*l.sequences) }
+
+// mirror writes what cells number i hold, and those given last as the cells of a batch's tokens from number lo on.
+func (l *Lists) Mirror(i, n, lo int) {
+	x, p := l.Cells[i], l.Of(n)
+	copy(l.host[p.Cell(i)+lo:p.Cell(i)+n], x.Host.Batch())
+	if l.Several() {
+		l.End, x.Used = x.pages.write(l.host, l.End, l.host[x.head:], x.Window, l.lowest)
+		return
+	}
+	pos := x.Host.Pos()
+	first, ordered := x.Host.Ordered()
+	copy(l.host[x.head:], HeadOf(len(pos), int(first), ordered))
+	if !ordered {
+		copy(l.host[x.head+4:], pos)
+	}
+	x.Used = len(pos)
+}
+
+// leaving writes which rows leave cells number from for cells number to; the rest of the list is none.
+func (l *Lists) Leaving(i, n int, from, to []int32) {
+	p := l.Of(n)
+	for k := range p.leave {
+		l.host[p.From(i)+k], l.host[p.To(i)+k] = -1, -1
+		if k < len(from) {
+			l.host[p.From(i)+k], l.host[p.To(i)+k] = from[k], to[k]
+		}
+	}
+}
+
+// send copies what a batch of n tokens reads.
+func (l *Lists) Send(n int) error {
+	at := l.Of(n).at
+	return gpu.Post(l.Device, uint64(4*at), l.host[at:l.End])
+}

@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/cells"
+	"github.com/kvgen/kvgen/runtime/gpu/qkv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// attention is attention with its products: heads of Q, K and V are normalised and turned, K and V stored, and Q attends.
+type attention struct {
+	s       *model.AttentionStep
+	in      *matmul
+	layer   qkv.Layer   // but for the offset and the rows, which are the cache's
+	turn    int         // number of the RoPE, -1 for none
+	q, o    *gpu.Buffer // [batch][Heads] of KeyDim, of ValueDim
+	sinks   *gpu.Buffer
+	k, v    int // parts of the products
+	attends map[attendKey]*attend.Kernel
+}
+
+// attendKey is what decides which kernel attends: rows of a cache, and query rows that share what is read.
+type attendKey struct {
+	rows   *rowsOf
+	shared int
+}
+
+func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
+	a := &attention{s: s, turn: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}}
+	var err error
+	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
+		return nil, err
+	}
+	if a.q, err = e.room("q", s.Heads*s.KeyDim); err != nil {
+		return nil, err
+	}
+	if a.o, err = e.room("o", s.Heads*s.ValueDim); err != nil {
+		return nil, err
+	}
+	if a.sinks, err = e.w.vector(s.Sinks); err != nil {
+		return nil, err
+	}
+	if s.VIsK {
+		a.v = a.k
+	}
+	a.layer = qkv.Layer{Heads: s.Heads, Gated: s.Gated}
+	if s.Rope >= 0 {
+		a.layer.Pairing = e.turns[s.Rope].pairing
+	}
+	if s.Temperature != nil {
+		a.layer.AttnScale, a.layer.AttnScaleEvery = s.Temperature.Scale, s.Temperature.Every
+	}
+	for _, n := range []struct {
+		to   **qkv.Norm
+		from *model.NormWeights
+	}{{&a.layer.QNorm, s.QNorm}, {&a.layer.KNorm, s.KNorm}, {&a.layer.VNorm, s.VNorm}} {
+		if n.from == nil {
+			continue
+		}
+		if n.from.Kind != model.RMS {
+			return nil, fmt.Errorf("cuda: norms of heads by mean and variance are not computed on a GPU")
+		}
+		w, err := e.w.vector(n.from.W)
+		if err != nil {
+			return nil, err
+		}
+		*n.to = &qkv.Norm{Weights: w, Eps: n.from.Eps}
+	}
+	out, err := e.matmul(s.Out, a.o, y, "")
+	return []op{a.in, a, out}, err
+}
+
+// run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact what it would see if it came
+// alone; those of a steady batch have been placed before.
+func (a *attention) run(e *engine, c *cache, n int) error {
+	r := c.layers[a.s.KV]
+	exact := r.host.Exact() && !c.steady
+	for lo, hi := 0, n; lo < n; lo, hi = hi, n {
+		if exact {
+			if hi = a.next(r, lo, n); a.s.Reads && !c.lists.Several() {
+				hi = n // what it reads is still there
+			} else if err := c.step(r, n, lo, hi); err != nil {
+				return err
+			}
+		}
+		if err := a.some(e, c, r, n, lo, hi); err != nil {
+			return err
+		}
+	}
+	if !a.s.Gated {
+		return nil
+	}
+	return e.gate.Run(a.o, a.place(0, 0), n, a.s.Heads, a.s.ValueDim)
+}
+
+// next is where the step ends that begins with token lo of a batch of n. A layer that reads another's rows has them all.
+func (a *attention) next(r *rowsOf, lo, n int) int {
+	switch {
+	case a.s.Reads:
+		return n
+	case lo == 0 && r.given > 0:
+		return r.given
+	}
+	return lo + r.host.Next()
+}
+
+// some is run of tokens lo..hi-1 of a batch of n.
+func (a *attention) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
+	s, l, p := a.s, a.layer, c.lists.Of(n)
+	target := r.host.Target()
+	b := qkv.Batch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.At(p.Position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
+	if !s.Reads {
+		if from, _ := r.host.Moves(); len(from) > 0 {
+			most := cells.Leave * len(c.part(lo, hi))
+			if err := r.take.Run(&r.rows[0], &r.rows[1], c.lists.At(p.From(r.cells[0]), most), c.lists.At(p.To(r.cells[0]), most), most); err != nil {
+				return err
+			}
+		}
+		b.K, b.V, b.Cells = a.place(a.k, lo), a.place(a.v, lo), c.lists.At(p.Cell(r.cells[target])+lo, hi-lo)
+		l.Keys, l.Values = r.rows[target].Keys, r.rows[target].Values
+		if r.offset != nil {
+			l.Mu = r.offset.Mu
+		}
+	}
+	if a.turn >= 0 {
+		b.Angles = e.turns[a.turn].angles.From(lo)
+	}
+	if err := r.heads[target].Run(&l, &b); err != nil {
+		return err
+	}
+	batch, longest := attend.Batch{Positions: b.Positions, Queries: hi - lo}, hi-lo
+	if c.lists.Several() {
+		batch.Runs, batch.RunsAt, longest = c.part(lo, hi), c.lists.RunsOf(hi-lo < n), 0
+		for _, r := range batch.Runs {
+			longest = max(longest, r.N)
+		}
+	}
+	x, err := a.of(e, r, longest)
+	if err != nil {
+		return err
+	}
+	view := a.view(r)
+	return x.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &batch, x.Cut(view, x.GroupsOf(view, &batch), 1<<r.splits))
+}
+
+// place is where part i of the products lies for tokens from number lo on.
+func (a *attention) place(i, lo int) qkv.View {
+	q := a.in.f.parts[i]
+	out := a.in.f.products[q.product].out
+	return qkv.View{Buffer: a.in.outs[q.product], At: uint64(4 * (q.first + lo*out)), LD: out}
+}
+
+// view is the rows that the layer reads.
+func (a *attention) view(r *rowsOf) *attend.Layer {
+	l := &attend.Layer{Heads: a.s.Heads, Scale: a.s.Scale, SoftCap: a.s.SoftCap, Window: a.s.Window, Sinks: a.sinks, Offset: r.offset,
+		Keys: r.rows[0].Keys, Values: r.rows[0].Values, Cells: r.rows[0].Cells}
+	if len(r.rows) > 1 {
+		l.Exact = &r.rows[1]
+	}
+	return l
+}
+
+// of is the kernel for the rows and so many tokens of a sequence.
+func (a *attention) of(e *engine, r *rowsOf, tokens int) (*attend.Kernel, error) {
+	group := a.s.Heads / r.rows[0].Keys.Heads
+	key := attendKey{r, attend.RowsFor(tokens, group)}
+	if x := a.attends[key]; x != nil {
+		return x, nil
+	}
+	k := attend.Shape{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact, Paged: r.several}
+	if len(r.pairs) > 1 {
+		k.Exact = &r.pairs[1]
+	}
+	if r.offset != nil {
+		k.Offset = &r.offset.Rope.Pairing
+	}
+	x, err := e.attendOf(k.For(tokens, group))
+	if err == nil {
+		a.attends[key] = x
+	}
+	return x, err
+}
+
+// reserve compiles the kernels for one token of each sequence and for whole batches and makes room for their parts, so that neither
+// allocates later. What there is for batches of few tokens comes with the first of them.
+func (a *attention) reserve(e *engine, r *rowsOf, sequences int) error {
+	l := a.view(r)
+	one, err := a.of(e, r, 1)
+	if err != nil {
+		return err
+	}
+	for n := range min(sequences, e.batch) {
+		groups := (n + 1) * one.Groups(l, 1)
+		if err := one.Hold(l, groups, one.Cut(l, groups, l.Keys.Capacity)); err != nil {
+			return err
+		}
+	}
+	x, err := a.of(e, r, e.batch)
+	if err != nil {
+		return err
+	}
+	groups := x.Groups(l, e.batch) + sequences - 1 // each run may end with a group that is not full
+	return x.Hold(l, groups, x.Cut(l, groups, l.Keys.Capacity))
+}
+
+// rowsFrom is rows of n values from number lo on.
+func rowsFrom(m *gpu.Buffer, n, lo int) *gpu.Buffer {
+	return m.Slice(uint64(4*n*lo), m.Size-uint64(4*n*lo))
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Backend runs models on a GPU: it is the model.Device of one.
+type Backend struct {
+	*gpu.Queue
+
+	mu      sync.Mutex
+	weights map[*model.Model]*weights
+}
+
+// NewBackend makes the back end of a GPU.
+func NewBackend(d gpu.Device) *Backend {
+	return &Backend{Queue: gpu.NewQueue(d), weights: map[*model.Model]*weights{}}
+}
+
+// Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
+func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.Engine, error) {
+	if s != m.Program().Whole() {
+		return nil, fmt.Errorf("gpu: all layers of a model must be on the GPU: %d to %d were asked for", s.Layers.Lo, s.Layers.Hi-1)
+	}
+	budget, err := b.Budget(m, o)
+	if err == nil {
+		err = budget.check(b.Limits().Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	w := b.weights[m]
+	if w == nil {
+		w = &weights{b: b, m: m, program: m.Program()}
+		b.weights[m] = w
+	}
+	w.users++
+	b.mu.Unlock()
+	e, err := b.engine(w, o)
+	if err != nil {
+		return nil, errors.Join(err, b.release(w))
+	}
+	return e, nil
+}
+
+// release frees the weights of a model that no context uses any more.
+func (b *Backend) release(w *weights) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.users--; w.users > 0 {
+		return nil
+	}
+	delete(b.weights, w.m)
+	return w.free()
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/product"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// experts makes the ops of a mixture of experts.
+func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
+	b := &expertsBuilder{e: e}
+	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
+	m := &mixture{s: s, x: b.normed(s.Norm, x, "mixed"), expert: b.room("expert", s.Used), row: b.room("row", s.Used)}
+	for name, to := range map[string]*gpu.Kernel{"route": &m.route, "sort": &m.sort, "collect": &m.collect, "hidden": &m.hidden, "blend": &m.blend} {
+		*to = b.function(name)
+	}
+	weight := b.room("weight", s.Used)
+	m.routeArgs = routeArgs{logits: logits.Address(), expert: m.expert.Address(), row: m.row.Address(), weight: weight.Address(),
+		count: int32(s.Count), used: int32(s.Used), all: gpu.Flag(s.Gating == model.SoftmaxAll)}
+
+	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
+	m.mid = b.room("mid", s.Inner*s.Used)
+	m.hiddenArgs = hiddenArgs{gate: m.gates.Address(), up: m.gates.Address() + uint64(4*s.Up.First), out: m.mid.Address(), inner: int32(s.Inner),
+		row: int32(s.Gate.Stride), upRow: int32(s.Up.Stride), act: bent(bends[s.Act]), gateScale: b.vector(s.Gate.Scale), upScale: b.vector(s.Up.Scale)}
+	if s.Up.Weight() != s.Gate.Weight() {
+		m.up, m.ups = b.stack(s.Up), b.room("ups", s.Up.Stride*s.Used)
+		m.hiddenArgs.up = m.ups.Address()
+	}
+	width := e.w.program.Width
+	m.down, m.parts = b.stack(s.Down), b.room("parts", width*s.Used)
+	m.blendArgs = blendArgs{y: y.Address(), part: m.parts.Address(), expert: m.expert.Address(), weight: weight.Address(), scale: b.vector(s.Down.Scale),
+		width: int32(width), used: int32(s.Used)}
+	for _, p := range []*product.Kernel{m.gate, m.up, m.down} {
+		if p != nil && b.err == nil {
+			b.err = e.b.Reserve(p.GroupWorkspace(e.batch*s.Used, s.Count, m.most(e.batch)))
+		}
+	}
+	if m.most(e.batch) > 1 {
+		m.rows, m.of, m.place = b.room("rows of slots", s.Used), b.room("experts of slots", s.Used), b.room("places of slots", s.Used)
+		m.collected = b.room("collected", width*s.Used)
+		for i, name := range []string{"experts of runs", "first of runs", "slots of runs"} {
+			m.runs[i] = b.room(name, 2*s.Used) // runs are made where there are as many slots as experts: half as many, and one for each expert
+		}
+	}
+	return append(b.ops, m), b.err
+}
+
+// expertsBuilder collects ops and keeps the first error, after which it makes nothing.
+type expertsBuilder struct {
+	e   *engine
+	ops []op
+	err error
+}
+
+func (b *expertsBuilder) room(name string, values int) (m *gpu.Buffer) {
+	if b.err == nil {
+		m, b.err = b.e.room(name, values)
+	}
+	return m
+}
+
+func (b *expertsBuilder) function(name string) (f gpu.Kernel) {
+	if b.err == nil {
+		f, b.err = b.e.b.Frame(name, "experts")
+	}
+	return f
+}
+
+// normed is norm(x), or x where there is no norm.
+func (b *expertsBuilder) normed(n *model.NormWeights, x *gpu.Buffer, name string) *gpu.Buffer {
+	if n == nil {
+		return x
+	}
+	to := b.room(name, b.e.w.program.Width)
+	if b.err != nil {
+		return nil
+	}
+	var w Norm
+	w, b.err = b.e.w.norm(n)
+	b.ops = append(b.ops, &normalise{normalArgs{x: x.Address(), y: to.Address(), norm: w}})
+	return to
+}
+
+func (b *expertsBuilder) products(p *model.Products, x *gpu.Buffer, name string) *gpu.Buffer {
+	if b.err != nil {
+		return nil
+	}
+	var m *matmul
+	if m, b.err = b.e.matmul(p, x, nil, name); b.err != nil {
+		return nil
+	}
+	b.ops = append(b.ops, m)
+	return m.outs[0]
+}
+
+func (b *expertsBuilder) vector(x []float32) uint64 {
+	if b.err != nil {
+		return 0
+	}
+	var m *gpu.Buffer
+	m, b.err = b.e.w.vector(x)
+	return m.Address()
+}
+
+// stack is the product with the matrices of all experts.
+func (b *expertsBuilder) stack(k model.ExpertStack) (m *product.Kernel) {
+	if b.err == nil {
+		m, b.err = b.e.w.stack(k.Weight(), b.e.exact)
+	}
+	return m
+}

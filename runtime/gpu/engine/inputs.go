@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual stream.
+type inputs struct {
+	project *matmul
+	own     *gpu.Buffer // [batch][layers][size] embeddings of the tokens
+	f       gpu.Kernel
+	args    inputsArgs
+	layers  int
+}
+
+// inputsArgs is struct Inputs of inputs.cu.
+type inputsArgs struct {
+	x, e   uint64
+	norm   Norm
+	narrow float32
+}
+
+// inputs takes what the layers' inputs are made of to the GPU.
+func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
+	i := &inputs{layers: s.Layers}
+	x, err := e.room("inputs", s.Layers*s.Size)
+	if err != nil {
+		return nil, err
+	}
+	if i.own, err = e.room("own inputs", s.Layers*s.Size); err != nil {
+		return nil, err
+	}
+	if e.w.own, err = e.w.matrix(s.Embedding); err != nil {
+		return nil, err
+	}
+	if i.project, err = e.matmul(s.Projection, e.x, x, ""); err != nil {
+		return nil, err
+	}
+	i.args = inputsArgs{x: x.Address(), e: i.own.Address(), narrow: float32(1 / math.Sqrt(float64(e.w.program.Width)))}
+	if i.args.norm, err = e.w.norm(s.Norm); err != nil {
+		return nil, err
+	}
+	i.f, err = e.b.Frame("inputs", "inputs", gpu.Define{Name: "SIZE", Value: s.Size})
+	return i, err
+}
+
+func (i *inputs) run(e *engine, c *cache, n int) error {
+	if err := e.w.own.Gather(i.own, c.lists.At(c.lists.Of(n).Token(), n), n); err != nil {
+		return err
+	}
+	if err := i.project.run(e, c, n); err != nil {
+		return err
+	}
+	return i.f.Launch(gpu.Grid{X: n, Y: i.layers, Threads: 32}, &i.args)
+}
+
+// inputGate makes the ops of a block that lets a layer's input into the stream.
+func (e *engine) inputGate(s *model.InputGateStep, x, y *gpu.Buffer) ([]op, error) {
+	gate, err := e.matmul(s.Gate, x, nil, "inner")
+	if err != nil {
+		return nil, err
+	}
+	p := e.w.program.Inputs
+	h, err := e.hidden(gate.outs[0], e.scratch["inputs"], p.Size, bends[s.Act])
+	if err != nil {
+		return nil, err
+	}
+	h.args.up += uint64(4 * s.Layer * p.Size)
+	h.args.upRow = int32(p.Layers * p.Size)
+	out, err := e.matmul(s.Out, gate.outs[0], y, "")
+	return []op{gate, h, out}, err
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kvgen/kvgen/runtime/gpu/attend"
+	"github.com/kvgen/kvgen/runtime/gpu/qkv"
+	"github.com/kvgen/kvgen/runtime/gpu/rope"
+	"github.com/kvgen/kvgen/runtime/gpu/rows"
+)
+
+// attendOf is the attention kernel of a shape, compiled once.
+func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
+	key := fmt.Sprint(a.Key, a.Value, a.SoftCap, a.Fast, a.Paged, a.Rows)
+	if a.Exact != nil {
+		key += fmt.Sprint(*a.Exact)
+	}
+	if a.Offset != nil {
+		key += fmt.Sprint(*a.Offset)
+	}
+	if x := e.attends[key]; x != nil {
+		return x, nil
+	}
+	x, err := attend.New(e.b.Queue, a)
+	if err == nil {
+		e.attends[key] = x
+		e.owned = append(e.owned, x)
+	}
+	return x, err
+}
+
+// headsOf is the kernel that stores rows of a pair.
+func (e *engine) headsOf(p rows.Pair) (*qkv.Kernel, error) {
+	if x := e.heads[p]; x != nil {
+		return x, nil
+	}
+	x, err := qkv.New(e.b.Queue, p)
+	if err == nil {
+		e.heads[p] = x
+	}
+	return x, err
+}
+
+// takeOf is the kernel that packs exact rows.
+func (e *engine) takeOf(packed, exact rows.Pair) (*rows.Evict, error) {
+	key := [2]rows.Pair{packed, exact}
+	if x := e.takes[key]; x != nil {
+		return x, nil
+	}
+	x, err := rows.NewEvict(e.b.Queue, packed, exact)
+	if err == nil {
+		e.takes[key] = x
+	}
+	return x, err
+}
+
+// offsetTurn is the tables of a RoPE for the scores of offsets.
+type offsetTurn struct {
+	freq      []float64
+	adjacent  bool
+	magnitude float32
+	turn      *rope.Tables
+}
+
+// turnOf is the tables of a KV layer's RoPE, which layers share. A layer without one turns nothing.
+func (e *engine) turnOf(layer int) (*rope.Tables, error) {
+	t := offsetTurn{magnitude: 1}
+	if n := e.w.program.RopeOf(layer); n >= 0 {
+		r := e.turns[n]
+		t.freq, t.adjacent, t.magnitude = r.freq, r.pairing.Adjacent, r.angles.Magnitude
+	}
+	for _, x := range e.tables {
+		if slices.Equal(x.freq, t.freq) && x.adjacent == t.adjacent && x.magnitude == t.magnitude {
+			return x.turn, nil
+		}
+	}
+	var err error
+	if t.turn, err = rope.NewTables(e.b.Queue, t.freq, t.adjacent, t.magnitude, e.size); err != nil {
+		return nil, err
+	}
+	e.owned = append(e.owned, t.turn)
+	e.tables = append(e.tables, t)
+	return t.turn, nil
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// matmul is the op of products that share an input.
+type matmul struct {
+	f    *fused
+	x    *gpu.Buffer
+	outs []*gpu.Buffer // by product
+}
+
+func (m *matmul) run(_ *engine, _ *cache, n int) error {
+	for i, p := range m.f.products {
+		if err := p.Run(m.outs[i], m.x, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part is where part i of the products lies: its first value, and the values of a row.
+func (m *matmul) part(i int) (at uint64, row int) {
+	p := m.f.parts[i]
+	return m.outs[p.product].Address() + uint64(4*p.first), m.f.products[p.product].out
+}
+
+// matmul takes products to the GPU. The outputs go to out, or where that is nil to scratch memory under names.
+func (e *engine) matmul(p *model.Products, x, out *gpu.Buffer, names string) (*matmul, error) {
+	f, err := e.w.products(p, e.exact)
+	if err != nil {
+		return nil, err
+	}
+	m := &matmul{f: f, x: x}
+	for i, q := range f.products {
+		if err := e.b.Reserve(q.Workspace(e.batch)); err != nil {
+			return nil, err
+		}
+		to := out
+		if to == nil {
+			if to, err = e.room(names+string(rune('0'+i)), q.out); err != nil {
+				return nil, err
+			}
+		}
+		m.outs = append(m.outs, to)
+	}
+	return m, nil
+}
+
+func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
+	in, err := e.matmul(s.In, x, nil, "inner")
+	if err != nil {
+		return nil, err
+	}
+	down, err := e.matmul(s.Down, in.outs[0], y, "")
+	if err != nil {
+		return nil, err
+	}
+	ops := []op{in, down}
+	if in.f.pair {
+		h, err := e.hidden(in.outs[0], in.outs[1], s.In.Parts[0].Rows, in.f.act)
+		if err != nil {
+			return nil, err
+		}
+		ops = []op{in, h, down}
+	}
+	if s.SharedGate == nil {
+		return ops, nil
+	}
+	gate, err := e.matmul(s.SharedGate, x, nil, "switch")
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.b.Frame("throw_switch", "scale")
+	return append(ops, gate, &throw{f, switchArgs{y: y.Address(), logits: gate.outs[0].Address(), width: int32(e.w.program.Width)}}), err
+}
+
+func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
+	up, err := e.matmul(s.Up, x, nil, "inner")
+	if err != nil {
+		return nil, err
+	}
+	down, err := e.matmul(s.Down, up.outs[0], y, "")
+	return []op{up, down}, err
+}
+
+// throw is the op of a Switch.
+type throw struct {
+	f    gpu.Kernel
+	args switchArgs
+}
+
+// switchArgs is struct Switch of scale.cu.
+type switchArgs struct {
+	y, logits uint64
+	width     int32
+}
+
+func (t *throw) run(_ *engine, _ *cache, n int) error {
+	return t.f.Launch(gpu.Grid{X: n, Threads: 256}, &t.args)
+}
+
+// sum makes the ops of branches that read the same input.
+func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
+	width := e.w.program.Width
+	for i, k := range s.Steps {
+		in, part := x, y
+		if k.Pre != nil {
+			if in, err = e.room("branch", width); err != nil {
+				return nil, err
+			}
+			n, err := e.w.norm(k.Pre)
+			if err != nil {
+				return nil, err
+			}
+			ops = append(ops, &normalise{normalArgs{x: x.Address(), y: in.Address(), norm: n}})
+		}
+		if i > 0 {
+			if part, err = e.room("spare", width); err != nil {
+				return nil, err
+			}
+		}
+		body, err := e.body(k.Body, in, part)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, body...)
+		if i == 0 && k.Post == nil {
+			continue
+		}
+		post, err := e.w.norm(k.Post)
+		if err != nil {
+			return nil, err
+		}
+		a := branchArgs{sum: y.Address(), part: part.Address(), post: post}
+		if i > 0 {
+			a.add = 1
+		}
+		ops = append(ops, &join{a})
+	}
+	return ops, nil
+}
+
+// normalise is y = norm(x) of rows of the model's width.
+type normalise struct{ args normalArgs }
+
+// normalArgs and branchArgs are the structs Rows and Branch of step.cu.
+type normalArgs struct {
+	x, y uint64
+	norm Norm
+}
+
+type branchArgs struct {
+	sum, part uint64
+	post      Norm
+	add       int32
+}
+
+func (o *normalise) run(e *engine, _ *cache, n int) error {
+	return e.normal.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)
+}
+
+// join adds the output of a branch to a sum.
+type join struct{ args branchArgs }
+
+func (o *join) run(e *engine, _ *cache, n int) error {
+	return e.branch.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)
+}

@@ -1,0 +1,200 @@
+package product
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+)
+
+// gemm is the product of a matrix with many rows of activations: parts of the matrix become f16 in the workspace, and tensor cores
+// multiply those.
+type gemm struct {
+	split  gpu.Kernel
+	shapes []gemmShape
+}
+
+// gemmKernels are the names of the shapes: the usual one, one for products that leave much of a GPU idle, and one for trials.
+var gemmKernels = [...]string{"gemm_large", "gemm_small", "gemm_wide"}
+
+// gemmShape is a kernel and the tile that a block of it makes.
+type gemmShape struct {
+	kernel                gpu.Kernel
+	tokens, rows, threads int
+}
+
+// maxBand is the most bytes that a part of a matrix takes in the workspace.
+const maxBand = 256 << 20
+
+func newGemm(q *gpu.Queue, exact bool) (*gemm, error) {
+	module, err := q.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return GemmSource(d, exact) })
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := module.Facts("gemm_sizes", 12)
+	if err != nil {
+		return nil, err
+	}
+	g := &gemm{}
+	if g.split, err = module.Kernel("split", 0); err != nil {
+		return nil, err
+	}
+	for k, name := range gemmKernels {
+		s := sizes[4*k:]
+		f, err := module.Kernel(name, int(s[3]))
+		if err != nil {
+			return nil, err
+		}
+		g.shapes = append(g.shapes, gemmShape{f, int(s[0]), int(s[1]), int(s[2])})
+	}
+	return g, nil
+}
+
+// splitArgs is struct Split of gemm.cu.
+type splitArgs struct {
+	x, high, low, units uint64
+	n                   int32
+}
+
+// expandArgs is struct Expand of matrix.cu.
+type expandArgs struct {
+	weights, units, high, low uint64
+	at                        layout
+	n                         int32
+}
+
+// gemmArgs is struct Gemm of gemm.cu.
+type gemmArgs struct {
+	xHigh, xLow, wHigh, wLow, xUnits, wUnits, bias, y uint64
+	pitch                                             int64
+	depth, tokens, outputs, first, count              int32
+	upper, half, act, gated                           int32
+	expert, run, many                                 uint64
+	lowest, experts                                   int32
+}
+
+// gemmSpace is where things are in the workspace, and how much of it there is.
+type gemmSpace struct {
+	turned, xHigh, xLow, xUnits, wHigh, wLow, end uint64
+	band                                          int // outputs of a part of the matrix
+}
+
+// direct reports whether the matrix is what the tensor cores take as it is.
+func (x *Kernel) direct() bool { return x.Matrix.halves && !x.Exact }
+
+func (x *Kernel) gemmSpace(tokens int) gemmSpace {
+	m := x.Matrix
+	line := 2 * uint64(roundUp(m.N, padding))
+	var s gemmSpace
+	take := func(bytes uint64) (at uint64) {
+		at = s.end
+		s.end += (bytes + 255) / 256 * 256
+		return at
+	}
+	s.turned = take(x.turnedBytes(tokens))
+	s.xUnits = take(4 * uint64(tokens))
+	s.xHigh = take(uint64(tokens) * line)
+	parts := uint64(1)
+	if x.Exact {
+		parts = 2
+		s.xLow = take(uint64(tokens) * line)
+	}
+	s.band = x.Outputs()
+	if x.direct() {
+		return s
+	}
+	rows := uint64(m.Rows / x.Outputs())
+	if most := int(x.bandBytes / (parts * rows * line)); s.band > most {
+		s.band = max(128, most/128*128)
+	}
+	s.wHigh = take(uint64(s.band) * rows * line)
+	if x.Exact {
+		s.wLow = take(uint64(s.band) * rows * line)
+	}
+	return s
+}
+
+// runMany is Run for many tokens.
+func (x *Kernel) runMany(y, in uint64, tokens int) error {
+	m := x.Matrix
+	s := x.gemmSpace(tokens)
+	space, err := x.q.Workspace(s.end)
+	if err != nil {
+		return fmt.Errorf("%w: the workspace of a product of %d tokens with %d rows of %d", err, tokens, m.Rows, m.N)
+	}
+	at := func(offset uint64) uint64 { return space.Address() + offset }
+	if m.Type.Domain != nil {
+		if err := m.turned(at(s.turned), in, 0, tokens); err != nil {
+			return err
+		}
+		in = at(s.turned)
+	}
+	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
+	if err := x.many.split.Launch(gpu.Grid{X: tokens, Threads: 256}, &split); err != nil {
+		return err
+	}
+	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(tokens),
+		outputs: int32(x.Outputs()), half: int32(x.Outputs()), act: int32(x.Act)}
+	if x.Bias != nil {
+		a.bias = x.Bias.Address()
+	}
+	if x.Gated {
+		a.gated = 1
+	}
+	if x.direct() {
+		a.wHigh, a.pitch, a.upper, a.count = m.weights.Address(), int64(m.at.pitch), a.half, a.outputs
+		return x.many.launch(x.q, &a)
+	}
+	a.wHigh, a.wLow, a.wUnits, a.pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.depth)
+	for first := 0; first < x.Outputs(); first += s.band {
+		a.first, a.count = int32(first), int32(min(s.band, x.Outputs()-first))
+		a.upper = a.count
+		if err := m.expanded(a.wHigh, a.wLow, first, int(a.count), x.Exact); err != nil {
+			return err
+		}
+		if x.Gated {
+			to := uint64(a.count) * uint64(a.pitch)
+			if err := m.expanded(a.wHigh+to, a.wLow+to, first+x.Outputs(), int(a.count), x.Exact); err != nil {
+				return err
+			}
+		}
+		if err := x.many.launch(x.q, &a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expanded writes rows as f16 to high, and what is left of them to low if both is set.
+func (m *Matrix) expanded(high, low uint64, first, rows int, both bool) error {
+	a := expandArgs{weights: m.row(first), units: m.units.Address() + 4*uint64(first), high: high, at: m.at, n: int32(m.N)}
+	if both {
+		a.low = low
+	}
+	return m.expand.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
+}
+
+// launch uses large tiles unless they leave much of the GPU idle.
+func (g *gemm) launch(q *gpu.Queue, a *gemmArgs) error {
+	if a.tiles(g.shapes[0]) < q.Limits().Cores {
+		return g.launchShape(g.shapes[1], a)
+	}
+	return g.launchShape(g.shapes[0], a)
+}
+
+func (g *gemm) launchShape(s gemmShape, a *gemmArgs) error {
+	x, y := a.grid(s)
+	return s.kernel.Launch(gpu.Grid{X: x, Y: y, Threads: s.threads}, a)
+}
+
+func (a *gemmArgs) grid(s gemmShape) (x, y int) {
+	outputs := s.rows
+	if a.gated != 0 {
+		outputs /= 2
+	}
+	return (int(a.tokens) + s.tokens - 1) / s.tokens, (int(a.count) + outputs - 1) / outputs
+}
+
+func (a *gemmArgs) tiles(s gemmShape) int {
+	x, y := a.grid(s)
+	return x * y
+}

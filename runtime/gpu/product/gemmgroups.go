@@ -1,0 +1,123 @@
+package product
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+)
+
+// MostSlots is how long runs of slots should be where an expert has about so many: as long as a product with few tokens is, or as a tile
+// of one with many. It is 1 where slots should be multiplied one by one.
+func MostSlots(each int) int {
+	switch {
+	case each < 1:
+		return 1
+	case each >= tileTokens[0]:
+		return tileTokens[0]
+	case each >= fewTokens:
+		return tileTokens[1]
+	}
+	most := 2
+	for most < mostTokens && most <= each {
+		most *= 2
+	}
+	return most
+}
+
+// tileTokens is the tokens of tiles, the large and the small, as in gemm.cu.
+var tileTokens = [2]int{128, 64}
+
+// shapeOf is the kernel whose tiles have so many tokens.
+func (x *Kernel) shapeOf(tokens int) *gemmShape {
+	for i := range x.many.shapes {
+		if x.many.shapes[i].tokens == tokens {
+			return &x.many.shapes[i]
+		}
+	}
+	return nil
+}
+
+// groupSpace is gemmSpace where the matrix is count matrices; band is matrices.
+func (x *Kernel) groupSpace(slots, count int) gemmSpace {
+	m := x.Matrix
+	line := 2 * uint64(roundUp(m.N, padding))
+	var s gemmSpace
+	take := func(bytes uint64) (at uint64) {
+		at = s.end
+		s.end += (bytes + 255) / 256 * 256
+		return at
+	}
+	s.turned = take(x.turnedBytes(slots))
+	s.xUnits = take(4 * uint64(slots))
+	s.xHigh = take(uint64(slots) * line)
+	parts := uint64(1)
+	if x.Exact {
+		parts = 2
+		s.xLow = take(uint64(slots) * line)
+	}
+	if s.band = count; x.direct() {
+		return s
+	}
+	one := uint64(m.Rows/count) * line
+	s.band = min(count, max(1, int(x.bandBytes/(parts*one))))
+	s.wHigh = take(uint64(s.band) * one)
+	if x.Exact {
+		s.wLow = take(uint64(s.band) * one)
+	}
+	return s
+}
+
+// GroupWorkspace is the bytes of the device's workspace that RunGroups takes with so many slots in runs of up to most.
+func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
+	if most > mostTokens {
+		return x.groupSpace(slots, count).end
+	}
+	return x.turnedBytes(slots)
+}
+
+// runManyGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as many at a time as there is room for:
+// with so many slots few experts have none.
+func (x *Kernel) runManyGroups(y, in uint64, r *Runs, slots, count int) error {
+	m, s := x.Matrix, x.groupSpace(slots, count)
+	space, err := x.q.Workspace(s.end)
+	if err != nil {
+		return fmt.Errorf("%w: the workspace of a product of %d slots with %d experts of %d rows of %d", err, slots, count, m.Rows/count, m.N)
+	}
+	at := func(offset uint64) uint64 { return space.Address() + offset }
+	if m.Type.Domain != nil {
+		if err := m.turned(at(s.turned), in, 0, slots); err != nil {
+			return err
+		}
+		in = at(s.turned)
+	}
+	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
+	if err := x.many.split.Launch(gpu.Grid{X: slots, Threads: 256}, &split); err != nil {
+		return err
+	}
+	rows := m.Rows / count
+	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(slots),
+		outputs: int32(rows), count: int32(rows), act: int32(x.Act), expert: r.Expert.Address(), run: r.First.Address(), many: r.Slots.Address()}
+	if x.Bias != nil {
+		a.bias = x.Bias.Address()
+	}
+	shape := x.shapeOf(r.Most)
+	launch := func() error {
+		return shape.kernel.Launch(gpu.Grid{X: r.Count, Y: (rows + shape.rows - 1) / shape.rows, Threads: shape.threads}, &a)
+	}
+	if x.direct() {
+		a.wHigh, a.pitch, a.experts = m.weights.Address(), int64(m.at.pitch), int32(count)
+		return launch()
+	}
+	a.wHigh, a.wLow, a.wUnits, a.pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.depth)
+	for first := 0; first < count; first += s.band {
+		n := min(s.band, count-first)
+		a.lowest, a.experts = int32(first), int32(n)
+		if err := m.expanded(a.wHigh, a.wLow, first*rows, n*rows, x.Exact); err != nil {
+			return err
+		}
+		if err := launch(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

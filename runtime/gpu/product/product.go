@@ -1,0 +1,283 @@
+package product
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+)
+
+// Act is the function that a product's outputs pass through.
+type Activation int
+
+// The functions, as in activate.cuh.
+const (
+	None          Activation = iota
+	SiLU                     // x sigmoid(x)
+	GELU                     // tanh form
+	SwiGLUClamped            // min(g, 7) sigmoid(1.702 g) (clamp(u, +-7) + 1), for gated products
+)
+
+// Product is y = act(x W^T + bias) and how it is to be computed.
+type Spec struct {
+	Matrix *Matrix
+	Bias   *gpu.Buffer // [Rows] of f32, nil for none
+	Act    Activation
+	Gated  bool // y[r] = act(first half of the rows, r) * (second half, r)
+	Exact  bool // activations as they are; otherwise rounded, to bytes for few tokens and to f16 for many
+}
+
+// Multiply computes a Product.
+type Kernel struct {
+	Spec
+	q       *gpu.Queue
+	few     [4]gpu.Kernel // for 1, 2, 4 and 8 tokens
+	rows    [4]int        // that a lane works on at a time
+	values  int           // of a piece of a row
+	bytes   int           // of shared memory for a piece of one token's activations
+	ring    int           // bytes of shared memory for weights on their way
+	planned map[job]plan
+	share   share
+	many    *gemm
+
+	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
+}
+
+// mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
+// several times than to make f16 of it.
+const (
+	mostTokens = 8
+	fewTokens  = 32
+)
+
+// share is what a product of one token has of a multiprocessor.
+type share struct {
+	rows, blocks int // that a lane works on at a time, 4 or 2; of a multiprocessor
+	ring         int // bytes of shared memory for weights on their way, the most that there may be
+	warps        int // of a block, also for a few tokens
+}
+
+// defaultShare is what TestBenchToken chose.
+var defaultShare = share{rows: 2, blocks: 1, ring: 130 << 10, warps: 16}
+
+// NewProduct compiles what a product needs.
+func New(q *gpu.Queue, p Spec) (*Kernel, error) {
+	return newKernel(q, p, defaultShare)
+}
+
+func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
+	s.ring = min(s.ring, q.Limits().SharedBytes*7/8)
+	m := p.Matrix
+	switch {
+	case p.Gated && m.Rows%2 != 0:
+		return nil, fmt.Errorf("cuda: a gated product of %d rows, which have no halves", m.Rows)
+	case p.Act == SwiGLUClamped && !p.Gated:
+		return nil, fmt.Errorf("cuda: the clamped SwiGLU is a function of two numbers, for gated products only")
+	}
+	if p.Bias != nil {
+		if err := p.Bias.Fits(0, uint64(4*m.Rows)); err != nil {
+			return nil, err
+		}
+	}
+	x := &Kernel{Spec: p, q: q, share: s, planned: map[job]plan{}, bandBytes: maxBand}
+	module, err := q.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return productSource(d, m.Type, p.Exact, s) })
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := module.Facts("product_sizes", 7)
+	if err != nil {
+		return nil, err
+	}
+	x.values, x.bytes, x.ring = int(sizes[0]), int(sizes[1]), int(sizes[6])
+	for k := range x.few {
+		x.rows[k] = int(sizes[2+k])
+		if x.few[k], err = module.Kernel(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
+			return nil, err
+		}
+		x.few[k] = x.few[k].Overlap()
+	}
+	if x.many, err = newGemm(q, p.Exact); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// shared is the bytes of dynamic shared memory that kernels may have: all but what is declared in them.
+func (x *Kernel) shared() int { return x.q.Limits().SharedBytes - 1024 }
+
+// Outputs is the values of a row of y.
+func (x *Kernel) Outputs() int { return x.outputs(1) }
+
+// outputs is that where the matrix is count matrices.
+func (x *Kernel) outputs(count int) int {
+	if x.Gated {
+		return x.Matrix.Rows / count / 2
+	}
+	return x.Matrix.Rows / count
+}
+
+// Workspace is the bytes of the device's workspace that Run takes with so many tokens; see Device.Reserve.
+func (x *Kernel) Workspace(tokens int) uint64 {
+	if tokens > fewTokens {
+		return x.gemmSpace(tokens).end
+	}
+	return x.turnedBytes(tokens)
+}
+
+// turnedBytes is what rows of activations take in the type's domain, if that is another than the model's.
+func (x *Kernel) turnedBytes(rows int) uint64 {
+	if x.Matrix.Type.Domain == nil {
+		return 0
+	}
+	return 4 * uint64(rows) * uint64(x.Matrix.N)
+}
+
+// productArgs is struct Product of product.cu.
+type productArgs struct {
+	weights, x, bias, y, expert, row, many uint64
+	at                                     layout
+	n, rows, count, outputs                int32
+	tokens, act, gated, wide               int32
+	lanes, parts, rounds, chunk            int32
+}
+
+// Run computes y [tokens][Outputs] for x [tokens][N], all f32.
+func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
+	m := x.Matrix
+	if tokens < 1 {
+		return fmt.Errorf("cuda: a product of %d tokens", tokens)
+	}
+	if err := in.Fits(0, 4*uint64(tokens)*uint64(m.N)); err != nil {
+		return err
+	}
+	if err := y.Fits(0, 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
+		return err
+	}
+	if tokens > fewTokens {
+		return x.runMany(y.Address(), in.Address(), tokens)
+	}
+	from, _, err := x.turn(in.Address(), 0, tokens)
+	if err != nil {
+		return err
+	}
+	for first := 0; first < tokens; first += mostTokens {
+		a := x.args(y.Address()+4*uint64(first)*uint64(x.Outputs()), from+4*uint64(first)*uint64(m.N), 1)
+		a.tokens = int32(min(mostTokens, tokens-first))
+		if err := x.launch(&a, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RunExperts takes the matrix for count matrices one after another, and the bias with it. It computes y [slots][outputs]: slot s is row
+// row[s] of x, or row s if row is nil, times matrix expert[s]. expert and row are [slots] of int32 on the device; an expert that there
+// is not makes a row of zeros, and rows of x are the caller's to have. Few slots are what it is for: each reads its matrix.
+func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) error {
+	m := x.Matrix
+	if slots < 1 || slots > 1<<16-1 || count < 1 || m.Rows%count != 0 || x.Gated && m.Rows/count%2 != 0 {
+		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t", slots, count, m.Rows, x.Gated)
+	}
+	least := uint64(1)
+	if row == nil {
+		least = uint64(slots)
+	}
+	for _, c := range []struct {
+		m *gpu.Buffer
+		n uint64
+	}{{in, least * uint64(m.N)}, {y, uint64(slots) * uint64(x.outputs(count))}, {expert, uint64(slots)}, {row, uint64(slots)}} {
+		if c.m == nil {
+			continue
+		}
+		if err := c.m.Fits(0, 4*c.n); err != nil {
+			return err
+		}
+	}
+	a := x.args(y.Address(), in.Address(), count)
+	a.tokens, a.expert = 1, expert.Address()
+	if row != nil {
+		a.row = row.Address()
+	}
+	var err error
+	if a.x, a.row, err = x.turn(a.x, a.row, slots); err != nil {
+		return err
+	}
+	return x.launch(&a, slots)
+}
+
+// Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r is slots First[r] and up, Slots[r] of
+// them, which is at most Most. All are [Count] of int32.
+type Runs struct {
+	Expert, First, Slots *gpu.Buffer
+	Count, Most          int
+}
+
+// RunGroups computes y [slots][outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once. Runs of more than
+// mostTokens are tiles of the product with many tokens, see MostSlots.
+func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
+	m := x.Matrix
+	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens && x.shapeOf(r.Most) == nil {
+		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t, in %d runs of up to %d", slots, count, m.Rows, x.Gated, r.Count, r.Most)
+	}
+	for _, c := range []struct {
+		m *gpu.Buffer
+		n uint64
+	}{{in, 4 * uint64(slots) * uint64(m.N)}, {y, 4 * uint64(slots) * uint64(x.outputs(count))}, {r.Expert, 4 * uint64(r.Count)}, {r.First, 4 * uint64(r.Count)}, {r.Slots, 4 * uint64(r.Count)}} {
+		if err := c.m.Fits(0, c.n); err != nil {
+			return err
+		}
+	}
+	if r.Most > mostTokens {
+		return x.runManyGroups(y.Address(), in.Address(), r, slots, count)
+	}
+	turned, _, err := x.turn(in.Address(), 0, slots)
+	if err != nil {
+		return err
+	}
+	a := x.args(y.Address(), turned, count)
+	a.tokens = int32(r.Most)
+	a.expert, a.row, a.many = r.Expert.Address(), r.First.Address(), r.Slots.Address()
+	return x.launch(&a, r.Count)
+}
+
+// turn gives the address of so many rows of activations in the type's domain and of the numbers of those rows, 0 for all in order.
+func (x *Kernel) turn(in, row uint64, rows int) (turned, numbers uint64, err error) {
+	if x.Matrix.Type.Domain == nil {
+		return in, row, nil
+	}
+	space, err := x.q.Workspace(x.turnedBytes(rows))
+	if err != nil {
+		return 0, 0, err
+	}
+	return space.Address(), 0, x.Matrix.turned(space.Address(), in, row, rows)
+}
+
+func (x *Kernel) args(y, in uint64, count int) productArgs {
+	m := x.Matrix
+	a := productArgs{weights: m.weights.Address(), x: in, y: y, at: m.at, n: int32(m.N), rows: int32(m.Rows / count), count: int32(count),
+		outputs: int32(x.outputs(count)), act: int32(x.Act)}
+	if x.Bias != nil {
+		a.bias = x.Bias.Address()
+	}
+	if x.Gated {
+		a.gated = 1
+	}
+	return a
+}
+
+func (x *Kernel) launch(a *productArgs, slots int) error {
+	j := job{slots: slots, outputs: int(a.outputs)}
+	for 1<<j.tokens < a.tokens {
+		j.tokens++
+	}
+	p, err := x.plan(j)
+	if err != nil {
+		return err
+	}
+	a.lanes, a.parts, a.rounds, a.chunk = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk)
+	if a.n%4 == 0 && a.x%16 == 0 {
+		a.wide = 1
+	} else if x.Matrix.Type.Quantised {
+		return fmt.Errorf("cuda: activations at an address that is no multiple of 16 bytes")
+	}
+	return x.few[j.tokens].Launch(gpu.Grid{X: p.blocks, Y: slots, Threads: 32 * x.share.warps, Shared: p.shared}, a)
+}

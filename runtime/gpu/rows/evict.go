@@ -1,0 +1,41 @@
+package rows
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+)
+
+// Evict packs rows that leave the exact ones.
+type Evict struct {
+	Packed, Exact Pair
+	take          gpu.Kernel
+}
+
+// NewEvict compiles it.
+func NewEvict(q *gpu.Queue, packed, exact Pair) (*Evict, error) {
+	k, err := q.Kernel("take", func(d *gpu.Dialect) (*gpu.Source, error) { return EvictSource(d, packed, exact) })
+	return &Evict{packed, exact, k}, err
+}
+
+// takeArgs is struct Take of take.cu.
+type takeArgs struct {
+	from, to                             uint64
+	keys, values, exactKeys, exactValues RowsArgs
+	kvHeads, _                           int32
+}
+
+// Run packs n rows of a layer: that of cell from[i] of the exact rows e, decoded, goes to cell to[i] of l, both [n] of int32. Where one of them is
+// below 0 nothing moves, so that a graph may have room for more rows than leave. The bits are those of the CPU's cache.
+func (x *Evict) Run(l, e *Segment, from, to *gpu.Buffer, n int) error {
+	if e == nil || l.Keys.Side != x.Packed.Key || l.Values.Side != x.Packed.Value || e.Keys.Side != x.Exact.Key || e.Values.Side != x.Exact.Value {
+		return fmt.Errorf("cuda: rows of %s and %s are taken from a layer of other sides", x.Packed.Key.Type.Name, x.Packed.Value.Type.Name)
+	}
+	for _, m := range []*gpu.Buffer{from, to} {
+		if err := l.Keys.lists(m, n, nil); err != nil {
+			return err
+		}
+	}
+	a := takeArgs{from: from.Address(), to: to.Address(), keys: l.Keys.Args(), values: l.Values.Args(), exactKeys: e.Keys.Args(), exactValues: e.Values.Args(), kvHeads: int32(l.Keys.Heads)}
+	return x.take.Launch(gpu.Grid{X: n, Y: 2 * l.Keys.Heads, Threads: 32}, &a)
+}

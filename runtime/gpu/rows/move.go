@@ -1,0 +1,92 @@
+package rows
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/rope"
+)
+
+// moveArgs is struct Move of move.cu.
+type moveArgs struct {
+	x, packed, cells, cos, sin uint64
+	from                       RowsArgs
+	pairs, adjacent            int32
+}
+
+// Read decodes the rows of n cells into x [n][Heads][Dim], as the model computed them but for the error of the type. Items of cells
+// the cache does not have stay as they are, here and below.
+func (r *Rows) Read(x, cells *gpu.Buffer, n int) error {
+	if err := x.Fits(0, uint64(4*n*r.Heads*r.Dim)); err != nil {
+		return err
+	}
+	return r.move("read_rows", moveArgs{x: x.Address()}, cells, n, nil)
+}
+
+// Export gives the rows of n cells as a file has them, [n][Heads]: bit for bit what Store and Import were given, but for fields of a
+// block that no value is made of, which are 0. For a type of which device memory does not keep all it fails, with the compiler's
+// message.
+func (r *Rows) Export(packed, cells *gpu.Buffer, n int) error {
+	return r.move("export_rows", moveArgs{}, cells, n, packed)
+}
+
+// Angle is how keys are turned to another position.
+type Angle struct {
+	rope.Pairing
+	Cos, Sin *gpu.Buffer // [Pairs] of float32
+}
+
+// Turn gives the rows of n cells as Export does, after their keys were turned by an angle: decoded, turned and encoded again, with the
+// bits of a shift of the CPU's cache. Rows that move are read before any is written: to shift a cache, take cells in the order of
+// kv.Cells, as many at a time as packed has room for, and Import each piece to where it goes.
+func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
+	if !r.Key || 2*by.Pairs > r.Dim || by.Pairs < 0 {
+		return fmt.Errorf("cuda: %d pairs of a head of %d values are turned; keys %t", by.Pairs, r.Dim, r.Key)
+	}
+	a := moveArgs{pairs: int32(by.Pairs), adjacent: gpu.Flag(by.Adjacent)}
+	if by.Pairs > 0 {
+		for _, m := range []*gpu.Buffer{by.Cos, by.Sin} {
+			if err := m.Fits(0, uint64(4*by.Pairs)); err != nil {
+				return err
+			}
+		}
+		a.cos, a.sin = by.Cos.Address(), by.Sin.Address()
+	}
+	return r.move("turn_rows", a, cells, n, packed)
+}
+
+func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
+	if kernel != "read_rows" && packed == nil {
+		return fmt.Errorf("cuda: no room for rows of %d cells", n)
+	}
+	if err := r.lists(cells, n, packed); err != nil {
+		return err
+	}
+	f, err := r.mover(kernel)
+	if err != nil {
+		return err
+	}
+	if a.from, a.cells = r.Args(), cells.Address(); packed != nil {
+		a.packed = packed.Address()
+	}
+	return f.Launch(gpu.Grid{X: n, Y: r.Heads, Threads: 32}, &a)
+}
+
+// mover finds a kernel of move.cu, which is compiled when the first is needed.
+func (r *Rows) mover(kernel string) (gpu.Kernel, error) {
+	if f := r.moves[kernel]; f != nil {
+		return f, nil
+	}
+	m, err := r.queue.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return MoveSource(d, r.Side, r.Key) })
+	if err != nil {
+		return nil, err
+	}
+	moves := map[string]gpu.Kernel{}
+	for _, name := range []string{"read_rows", "export_rows", "turn_rows"} {
+		if moves[name], err = m.Kernel(name, 0); err != nil {
+			return nil, err
+		}
+	}
+	r.moves = moves
+	return moves[kernel], nil
+}
