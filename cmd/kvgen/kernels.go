@@ -10,6 +10,7 @@ import (
 	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 // instructionSets compiles the set for every target and returns what the runtime chooses from, best first.
@@ -41,15 +42,13 @@ func kernelsOf(isa target.ISA, t *spec.Type) kernelSet {
 		if k.Type != t.Name {
 			continue
 		}
-		for _, kernel := range []struct{ name, field, function string }{
-			{"encode", "Encode", k.Encode}, {"decode", "Decode", k.Decode}, {"matmul", "Matmul", k.Matmul},
-			{"matmul on int8", "MatmulQ8", k.MatmulQ8}, {"mix", "Mix", k.Mix},
-		} {
-			switch why := k.Why[kernel.field]; {
-			case kernel.function != "":
-				set.has = append(set.has, kernel.name)
-			case why != "" && (kernel.name != "encode" || t.Encode != nil):
-				set.missing = append(set.missing, missingKernel{kernel.name, why})
+		for _, kind := range abi.Kinds {
+			switch why := k.Why[kind.Field]; {
+			case kind.Words == "":
+			case k.Funcs[kind.Field] != "":
+				set.has = append(set.has, kind.Words)
+			case why != "" && (kind.Field != "Encode" || t.Encode != nil):
+				set.missing = append(set.missing, missingKernel{kind.Words, why})
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/abi"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -185,21 +186,16 @@ func (r *infoResult) uses(s *session) {
 func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	best := t.Best()
 	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, Spec: t.Spec, ISA: best.ISA}
-	note := func(name string, has bool) {
-		from := best.From(name)
-		switch {
-		case has && from == u.ISA:
-			u.Kernels = append(u.Kernels, name)
-		case has:
-			u.Kernels = append(u.Kernels, fmt.Sprintf("%s(%s)", name, from)) // the set lacks it for this type
+	for _, k := range abi.Kinds {
+		if !k.For(abi.Use(use)) || !best.Has(k) {
+			continue
 		}
+		name := k.Name
+		if from := best.From(name); from != u.ISA { // the set lacks it for this type
+			name = fmt.Sprintf("%s(%s)", name, from)
+		}
+		u.Kernels = append(u.Kernels, name)
 	}
-	note("encode", use != "weights" && best.Encode != nil)
-	note("decode", best.Decode != nil)
-	note("matmul", use != "values" && best.Matmul != nil)
-	note("matmul_q8", use != "values" && best.MatmulQ8 != nil)
-	note("mix", use == "values" && best.Mix != nil)
-	note("mix_q8", use == "values" && best.MixQ8 != nil)
 	switch {
 	case t.Spec != "":
 		u.Form = "f32, interpreted from " + t.Spec + ": slow"

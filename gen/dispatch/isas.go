@@ -6,6 +6,7 @@ import (
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 const cpuid = "github.com/klauspost/cpuid/v2"
@@ -117,11 +118,9 @@ func isa(s target.ISA) *jen.Statement {
 // kernels is the literal of one type's functions.
 func kernels(k target.Kernels) *jen.Statement {
 	var fields []jen.Code
-	for _, f := range []struct{ field, name string }{
-		{"Encode", k.Encode}, {"Decode", k.Decode}, {"Matmul", k.Matmul}, {"MatmulQ8", k.MatmulQ8}, {"Mix", k.Mix}, {"MixQ8", k.MixQ8},
-	} {
-		if f.name != "" {
-			fields = append(fields, pair(f.field, jen.Id(f.name)))
+	for _, kind := range abi.Kinds {
+		if name := k.Funcs[kind.Field]; name != "" {
+			fields = append(fields, pair(kind.Field, jen.Id(name)))
 		}
 	}
 	return rows(fields)

@@ -4,16 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kvgen/kvgen/gen/ir"
-)
-
-// Activations of 8 tokens stand in one panel (cpu.Act): for each 32 values a record of
-// 8 vectors of quants, vector k holding values 4k..4k+3 of each token, then 8 scales,
-// 8 sums of the first 16 values, of the last 16, and of all 32 (times the scale).
-const (
-	panelTokens = 8
-	panelScale  = 256
-	panelSum    = 288
-	panelBytes  = 384
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 // gemmRows is the number of weight rows that meet a panel at a time.
@@ -40,12 +31,12 @@ func Gemm(p Panel, c Caps, name string) *ir.Func {
 		b.Loop(b.Param(5), 1, func() {
 			g.group(acc)
 			g.w.advance(b, p.Bytes)
-			b.AddImm(g.x, panelBytes)
+			b.AddImm(g.x, abi.PanelBytes)
 		})
 		for r, a := range acc {
-			b.Store(a, ir.At(out, 4*panelTokens*r))
+			b.Store(a, ir.At(out, 4*abi.ActPanel*r))
 		}
-		b.AddImm(out, 4*panelTokens*gemmRows)
+		b.AddImm(out, 4*abi.ActPanel*gemmRows)
 		for range gemmRows {
 			b.AddInt(w, ld)
 		}
@@ -69,22 +60,22 @@ func (g *gemm) group(acc []*ir.Value) {
 	}
 	for first := 0; first < 8; first += steps {
 		sums := g.products(first, steps)
-		d := b.Load(f32s(ir.VectorLanes), ir.At(g.x, panelScale), "d")
+		d := b.Load(f32s(ir.VectorLanes), ir.At(g.x, abi.PanelScale), "d")
 		half := 4 * (first / 4)
 		for r := range acc {
-			scale := b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, recordScale+half), "scale")
+			scale := b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, abi.RecordScale+half), "scale")
 			b.FMA(acc[r], b.ToF32(sums[r]), b.Mul(scale, d))
 		}
 		if !g.p.Min {
 			continue
 		}
-		at := panelSum + 64
+		at := abi.PanelSums + 2*4*abi.ActPanel
 		if g.p.Halves {
-			at = panelSum + 8*half
+			at = abi.PanelSums + 8*half
 		}
 		s := b.Load(f32s(ir.VectorLanes), ir.At(g.x, at), "s")
 		for r := range acc {
-			b.FMA(acc[r], b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, recordMin+half), "min"), s)
+			b.FMA(acc[r], b.Broadcast(f32s(ir.VectorLanes), g.w.at(r, abi.RecordMin+half), "min"), s)
 		}
 	}
 }
@@ -109,7 +100,7 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 			level := b.LoadDup(bytes(chunk), g.w.at(r, 4*k), 4, "w")
 			q := x
 			if g.p.Signed {
-				q = b.SignB(x, b.LoadDup(bytes(chunk), g.w.at(r, recordSigned+4*k), 4, "sign"))
+				q = b.SignB(x, b.LoadDup(bytes(chunk), g.w.at(r, abi.RecordSigned+4*k), 4, "sign"))
 			}
 			if depth == 1 {
 				sums[r] = factor{bytes: level}.addTo(b, sums[r], q)

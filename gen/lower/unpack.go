@@ -5,22 +5,11 @@ import (
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// A prefill multiplies each row of weights with many tokens, so a row is unpacked
-// once, into a record for each 32 values:
-//
-//	unsigned levels: 32 level bytes, 2 scales, 2 mins
-//	signed levels:   32 magnitudes, 2 scales, 2 mins, 32 signed levels
-//
-// Scales and mins are f32, one for each 16 values; types with longer runs use the first.
-const (
-	recordScale  = 32
-	recordMin    = 40
-	recordSigned = 48
-)
-
-// Panel describes the records of a type.
+// Panel describes the records of a type: a prefill multiplies each row of weights with many tokens, so a row is unpacked
+// once, into records as package abi has them.
 type Panel struct {
 	Signed bool
 	Bits   int  // of an unsigned level
@@ -38,9 +27,8 @@ func panelOf(t *spec.Type) Panel {
 	a := split(t)
 	levels, _, _ := a.int8Levels()
 	off, linear := linearLevels(levels, a.Code.Signed)
-	p := Panel{Halves: a.Run%chunk != 0, Min: a.Min != nil, Bytes: recordSigned}
-	if p.Signed = !linear || a.Code.Signed || a.Code.Bits > 7; p.Signed {
-		p.Bytes += chunk
+	p := Panel{Halves: a.Run%chunk != 0, Min: a.Min != nil, Signed: !linear || a.Code.Signed || a.Code.Bits > 7}
+	if p.Bytes = abi.RecordBytes(p.Signed); p.Signed {
 		return p
 	}
 	p.Bits = a.Code.Bits
@@ -80,13 +68,13 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 			if p.Signed {
 				v := r.levelBytes(run(first))
 				b.Store(b.AbsB(v), rec)
-				b.Store(v, rec.Plus(recordSigned))
+				b.Store(v, rec.Plus(abi.RecordSigned))
 			} else {
 				b.Store(gatherBytes(b, r.block, t, r.a.Code, run(first)), rec)
 			}
-			r.storeRuns(scale, first, rec.Plus(recordScale))
+			r.storeRuns(scale, first, rec.Plus(abi.RecordScale))
 			if min != nil {
-				r.storeRuns(min, first, rec.Plus(recordMin))
+				r.storeRuns(min, first, rec.Plus(abi.RecordMin))
 			}
 		}
 		b.AddImm(src, t.Bytes)

@@ -2,7 +2,15 @@
 // which functions they hold, so that package dispatch can put those functions into the table.
 package target
 
-import "github.com/kvgen/kvgen/gen/spec"
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/abi"
+)
 
 // Target generates the kernels of one family of machines.
 type Target interface {
@@ -39,19 +47,56 @@ type ISA struct {
 // Vector is the function of package kernels/cpu for one field of cpu.Vec.
 type Vector struct{ Field, Func string }
 
-// Kernels names the Go functions of package kernels/cpu that serve one type. Each has the signature of the field of the
-// same name of cpu.Impl. An empty name means that the next instruction set of the list, at last portable Go, does the job.
+// Kernels names the Go functions of package kernels/cpu that serve one type, by the Field of their kind (abi.Kinds), whose
+// signature they have. Where there is none the next instruction set of the list, at last portable Go, does the job.
 type Kernels struct {
-	Type     string // name in the spec
-	Encode   string
-	Decode   string
-	Matmul   string
-	MatmulQ8 string
-	Mix      string
-	MixQ8    string // "" where Mix is no slower
+	Type  string            // name in the spec
+	Funcs map[string]string // by kind
+	Why   map[string]string // by kind: for what reason the type has no such function of this instruction set
+}
 
-	// Why says, by the name of a field above, for what reason the type has no such function of this instruction set.
-	Why map[string]string
+// NewKernels is a type without functions.
+func NewKernels(t *spec.Type) Kernels {
+	return Kernels{Type: t.Name, Funcs: map[string]string{}, Why: map[string]string{}}
+}
+
+// Set names the function of a kind; "" is none.
+func (k *Kernels) Set(kind, function string) {
+	if _, ok := abi.KindOf(kind); !ok {
+		panic(fmt.Sprintf("target: %s: %q is no kind of kernel", k.Type, kind))
+	}
+	if function != "" {
+		k.Funcs[kind] = function
+	}
+}
+
+// Params are the parameters of a function of a kind, as Go. Neighbours of one type share it where grouped.
+func Params(kind string, grouped bool) (params []jen.Code, names []string) {
+	k, _ := abi.KindOf(kind)
+	var group []jen.Code
+	all := k.Params()
+	for i, p := range all {
+		names = append(names, p.Name)
+		group = append(group, jen.Id(p.Name))
+		if !grouped || i+1 == len(all) || all[i+1].Type != p.Type {
+			params = append(params, jen.List(group...).Add(goType(p.Type)))
+			group = nil
+		}
+	}
+	return params, names
+}
+
+// goType is a type of a parameter: a slice, a pointer to a type of package cpu, or a basic type.
+func goType(t reflect.Type) *jen.Statement {
+	switch t.Kind() {
+	case reflect.Slice:
+		return jen.Index().Add(goType(t.Elem()))
+	case reflect.Pointer:
+		return jen.Op("*").Add(goType(t.Elem()))
+	case reflect.Uint8:
+		return jen.Byte()
+	}
+	return jen.Id(t.Name())
 }
 
 // Transform names the functions of package kernels/cpu that serve one transform: func(x []float32).

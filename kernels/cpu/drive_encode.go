@@ -1,6 +1,9 @@
 package cpu
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // encodeKernel packs groups of as many blocks as a vector has lanes.
 type encodeKernel func(dst *byte, src *float32, scratch *byte, groups int)
@@ -24,7 +27,7 @@ func driveEncode(kernel encodeKernel, lanes, block, bytes, scratch int, dst []by
 	_ = dst[blocks*bytes-1]
 	s := encodeSpaces.Get().(*encodeSpace)
 	defer encodeSpaces.Put(s)
-	s.scratch = grow(s.scratch, scratch)
+	s.scratch = slices.Grow(s.scratch[:0], scratch)[:scratch]
 	if blocks >= lanes {
 		kernel(&dst[0], &src[0], &s.scratch[0], blocks/lanes)
 		if blocks%lanes > 0 {
@@ -32,7 +35,7 @@ func driveEncode(kernel encodeKernel, lanes, block, bytes, scratch int, dst []by
 		}
 		return
 	}
-	s.src, s.dst = grow(s.src, lanes*block), grow(s.dst, lanes*bytes)
+	s.src, s.dst = slices.Grow(s.src[:0], lanes*block)[:lanes*block], slices.Grow(s.dst[:0], lanes*bytes)[:lanes*bytes]
 	copy(s.src, src[:blocks*block])
 	kernel(&s.dst[0], &s.src[0], &s.scratch[0], 1)
 	copy(dst, s.dst[:blocks*bytes])

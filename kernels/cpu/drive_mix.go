@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/kvgen/kvgen/kernels/abi"
+
 // mixLevels mixes types with one scale to a long block: mixRows rows are unpacked to
 // bytes, scales go into the weights, and kernels for up to 6 rows of o add the bytes.
 type mixLevels struct {
@@ -12,7 +14,7 @@ type mixLevels struct {
 type mixLevelsTiles [6]func(o *float32, ldo int, p *float32, ldp int, levels *byte, stride, rows, n int)
 
 // mixRows rows of levels and weights stay in the first-level cache.
-const mixRows = 64
+const mixRows = abi.MixRows
 
 func (t *mixLevels) drive(block, blockBytes int, generic func([]float32, int, []float32, int, int, []byte, int, int, int, *Workspace), o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace) {
 	if m == 0 || rows == 0 || n == 0 {

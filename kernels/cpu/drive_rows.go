@@ -18,7 +18,7 @@ func driveQuantiseAct(kernel quantiseKernel, a *Act, x []float32, ldx, m int) {
 	}
 	for j := range m {
 		row := x[j*ldx:][:groups*a.Group]
-		first, last := a.at(j, 0), a.at(j, groups-1)
+		first, last := a.At(j, 0), a.At(j, groups-1)
 		step := 0
 		if groups > 1 {
 			step = (last - first) / (groups - 1)

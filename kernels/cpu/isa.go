@@ -39,12 +39,12 @@ func Impls(typ int) []Impl {
 	all := ISAs()
 	for k := len(all) - 1; k >= 0; k-- {
 		own := all[k].types[typ]
-		if own.empty() || all[k].Missing() != "" {
+		if own.Empty() || all[k].Missing() != "" {
 			continue
 		}
 		own.ISA = all[k].Name
 		if len(impls) > 0 {
-			own = own.or(impls[len(impls)-1])
+			own.Or(&impls[len(impls)-1])
 		}
 		impls = append(impls, own)
 	}

@@ -71,7 +71,7 @@ func (f format) matmulQ8(y []float32, ldy int, x *Act, m int, w []byte, stride, 
 		for j := range m {
 			var sum float32
 			for g := 0; g < n; g += x.Group {
-				at := x.at(j, g/x.Group)
+				at := x.At(j, g/x.Group)
 				sum += x.D[at] * dotInt8(x.Q[at*x.Group:][:x.Group], buf[g:g+x.Group])
 			}
 			y[j*ldy+r] = sum

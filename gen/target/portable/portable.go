@@ -64,24 +64,29 @@ func newFile(from string) *jen.File {
 // typeFile generates the kernels of one type.
 func typeFile(t *spec.Type) (*jen.File, target.Kernels) {
 	id := target.Ident(t.Name)
-	names := target.Kernels{Type: t.Name, Decode: "decode" + id + "Generic", Matmul: "matmul" + id + "Generic"}
+	names := target.NewKernels(t)
+	name := func(kind, base string) string {
+		names.Set(kind, base+id+"Generic")
+		return base + id + "Generic"
+	}
+	decode := name("Decode", "decode")
+	name("Matmul", "matmul")
 	f := newFile(t.File)
 	f.Commentf("Size of a block of %s: values and bytes.", t.Name)
 	f.Const().Defs(jen.Id("Block"+id).Op("=").Lit(t.Block), jen.Id("Bytes"+id).Op("=").Lit(t.Bytes))
 	f.Line()
 	tables := &tables{id: id}
 	if t.Encode != nil {
-		names.Encode = "encode" + id + "Generic"
-		encodeRow(f, t, names.Encode)
+		encodeRow(f, t, name("Encode", "encode"))
 		f.Add(encodeBlock(t, tables))
 	}
-	decodeRow(f, t, names.Decode)
+	decodeRow(f, t, decode)
 	f.Add(decodeBlock(t, tables))
 	if _, ok := target.HasMatmulQ8(t); ok {
-		names.MatmulQ8 = "matmulQ8" + id + "Generic"
+		name("MatmulQ8", "matmulQ8")
 	}
 	if t.KV {
-		names.Mix = "mix" + id + "Generic"
+		name("Mix", "mix")
 	}
 	rowKernels(f, t, names)
 	f.Add(tables.code...)

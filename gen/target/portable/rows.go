@@ -9,7 +9,8 @@ import (
 // encodeRow generates the loop over the blocks of a row.
 func encodeRow(f *jen.File, t *spec.Type, name string) {
 	f.Commentf("%s packs blocks of %d values into %d bytes.", name, t.Block, t.Bytes)
-	f.Func().Id(name).Params(jen.Id("dst").Index().Byte(), jen.Id("src").Index().Float32()).Block(
+	params, _ := target.Params("Encode", true)
+	f.Func().Id(name).Params(params...).Block(
 		jen.For(
 			jen.Empty(),
 			jen.Len(jen.Id("src")).Op(">=").Lit(t.Block),
@@ -27,7 +28,8 @@ func encodeRow(f *jen.File, t *spec.Type, name string) {
 // decodeRow generates the loop over the blocks of a row.
 func decodeRow(f *jen.File, t *spec.Type, name string) {
 	f.Commentf("%s unpacks blocks of %d bytes into %d values.", name, t.Bytes, t.Block)
-	f.Func().Id(name).Params(jen.Id("dst").Index().Float32(), jen.Id("src").Index().Byte()).Block(
+	params, _ := target.Params("Decode", true)
+	f.Func().Id(name).Params(params...).Block(
 		jen.For(
 			jen.Empty(),
 			jen.Len(jen.Id("dst")).Op(">=").Lit(t.Block),
@@ -48,35 +50,21 @@ func rowKernels(f *jen.File, t *spec.Type, names target.Kernels) {
 	f.Var().Id(format).Op("=").Id("format").Values(jen.Dict{
 		jen.Id("block"):  jen.Lit(t.Block),
 		jen.Id("bytes"):  jen.Lit(t.Bytes),
-		jen.Id("decode"): jen.Id(names.Decode),
+		jen.Id("decode"): jen.Id(names.Funcs["Decode"]),
 	})
 	f.Line()
-	floats := func(name string) jen.Code { return jen.Id(name).Index().Float32() }
-	ints := func(names ...jen.Code) jen.Code { return jen.List(names...).Int() }
-	ws := jen.Id("ws").Op("*").Id("Workspace")
-	kernel := func(name, method, field string, params []jen.Code, args ...string) {
+	for _, k := range []struct{ kind, method string }{{"Matmul", "matmul"}, {"MatmulQ8", "matmulQ8"}, {"Mix", "mix"}} {
+		name := names.Funcs[k.kind]
 		if name == "" {
-			return
+			continue
 		}
+		params, args := target.Params(k.kind, true)
 		var call []jen.Code
 		for _, a := range args {
 			call = append(call, jen.Id(a))
 		}
-		f.Commentf("%s is Impl.%s on rows of %s, a decoded piece at a time.", name, field, t.Name)
-		f.Func().Id(name).Params(params...).Block(jen.Id(format).Dot(method).Call(call...))
+		f.Commentf("%s is Impl.%s on rows of %s, a decoded piece at a time.", name, k.kind, t.Name)
+		f.Func().Id(name).Params(params...).Block(jen.Id(format).Dot(k.method).Call(call...))
 		f.Line()
 	}
-	n, m, rows, stride := jen.Id("n"), jen.Id("m"), jen.Id("rows"), jen.Id("stride")
-	kernel(names.Matmul, "matmul", "Matmul", []jen.Code{
-		floats("y"), jen.Id("ldy").Int(), floats("x"), ints(jen.Id("ldx"), m),
-		jen.Id("w").Index().Byte(), ints(stride, rows, n), ws,
-	}, "y", "ldy", "x", "ldx", "m", "w", "stride", "rows", "n", "ws")
-	kernel(names.MatmulQ8, "matmulQ8", "MatmulQ8", []jen.Code{
-		floats("y"), jen.Id("ldy").Int(), jen.Id("x").Op("*").Id("Act"), m.Clone().Int(),
-		jen.Id("w").Index().Byte(), ints(stride, rows, n), ws,
-	}, "y", "ldy", "x", "m", "w", "stride", "rows", "n", "ws")
-	kernel(names.Mix, "mix", "Mix", []jen.Code{
-		floats("o"), jen.Id("ldo").Int(), floats("p"), ints(jen.Id("ldp"), m),
-		jen.Id("v").Index().Byte(), ints(stride, rows, n), ws,
-	}, "o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws")
 }

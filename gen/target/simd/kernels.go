@@ -13,10 +13,10 @@ import (
 // functions that callers use: "" where none of its parts differs from the next set's.
 func (f *file) kernels(isa *ISA) target.Kernels {
 	t := f.t
-	names := target.Kernels{Type: t.Name, Why: map[string]string{}}
+	names := target.NewKernels(t)
 	decode := f.decode(isa)
 	if own(isa, decode) {
-		names.Decode = f.stubs.decode(t, decode, isa, f.unit())
+		names.Set("Decode", f.stubs.decode(t, decode, isa, f.unit()))
 	}
 	f.missing(&names, "Decode", decode != nil)
 	tiles := f.tiles(isa, "matmul", f.id, 4, func(c lower.Caps, m int, name string) *ir.Func { return lower.Matmul(t, c, m, name) })
@@ -24,20 +24,18 @@ func (f *file) kernels(isa *ISA) target.Kernels {
 	if tiles != nil {
 		gemm, owner := f.panels.gemmF32(isa)
 		if own(isa, append(tiles, decode)...) || owner == isa {
-			names.Matmul = f.stubs.matmul(t, tiles, gemm, decode, isa, f.unit())
+			names.Set("Matmul", f.stubs.matmul(t, tiles, gemm, decode, isa, f.unit()))
 		}
 	}
-	names.MatmulQ8 = f.matmulQ8(isa, &names)
+	names.Set("MatmulQ8", f.matmulQ8(isa, &names))
 	if isa == f.m.base() {
-		names.Encode = f.encode(isa)
-		f.missing(&names, "Encode", names.Encode != "")
+		encode := f.encode(isa)
+		names.Set("Encode", encode)
+		f.missing(&names, "Encode", encode != "")
 	}
 	if t.KV {
-		names.Mix = f.mix(isa, &names)
-		names.MixQ8 = f.mixQ8(isa, &names)
-	}
-	if len(names.Why) == 0 {
-		names.Why = nil
+		names.Set("Mix", f.mix(isa, &names))
+		names.Set("MixQ8", f.mixQ8(isa, &names))
 	}
 	return names
 }
@@ -83,7 +81,8 @@ func (f *file) encode(isa *ISA) string {
 		return ""
 	}
 	name := "encode" + f.id + isa.Suffix
-	f.stubs.add(isa, jen.Func().Id(name).Params(jen.Id("dst").Index().Byte(), jen.Id("src").Index().Float32()).Block(
+	params, _ := target.Params("Encode", false)
+	f.stubs.add(isa, jen.Func().Id(name).Params(params...).Block(
 		jen.Id("driveEncode").Call(jen.Id(fn.Name), jen.Lit(ir.VectorLanes), jen.Lit(f.t.Block), jen.Lit(f.t.Bytes), jen.Lit(scratch), jen.Id("dst"), jen.Id("src"))))
 	return name
 }

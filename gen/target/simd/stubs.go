@@ -6,9 +6,9 @@ import (
 
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/ir"
-	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 // stubs is the Go file beside an assembly file: a declaration of each function, and
@@ -65,7 +65,8 @@ func (s *stubs) declare(isa *ISA, fn *ir.Func, requires []string) {
 func (s *stubs) decode(t *spec.Type, fn *kernel, isa *ISA, unit int) string {
 	id := target.Ident(t.Name)
 	name := "decode" + id + isa.Suffix
-	s.add(isa, jen.Func().Id(name).Params(jen.Id("dst").Index().Float32(), jen.Id("src").Index().Byte()).Block(
+	params, _ := target.Params("Decode", false)
+	s.add(isa, jen.Func().Id(name).Params(params...).Block(
 		jen.Id("driveDecode").Call(jen.Id(fn.Name), jen.Lit(unit), jen.Lit(unit/t.Block*t.Bytes), jen.Id("decode"+id+"Generic"), jen.Id("dst"), jen.Id("src"))))
 	return name
 }
@@ -95,8 +96,7 @@ func (s *stubs) matmul(t *spec.Type, tiles []*kernel, gemm string, decode *kerne
 		values[jen.Id("gemm")] = jen.Op("&").Id(gemm)
 		values[jen.Id("decode")] = jen.Id("decode" + target.Ident(t.Name) + decode.isa.Suffix)
 	}
-	return s.driver("matmul", "matmul", t, isa, s.literal("matmulTiles", t, isa, values), unit,
-		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
+	return s.driver("matmul", "Matmul", t, isa, s.literal("matmulTiles", t, isa, values), unit)
 }
 
 // matmulQ8 takes the tiles for few rows of activations, those for rows in fours, and
@@ -115,8 +115,7 @@ func (s *stubs) matmulQ8(t *spec.Type, tiles []*kernel, rows fours, g gemm, isa 
 		values[jen.Id("gemm")] = jen.Id(g.kernel.Name)
 		values[jen.Id("record")] = jen.Lit(g.record)
 	}
-	return s.driver("matmulQ8", "matmulQ8", t, isa, s.literal("matmulQ8Tiles", t, isa, values), t.Block,
-		params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+	return s.driver("matmulQ8", "MatmulQ8", t, isa, s.literal("matmulQ8Tiles", t, isa, values), t.Block)
 }
 
 // literal declares a variable of the given kind and returns its name.
@@ -134,8 +133,7 @@ func (s *stubs) mixLevels(t *spec.Type, stem string, levels *kernel, tiles strin
 	}
 	table := stem + "Parts" + target.Ident(t.Name) + isa.Suffix
 	s.add(isa, jen.Var().Id(table).Op("=").Id("mixLevels").Values(values))
-	return s.driver(stem, "mix", t, isa, table, t.Block,
-		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+	return s.driver(stem, "Mix", t, isa, table, t.Block)
 }
 
 // mixPairs takes the unpacker of the type and the kernels that add pairs of rows of bytes.
@@ -147,14 +145,13 @@ func (s *stubs) mixPairs(t *spec.Type, stem string, pairs, place *kernel, parts 
 		values[jen.Id("place")] = jen.Id(place.Name)
 	}
 	s.add(isa, jen.Var().Id(table).Op("=").Id("mixPairs").Values(values))
-	return s.driver(stem, "mix", t, isa, table, t.Block,
-		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+	return s.driver(stem, "Mix", t, isa, table, t.Block)
 }
 
 // mixPairsParts declares the kernels of mixPairs that all types share.
 func (s *stubs) mixPairsParts(isa *ISA, table string, weights *kernel, tiles []*kernel) {
 	s.add(isa, jen.Comment("The driver and the kernels agree on the rows that share a scale."),
-		jen.Var().Id("_").Index(jen.Lit(lower.MixRows)).Struct().Op("=").Index(jen.Id("mixRows")).Struct().Values())
+		jen.Var().Id("_").Index(jen.Lit(abi.MixRows)).Struct().Op("=").Index(jen.Id("mixRows")).Struct().Values())
 	s.add(isa, jen.Var().Id(table).Op("=").Id("mixPairsParts").Values(jen.Dict{
 		jen.Id("weights"): jen.Id(weights.Name),
 		jen.Id("tiles"):   jen.Index(jen.Lit(len(tiles))).Id("mixPairsKernel").Values(entries(tiles)...),
@@ -164,49 +161,20 @@ func (s *stubs) mixPairsParts(isa *ISA, table string, weights *kernel, tiles []*
 func (s *stubs) mix(t *spec.Type, stem string, tiles []*kernel, isa *ISA, unit int) string {
 	table := stem + "Tiles" + target.Ident(t.Name) + isa.Suffix
 	s.variable(isa, table, "mixTiles", tiles)
-	return s.driver(stem, "mix", t, isa, table, unit,
-		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+	return s.driver(stem, "Mix", t, isa, table, unit)
 }
 
 // driver writes a function of the table: stem+type+ISA, which calls the hand-written
-// loop <stem>Tiles.drive with the portable form for what the tiles cannot do.
-func (s *stubs) driver(stem, kind string, t *spec.Type, isa *ISA, table string, unit int, ps []param) string {
+// loop <stem>Tiles.drive with the portable form of a kind for what the tiles cannot do.
+// Both have the signature of the kind.
+func (s *stubs) driver(stem, kind string, t *spec.Type, isa *ISA, table string, unit int) string {
 	id := target.Ident(t.Name)
 	name := stem + id + isa.Suffix
-	var decl []jen.Code
-	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / t.Block * t.Bytes), jen.Id(kind + id + "Generic")}
-	for _, p := range ps {
-		decl = append(decl, jen.Id(p.name).Add(p.typ))
-		args = append(args, jen.Id(p.name))
+	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / t.Block * t.Bytes), jen.Id(strings.ToLower(kind[:1]) + kind[1:] + id + "Generic")}
+	decl, params := target.Params(kind, false)
+	for _, p := range params {
+		args = append(args, jen.Id(p))
 	}
 	s.add(isa, jen.Func().Id(name).Params(decl...).Block(jen.Id(table).Dot("drive").Call(args...)))
 	return name
-}
-
-type param struct {
-	name string
-	typ  jen.Code
-}
-
-// params names the parameters of a table function; their types follow from the names.
-func params(names ...string) []param {
-	var ps []param
-	for _, n := range names {
-		name, _, _ := strings.Cut(n, " ")
-		var typ jen.Code
-		switch {
-		case n == "x *Act":
-			typ = jen.Op("*").Id("Act")
-		case n == "x []float32" || n == "y" || n == "o" || n == "p":
-			typ = jen.Index().Float32()
-		case n == "w" || n == "v":
-			typ = jen.Index().Byte()
-		case n == "ws":
-			typ = jen.Op("*").Id("Workspace")
-		default:
-			typ = jen.Int()
-		}
-		ps = append(ps, param{name, typ})
-	}
-	return ps
 }

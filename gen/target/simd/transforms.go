@@ -8,6 +8,7 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 // transformFile generates both directions of one transform.
@@ -27,15 +28,12 @@ func transformFile(m *Machine, t *spec.Transform, files map[string][]byte) (targ
 	return names, f.finish(files, t.File, target.TransformFile(t.Name))
 }
 
-// actGroups are the lengths of groups that MatmulQ8 asks for.
-var actGroups = []int{32, 64, 128}
-
 // quantiseFile generates the rounding of activations and returns the name of its function.
 func quantiseFile(m *Machine, files map[string][]byte) (string, error) {
 	isa, f := m.base(), newFile(m, "", "quantise")
 	name := "quantiseAct" + isa.Suffix
 	var cases []jen.Code
-	for _, group := range actGroups {
+	for _, group := range abi.ActGroups {
 		fn := f.must(isa, fmt.Sprint("quantiseAct", group), func(c lower.Caps, name string) *ir.Func { return lower.QuantiseAct(c, group, name) })
 		cases = append(cases, jen.Case(jen.Lit(group)).Block(jen.Id("driveQuantiseAct").Call(jen.Id(fn.Name), jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
 	}

@@ -1,4 +1,4 @@
-package cpu
+package abi
 
 // Workspace is scratch memory that one goroutine lends to kernels, grown on demand and never shared between goroutines. The
 // zero value is ready for use.
