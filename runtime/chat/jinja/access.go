@@ -130,7 +130,7 @@ func unsafe(v any, name string) any {
 // attribute is getattr(v, name) of Python, if there is one.
 func (r *run) attribute(v any, name string) (any, bool) {
 	if n, ok := v.(*namespace); ok {
-		return n.attrs.Get(name)
+		return n.attrs.text(name)
 	}
 	if strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__") && pythonNames[name] {
 		return unsafe(v, name), true

@@ -38,6 +38,19 @@ func (d *Dict) Get(key any) (any, bool) {
 	return nil, false
 }
 
+// text is Get of a text, which does not become a value of its own on the way.
+func (d *Dict) text(key string) (any, bool) {
+	if d.places != nil {
+		return d.Get(key)
+	}
+	for i, k := range d.keys {
+		if s, ok := k.(string); ok && s == key {
+			return d.values[i], true
+		}
+	}
+	return nil, false
+}
+
 func (d *Dict) find(h any) int {
 	if d.places != nil {
 		if i, ok := d.places[h]; ok {

@@ -30,9 +30,9 @@ func iterate(v any) (iterator, bool) {
 			return v.item(i - 1), true
 		}, true
 	case *numbers:
-		i := 0
+		i, n := 0, v.len()
 		return func() (any, bool) {
-			if i >= v.len() {
+			if i >= n {
 				return nil, false
 			}
 			i++
