@@ -36,6 +36,7 @@
 //
 // The runtime imports kernels and nothing of gen. Models:
 //
+//	runtime/hub         brings models from where they are published
 //	runtime/gguf        reads and writes GGUF files
 //	runtime/tokenizer   text to token ids and back
 //	runtime/chat        a conversation to a prompt, and an answer to a message

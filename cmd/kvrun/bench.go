@@ -18,6 +18,7 @@ import (
 type benchFlags struct {
 	modelFlags
 	models              list
+	named               hubFlags
 	prompt, gen, depth  list
 	promptGen, genAfter []string
 	parallel            list
@@ -31,6 +32,7 @@ type benchFlags struct {
 // add defines them.
 func (b *benchFlags) add(fs *pflag.FlagSet) {
 	fs.VarP(&b.models, "model", "m", "`paths` of GGUF files, a list (default: the embedded model)")
+	b.named.add(fs)
 	b.prompt, b.gen, b.depth, b.parallel = newList("512"), newList("128"), newList("0"), newList("1")
 	fs.VarP(&b.prompt, "n-prompt", "p", "`tokens` of prompts, a list; 0 for none")
 	fs.VarP(&b.gen, "n-gen", "n", "`tokens` to generate, a list; 0 for none")
@@ -81,6 +83,15 @@ func (b *benchFlags) check(e *environment, args []string) error {
 	}
 	if b.models.items = append(b.models.items, args...); len(b.models.items) == 0 {
 		b.models.items = []string{""}
+	}
+	if b.named.repo+b.named.address != "" && len(b.models.items) > 1 {
+		return errors.New("--hf-repo and --model-url are one model each: name several as words, hf:owner/name:quant")
+	}
+	for i, path := range b.models.items {
+		var err error
+		if b.models.items[i], err = b.named.path(e, path); err != nil {
+			return err
+		}
 	}
 	return b.extend(e)
 }

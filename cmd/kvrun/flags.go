@@ -17,6 +17,7 @@ var spellings = map[string]string{
 	"ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed", "e": "escape",
 	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared", "oe": "output-err",
+	"hf": "hf-repo", "hfr": "hf-repo", "hff": "hf-file", "hft": "hf-token", "mu": "model-url",
 }
 
 // newFlags is a flag set that reports errors instead of printing them.

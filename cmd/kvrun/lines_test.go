@@ -13,6 +13,10 @@ var lines string
 // TestLines runs lines that people have for llama.cpp, ik_llama.cpp, ollama and mlx_lm. Each works or says why it does not.
 func TestLines(t *testing.T) {
 	dir := t.TempDir()
+	t.Setenv("HF_HUB_OFFLINE", "1")
+	t.Setenv("KVRUN_MODELS", dir)
+	t.Setenv("HF_HOME", dir)
+	t.Setenv("OLLAMA_MODELS", dir)
 	stand := map[string]string{
 		"M": arches + "/llama_hd64/model.gguf", "M2": arches + "/llama_hd128/model.gguf", "T": "../../testdata/arch/README.md",
 		"G": write(t, "prompt.txt", "Now is the winter of our discontent"), "B": filepath.Join(dir, "base.kld"), "C": filepath.Join(dir, "cache"),

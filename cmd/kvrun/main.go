@@ -15,6 +15,7 @@
 //	kvrun bench  [MODEL]...      speed: llama-bench's syntax, tests and field names
 //	kvrun logits [MODEL] --tokens FILE --out FILE
 //	                             logits of given tokens as little-endian f32
+//	kvrun pull   NAME...         bring models by name and print where they are
 //	kvrun synth  --out FILE      write a model of a given shape with random weights
 //	kvrun types  [MODEL]         the types that a cache can have, and what they take for a model
 //	kvrun help   [COMMAND]       the page of a command; kvrun help cache is how to choose a cache
@@ -28,7 +29,12 @@
 // commands (/clear /regen /continue /system /save /load /stats /exit). Through a pipe a line is a turn, of up to 64 MiB, and is said
 // as it is: commands are a person's, so that a text that begins with a slash is safe in a script; a note says so where a line is one.
 //
-// MODEL is a path, also after -m; nothing is the embedded model. Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
+// MODEL is a path, also after -m; nothing is the embedded model. -hf owner/name[:quant] is a repository of Hugging Face, -mu an address,
+// and hf:owner/name, ollama:name:tag and https://... stand for a path too. What is not on the disk is brought first: it goes on after
+// any end, is checked by its SHA-256, and lies in the folder hub of the user's cache (KVRUN_MODELS is another). Caches of Hugging
+// Face's programs and of ollama are read. HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean elsewhere.
+//
+// Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
 // -ngl, -fa) included. A line that was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured or
 // refused for a reason: flags that do not change a result here (--no-mmap, --jinja, -fmoe) are accepted and named in one note,
 // others are refused together, each with why or with what it is called here (cmd/internal/peers has the table). So -c 0 is the
@@ -120,6 +126,7 @@ func commands() []command {
 		{"tune", "the best policy of the cache within a budget, layer by layer", tuneCommand},
 		{"bench", "speed: llama-bench's tests and field names", benchCommand},
 		{"logits", "logits of given tokens as little-endian f32", logitsCommand},
+		{"pull", "bring a model from Hugging Face, ollama's library or an address", pullCommand},
 		{"synth", "write a model of a given shape with random weights", synthCommand},
 		{"types", "the types that a cache can have, and what they take for a model", typesCommand},
 		{"help", "this list, or the page of a command", helpCommand},

@@ -59,7 +59,7 @@ func TestExit(t *testing.T) {
 		{"help of a command", []string{"bench", "--help"}, 0, ""},
 		{"command", []string{"bensch"}, 2, "did you mean bench"},
 		{"flag", []string{"run", "--cache-typ-k", "q8_0"}, 2, "did you mean --cache-type-k"},
-		{"flag of llama.cpp that is none here", []string{"run", "-hf", "a/b"}, 1, "-hf: kvrun reads local files"},
+		{"flag of llama.cpp that is none here", []string{"run", "--docker-repo", "a/b"}, 1, "models come from Hugging Face"},
 		{"no shorthand with a value", []string{"run", "-ctkv", "q8_0"}, 2, "-ctkv: no such flag"},
 		{"value", []string{"run", "-c", "many"}, 2, "--ctx-size"},
 		{"type", []string{"info", "-ctk", "turbo"}, 2, "turbo4"},

@@ -20,7 +20,7 @@ import (
 // flagGroups are the subjects of help. What stands in none belongs to its command.
 var flagGroups = []manual.Group{
 	{Title: "This command"},
-	{Title: "Model", Flags: []string{"model", "tokenizer", "spec", "chat-template", "chat-template-file"}},
+	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "spec", "chat-template", "chat-template-file"}},
 	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
@@ -48,6 +48,7 @@ var examples = map[string][]string{
 	"tune":      {"kvrun tune model.gguf --budget 4.5bpv", "kvrun run model.gguf --cache auto -p TEXT", "kvrun tune model.gguf --budget 3.5bpv -f wiki.test.raw -o small.json"},
 	"bench":     {"kvrun bench model.gguf", "kvrun bench -m a.gguf,b.gguf -p 512 -n 128 -d 0,4096", "kvrun bench model.gguf -ctk f16,q8_0,lm4_64 -t 1,2,4 -o csv"},
 	"logits":    {"kvrun logits model.gguf --tokens ids.txt --out logits.f32", "echo 1 2 3 | kvrun logits model.gguf --tokens - --out -", "kvrun logits model.gguf --tokens ids.txt --out last.f32 --last 1"},
+	"pull":      {"kvrun pull ggml-org/gemma-3-1b-it-GGUF:Q4_K_M", "kvrun pull llama3.2:1b", `kvrun run "$(kvrun pull owner/name)" -p TEXT`},
 	"synth": {"kvrun synth --out big.gguf --layers 32 --embd 4096 --heads 32 --kv-heads 8 --head-dim 128", "kvrun synth --arch gemma3 --out g.gguf",
 		"kvrun bench big.gguf"},
 	"types":      {"kvrun types", "kvrun types model.gguf", "kvrun types model.gguf --json"},
@@ -132,7 +133,9 @@ const environmentPage = `LLAMA_ARG_CTX_SIZE, LLAMA_ARG_CACHE_TYPE_K and the othe
 
 LLAMA_ATTN_ROT_K_OVERRIDE, LLAMA_ATTN_ROT_V_OVERRIDE, LLAMA_ATTN_ROT_K_NROT, LLAMA_ATTN_ROT_DISABLE: rotations of the cache, as in TheTom/llama-cpp-turboquant.
 
-KVRUN_ISA: the instruction set of the kernels, as --isa.`
+KVRUN_ISA: the instruction set of the kernels, as --isa.
+
+KVRUN_MODELS: the folder for models that are brought by name. HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE, OLLAMA_MODELS, HTTPS_PROXY, NO_PROXY: as the programs of Hugging Face, ollama and others have them.`
 
 // writeHelp prints the page of a command.
 func (e *environment) writeHelp(name string, fs *pflag.FlagSet, synopsis string) error {

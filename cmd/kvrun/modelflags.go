@@ -21,6 +21,7 @@ var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false", "enab
 type modelFlags struct {
 	cacheFlags
 	specFlags
+	hub            hubFlags // that name a model instead of model
 	model          string
 	size           int // --ctx-size
 	set            *pflag.FlagSet
@@ -50,6 +51,7 @@ type modelFlags struct {
 func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	m.set = fs
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
+	m.hub.add(fs)
 	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs; where text is generated the model's own, but 4096 at most)")
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
 	m.addCompute(fs, math)
@@ -90,6 +92,9 @@ func (m *modelFlags) check(e *environment, args []string) error {
 		return err
 	}
 	var err error
+	if m.model, err = m.hub.path(e, m.model); err != nil {
+		return err
+	}
 	if m.templateSource, err = m.readTemplate(e); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/hub"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/memory"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -161,7 +162,11 @@ func noModel(path string, err error) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("%.200s: no such file; a model is the path of a GGUF file on this machine", path)
+	advice := "a model is the path of a GGUF file"
+	if n, bad := hub.Parse(path); bad == nil {
+		advice += fmt.Sprintf(", or a name like %s of one that is published", n)
+	}
+	return fmt.Errorf("%.200s: no such file; %s", path, advice)
 }
 
 // vocabulary is the model's tokenizer, read when it is first wanted: some models have none.

@@ -10,7 +10,7 @@ import (
 
 // variables are the LLAMA_ARG_* variables that llama.cpp's tools read in place of flags, with the flags they are here.
 var variables = []struct{ name, flag string }{
-	{"MODEL", "model"}, {"CTX_SIZE", "ctx-size"}, {"N_PREDICT", "predict"}, {"THREADS", "threads"}, {"BATCH", "batch-size"}, {"UBATCH", "ubatch-size"},
+	{"MODEL", "model"}, {"HF_REPO", "hf-repo"}, {"HF_FILE", "hf-file"}, {"MODEL_URL", "model-url"}, {"OFFLINE", "offline"}, {"CTX_SIZE", "ctx-size"}, {"N_PREDICT", "predict"}, {"THREADS", "threads"}, {"BATCH", "batch-size"}, {"UBATCH", "ubatch-size"},
 	{"CACHE_TYPE_K", "cache-type-k"}, {"CACHE_TYPE_V", "cache-type-v"}, {"FLASH_ATTN", "flash-attn"}, {"N_GPU_LAYERS", "gpu-layers"}, {"DEVICE", "device"},
 	{"TEMPERATURE", "temp"}, {"TOP_K", "top-k"}, {"TOP_P", "top-p"}, {"MIN_P", "min-p"}, {"REPEAT_PENALTY", "repeat-penalty"},
 	{"NO_CONTEXT_SHIFT", "no-context-shift"},
@@ -61,7 +61,9 @@ func (e *environment) spokenFor(fs *pflag.FlagSet, flag string) bool {
 	given := func(name string) bool { f := fs.Lookup(name); return f != nil && f.Changed }
 	switch flag {
 	case "model":
-		return fs.NArg() > 0
+		return fs.NArg() > 0 || given("hf-repo") || given("model-url")
+	case "hf-repo", "hf-file", "model-url":
+		return fs.NArg() > 0 || given("model") || given("hf-repo") || given("model-url")
 	case "cache-type-k", "cache-type-v":
 		return given("cache") || given("policy")
 	case "gpu-layers":

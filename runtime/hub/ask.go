@@ -65,7 +65,7 @@ func (c *Client) askHub(ctx context.Context, n Name) (*Plan, error) {
 		}
 		files = append(files, f)
 	}
-	chosen, notes, err := choose(n, files)
+	chosen, notes, err := choose(n, files, c.Prefer)
 	if err != nil {
 		return nil, &refusedError{err}
 	}

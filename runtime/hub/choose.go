@@ -9,20 +9,18 @@ import (
 	"strings"
 )
 
-// usual are the quantisations that are taken where none is named, in llama.cpp's order.
-var usual = []string{"Q4_K_M", "Q8_0"}
-
 // beside are parts of names of GGUF files that are no language model of their own: what sees pictures, what drafts tokens,
 // what a quantisation was made with.
 var beside = []string{"mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-"}
 
 var (
 	split = regexp.MustCompile(`(?i)^(.+)-(\d{5})-of-(\d{5})\.gguf$`)
-	quant = regexp.MustCompile(`(?i)(?:^|[-._/])((?:UD-)?(?:I?Q\d[A-Z0-9_]*|TQ\d_\d|BF16|F16|F32|MXFP4[A-Z0-9_]*|NVFP4[A-Z0-9_]*))(?:[-./]|$)`)
+	quant = regexp.MustCompile(`(?i)(?:^|[-._/])((?:UD-)?(?:I?Q|TQ|BF|F|[MN][XV]FP)\d[A-Z0-9_]*)(?:[-./]|$)`)
 )
 
-// choose picks the files of a repository that a name means, those of a split model in order.
-func choose(n Name, files []File) (chosen []File, notes []string, err error) {
+// choose picks the files of a repository that a name means, those of a split model in order: of the first quantisation of
+// prefer that there is, where the name says none.
+func choose(n Name, files []File, prefer []string) (chosen []File, notes []string, err error) {
 	var models []File
 	for _, f := range files {
 		base := strings.ToLower(path.Base(f.Name))
@@ -59,7 +57,7 @@ func choose(n Name, files []File) (chosen []File, notes []string, err error) {
 			return nil, nil, fmt.Errorf("%s: there is no such quantisation; the repository has %s", n, list(models, quantOf))
 		}
 	default:
-		if !tagged(usual[0]) && !tagged(usual[1]) {
+		if !slices.ContainsFunc(prefer, tagged) {
 			first = 0
 		}
 		if len(models) > 1 {

@@ -18,13 +18,14 @@ import (
 // A Client resolves names and brings files. Its fields may be set between New and the first use; it may be used by several
 // goroutines then.
 type Client struct {
-	Hub      string // address of Hugging Face's hub or of a mirror of it, without a slash at the end
-	Registry string // address of ollama's registry, likewise
-	Token    string // for Hub, and sent to no other host; "" for none
-	Folder   string // what was brought
-	Caches   Caches // of other tools
-	Offline  bool   // nothing is asked for: what is on the disk is taken as it is
-	Agent    string // what servers are told of who asks
+	Hub      string   // address of Hugging Face's hub or of a mirror of it, without a slash at the end
+	Registry string   // address of ollama's registry, likewise
+	Token    string   // for Hub, and sent to no other host; "" for none
+	Folder   string   // what was brought
+	Caches   Caches   // of other tools
+	Offline  bool     // nothing is asked for: what is on the disk is taken as it is
+	Prefer   []string // quantisations of a repository to take where a name says none, the best first; else it is the first file
+	Agent    string   // what servers are told of who asks
 
 	// Stall is how long a connection may send nothing, Attempts how often in succession one may fail without a byte before
 	// the download is given up, Patience the longest wait that a server may ask for.

@@ -155,7 +155,7 @@ func (c *Client) known(n Name) *Plan {
 		files = append(files, File{Name: filepath.ToSlash(rel), Size: note.Size, SHA256: note.SHA256, Path: path, Have: true})
 	}
 	for _, set := range append([][]File{files}, c.Caches.known(n)...) {
-		chosen, notes, err := choose(n, set)
+		chosen, notes, err := choose(n, set, c.Prefer)
 		if err == nil {
 			return &Plan{Name: n, Files: chosen, Notes: notes}
 		}

@@ -114,6 +114,7 @@ func (f *fake) client() (*Client, *[]string) {
 		f.t.Fatal(err)
 	}
 	var said []string
+	c.Prefer = []string{"Q4_K_M", "Q8_0"}
 	c.Registry, c.Stall = f.hub.URL, 300*time.Millisecond
 	c.Say = func(line string) { said = append(said, line) }
 	c.wait = func(ctx context.Context, d time.Duration) error {

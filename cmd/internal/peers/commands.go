@@ -7,9 +7,9 @@ var commands = map[string]string{
 	"mlx_lm.generate": continues, "mlx_lm.chat": "kvrun chat MODEL", "mlx_lm.server": noServer, "mlx_lm": runOrChat,
 	"mlx_lm.perplexity": "kvrun ppl MODEL -f FILE", "mlx_lm.benchmark": "kvrun bench MODEL",
 	"server": noServer, "serve": noServer, "llama-server": noServer, "start": noServer, "api": noServer, "stop": noServer, "ps": noServer,
-	"pull": noPull, "push": noPull, "download": noPull, "get": noPull, "fetch": noPull, "cp": noPull, "rm": noPull, "search": noPull,
-	"list": "models are files: kvrun info FILE describes one, kvrun types lists cache types",
-	"ls":   "models are files: kvrun info FILE describes one, kvrun types lists cache types",
+	"pull": pulls, "download": pulls, "get": pulls, "fetch": pulls, "push": keeps, "cp": keeps, "rm": keeps, "search": keeps,
+	"list": "models are files, those of kvrun pull in KVRUN_MODELS or hub in kvrun's cache: kvrun info FILE describes one",
+	"ls":   "models are files, those of kvrun pull in KVRUN_MODELS or hub in kvrun's cache: kvrun info FILE describes one",
 	"show": "kvrun info MODEL", "inspect": "kvrun info MODEL", "gguf-dump": "kvrun info MODEL",
 	"perplexity": pplOrKLD, "llama-perplexity": pplOrKLD, "eval": pplOrKLD, "evaluate": pplOrKLD,
 	"llama-bench": "kvrun bench MODEL", "benchmark": "kvrun bench MODEL", "sweep-bench": "kvrun bench MODEL -d 0,512,1024",
@@ -28,7 +28,8 @@ const (
 	noTokenize = "kvrun has no command for it: kvrun run MODEL -p TEXT -n 0 --json says how many tokens a text has"
 	runOrChat  = "kvrun run MODEL -p TEXT continues a text, kvrun chat MODEL talks to it"
 	noServer   = "kvrun has no server: kvrun run and kvrun chat are for a terminal or a pipe, with --json for programs"
-	noPull     = "kvrun reads local files and keeps none: download a GGUF file and give its path"
+	pulls      = "kvrun pull NAME brings a model of Hugging Face (owner/name:quant) or of ollama's library (llama3.2:1b)"
+	keeps      = "kvrun pull NAME brings a model into a folder of files, KVRUN_MODELS or hub in kvrun's cache: they are searched, copied and removed as files"
 	pplOrKLD   = "kvrun ppl MODEL -f FILE measures perplexity, kvrun kld MODEL -f FILE what a cache changes"
 	noQuantize = "kvrun does not write models of others: take a quantised GGUF file; kvrun tune MODEL finds types for its cache"
 )
