@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,14 @@ func TestNumber(t *testing.T) {
 	for n, want := range map[float64]string{512: "512 bytes", 1536: "1.50 KiB", 3 << 30: "3 GiB"} {
 		if got := amount(n); got != want {
 			t.Errorf("%v: %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestEvenly(t *testing.T) {
+	for want, all := range map[string][]float64{"4.0 4.5 5.0 5.5": {4, 4.5, 5, 5.5}, "0 200 400": {0, 200, 400}, "2 4 6": {2, 4, 6.000000000001}, "-0.25 0.00 0.25": {-.25, 0, .25}} {
+		if got := strings.Join(evenly(all), " "); got != want {
+			t.Errorf("%v: %s, want %s", all, got, want)
 		}
 	}
 }

@@ -50,9 +50,10 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 	if z.class == "narrow" {
 		ticks = 6
 	}
-	for _, v := range x.ticks(ticks) {
+	marks := x.ticks(ticks)
+	for i, v := range marks {
 		d.line(x.at(v), bottom, x.at(v), bottom+5, "axis")
-		d.text(x.at(v), bottom+19, "tick", "middle", number(v))
+		d.text(x.at(v), bottom+19, "tick", "middle", evenly(marks)[i])
 	}
 	d.line(left, bottom, right, bottom, "axis")
 	d.text((left+right)/2, z.h-6, "name", "middle", "bits per value, everything counted")
@@ -89,9 +90,6 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 		mark(c)
 	}
 	labels = append(labels[others:], labels[:others]...) // the front speaks first
-	if z.class == "narrow" {
-		labels = labels[:len(best)]
-	}
 	place(labels, taken, box{left, top - 8, right - left + 12, bottom - top + 6})
 	for i, l := range labels {
 		if !l.placed {

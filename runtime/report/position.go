@@ -45,9 +45,10 @@ func positions(z size, cells []*lab.CellResult) *drawing {
 	if z.class == "narrow" {
 		ticks = 4
 	}
-	for _, v := range x.ticks(ticks) {
+	marks := x.ticks(ticks)
+	for i, v := range marks {
 		d.line(x.at(v), bottom, x.at(v), bottom+5, "axis")
-		d.text(x.at(v), bottom+19, "tick", "middle", number(v))
+		d.text(x.at(v), bottom+19, "tick", "middle", evenly(marks)[i])
 	}
 	d.line(left, bottom, right, bottom, "axis")
 	d.text((left+right)/2, d.h-6, "name", "middle", "position in the context")

@@ -1,6 +1,9 @@
 package report
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // linear maps lo..hi to pixels a..b.
 type linear struct{ lo, hi, a, b float64 }
@@ -20,6 +23,21 @@ func (s linear) ticks(n int) (all []float64) {
 		all = append(all, v)
 	}
 	return all
+}
+
+// evenly writes round numbers with as many digits after the point as the one that needs most.
+func evenly(all []float64) []string {
+	digits := 0
+	for _, v := range all {
+		for digits < 6 && math.Abs(v-math.Round(v*math.Pow(10, float64(digits)))/math.Pow(10, float64(digits))) > 1e-9*max(1, math.Abs(v)) {
+			digits++
+		}
+	}
+	words := make([]string, len(all))
+	for i, v := range all {
+		words[i] = strconv.FormatFloat(v, 'f', digits, 64)
+	}
+	return words
 }
 
 // decades is a logarithmic scale of lo..hi, powers of ten, to pixels a..b. What is zero, or less by chance, has a rung of

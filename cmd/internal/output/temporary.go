@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"time"
 )
 
 // A temporary name is .NAME.PID-RANDOM-SUM.part: a sum of what comes before it, so that no other program's file has such a name.
@@ -135,10 +136,19 @@ func clean(dir string) {
 	}
 }
 
+// between says whether a file of that time may be one whose program lives, though nobody locks it: where no open file can be renamed,
+// what is whole is closed first and gets its name then.
+func between(written time.Time, movesOpen bool) bool {
+	return !movesOpen && time.Since(written) < time.Minute
+}
+
 // removeStale removes a temporary file or folder, unless the program that made it lives.
 func removeStale(path string) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() && !info.IsDir() {
+		return
+	}
+	if between(info.ModTime(), movesOpen) {
 		return
 	}
 	held := path

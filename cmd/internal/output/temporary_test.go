@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestClean removes what a killed program left, and nothing else: no file of a program that lives, of another one, or that only
@@ -78,5 +79,18 @@ func TestFolder(t *testing.T) {
 	remove()
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the folder was not removed")
+	}
+}
+
+// TestBetween leaves what was written lately where a whole file is unlocked for a moment before it gets its name.
+func TestBetween(t *testing.T) {
+	for _, c := range []struct {
+		age       time.Duration
+		movesOpen bool
+		want      bool
+	}{{0, true, false}, {0, false, true}, {time.Hour, false, false}} {
+		if got := between(time.Now().Add(-c.age), c.movesOpen); got != c.want {
+			t.Errorf("%v old, moves open %v: %v", c.age, c.movesOpen, got)
+		}
 	}
 }
