@@ -26,17 +26,21 @@ type Reg struct {
 // Operand is an argument of an instruction, in the order of Go assembly.
 type Operand interface{ text(m *Syntax) string }
 
-// R is a register seen through a width: 0 for the machine's natural name, else
-// the bytes of a vector register (16, 32, 64).
+// R is a register seen through a width, 0 for the machine's natural name, else the bytes of a vector
+// register, or through an arrangement of lanes, as arm64 writes them: "S4", "B[3]".
 type R struct {
-	Reg   *Reg
-	Width int
+	Reg     *Reg
+	Width   int
+	Arrange string
 }
+
+// List is registers between brackets.
+type List []R
 
 // Imm is an immediate.
 type Imm int64
 
-// Mem is Disp(Base)(Index*Scale).
+// Mem is Disp + Base + Index*Scale bytes.
 type Mem struct {
 	Base  *Reg
 	Index *Reg
@@ -59,6 +63,9 @@ type Sym struct {
 	Off  int
 }
 
+// Address is where a constant lies, as an immediate.
+type Address Sym
+
 // Inst is one instruction. Reads and Writes are derived from Args and these rules:
 // the last argument is written; with RMW it is read as well; with NoWrite it is
 // only read (stores, compares).
@@ -70,6 +77,10 @@ type Inst struct {
 	Idiom   bool   // the result does not depend on the operands (x^x)
 	Clobber []*Reg // also written
 	Comment string
+
+	// Encode makes the word of an instruction that the assembler does not know of the numbers of the
+	// registers in Args, in order, once there are some. It is printed with the instruction beside it.
+	Encode func(numbers []int) uint32
 }
 
 type item struct {
@@ -86,7 +97,6 @@ type item struct {
 type Func struct {
 	Name     string
 	Doc      []string // lines above TEXT
-	Decl     string   // the Go declaration, for asmdecl
 	ArgBytes int
 	Frame    int
 	Requires []string
@@ -135,15 +145,25 @@ func (f *Func) AllocSlot(n int) int {
 
 // Syntax names the registers of a machine and says how it writes operands.
 type Syntax struct {
-	Files [numClasses][]string            // allocatable registers of each class, by preference
-	Widen func(name string, w int) string // the name of a vector register at a width in bytes
-	Ret   string
+	Files    [numClasses][]string                             // allocatable registers of each class, by preference
+	Register func(name string, r R) string                    // a register at its width or arrangement; nil: its name
+	Number   func(name string) int                            // of a register, in encoded instructions
+	Memory   func(base, index string, scale, disp int) string // index is "" where there is none
+	Stack    string                                           // the stack pointer
+	Kept     int                                              // bytes at the stack pointer that are the machine's own
+	Return   string
 }
 
 func uses(o Operand) []*Reg {
 	switch o := o.(type) {
 	case R:
 		return []*Reg{o.Reg}
+	case List:
+		var rs []*Reg
+		for _, r := range o {
+			rs = append(rs, r.Reg)
+		}
+		return rs
 	case Mem:
 		if o.Index != nil {
 			return []*Reg{o.Base, o.Index}

@@ -7,10 +7,18 @@ import (
 
 func (r R) text(m *Syntax) string {
 	name := m.Files[r.Reg.Class][r.Reg.phys]
-	if r.Width != 0 && m.Widen != nil {
-		return m.Widen(name, r.Width)
+	if (r.Width != 0 || r.Arrange != "") && m.Register != nil {
+		return m.Register(name, r)
 	}
 	return name
+}
+
+func (l List) text(m *Syntax) string {
+	var names []string
+	for _, r := range l {
+		names = append(names, r.text(m))
+	}
+	return "[" + strings.Join(names, ", ") + "]"
 }
 
 func (i Imm) text(*Syntax) string {
@@ -24,21 +32,20 @@ func (i Imm) text(*Syntax) string {
 }
 
 func (a Mem) text(m *Syntax) string {
-	s := fmt.Sprintf("(%s)", R{Reg: a.Base}.text(m))
-	if a.Disp != 0 {
-		s = fmt.Sprintf("%d%s", a.Disp, s)
-	}
+	index := ""
 	if a.Index != nil {
-		s += fmt.Sprintf("(%s*%d)", R{Reg: a.Index}.text(m), max(1, a.Scale))
+		index = R{Reg: a.Index}.text(m)
 	}
-	return s
+	return m.Memory(R{Reg: a.Base}.text(m), index, max(1, a.Scale), a.Disp)
 }
 
 func (p Param) text(*Syntax) string { return fmt.Sprintf("%s+%d(FP)", p.Name, p.Off) }
 
-func (s Slot) text(*Syntax) string { return fmt.Sprintf("%d(SP)", s.Off) }
+func (s Slot) text(m *Syntax) string { return fmt.Sprintf("%d(%s)", m.Kept+s.Off, m.Stack) }
 
 func (s Sym) text(*Syntax) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.Off) }
+
+func (a Address) text(m *Syntax) string { return "$" + Sym(a).text(m) }
 
 // smallFrame is the most that a function takes from the stack without asking for room: the linker grants 792 bytes to a
 // chain of such calls.
@@ -71,17 +78,37 @@ func (f *Func) Text(m *Syntax) string {
 		case it.jump != "":
 			fmt.Fprintf(&b, "\t%-12s %s\n", it.jump, it.to)
 		case it.inst != nil:
-			var args []string
-			for _, a := range it.inst.Args {
-				args = append(args, a.text(m))
-			}
-			line := fmt.Sprintf("\t%-12s %s", it.inst.Name, strings.Join(args, ", "))
-			if it.inst.Comment != "" {
-				line = fmt.Sprintf("%-56s // %s", line, it.inst.Comment)
-			}
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			b.WriteString(it.inst.line(m) + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\t%s\n", m.Ret)
+	fmt.Fprintf(&b, "\t%s\n", m.Return)
 	return b.String()
+}
+
+// line prints an instruction, or its word with the instruction beside it.
+func (in *Inst) line(m *Syntax) string {
+	var args []string
+	for _, a := range in.Args {
+		args = append(args, a.text(m))
+	}
+	name, operands, comment := in.Name, strings.Join(args, ", "), in.Comment
+	if in.Encode != nil {
+		comment = strings.TrimSpace(fmt.Sprintf("%s %s  %s", name, operands, comment))
+		name, operands = "WORD", fmt.Sprintf("$%#08x", in.Encode(in.numbers(m)))
+	}
+	line := fmt.Sprintf("\t%-12s %s", name, operands)
+	if comment != "" {
+		line = fmt.Sprintf("%-56s // %s", line, comment)
+	}
+	return strings.TrimRight(line, " ")
+}
+
+// numbers are those of the registers of an instruction, in the order of its operands.
+func (in *Inst) numbers(m *Syntax) (list []int) {
+	for _, a := range in.Args {
+		for _, r := range uses(a) {
+			list = append(list, m.Number(m.Files[r.Class][r.phys]))
+		}
+	}
+	return list
 }

@@ -70,11 +70,11 @@ var OpShuffle = declare(Operation{Name: "shuffle", Args: []Arg{vec(I8)}, Makes: 
 		})
 	}})
 
-// OpTable16 is Const[Args[0]].
-var OpTable16 = declare(Operation{Name: "table16", Args: []Arg{vec(I8).within(0, 15)}, Makes: []Elem{I8}, Const: Bytes16,
+// OpTable16 is the byte of Const that the low 4 bits of Args[0] pick; bit 7 is not set.
+var OpTable16 = declare(Operation{Name: "table16", Args: []Arg{vec(I8).within(0, 127)}, Makes: []Elem{I8}, Const: Bytes16,
 	mean: func(e *evaluation, in *Instr) {
 		x := e.lanes(in.Args[0])
-		e.fill8(in, func(l int) byte { return in.Const[x[l]] })
+		e.fill8(in, func(l int) byte { return in.Const[x[l]&15] })
 	}})
 
 // OpSelectBit is bit Imm of Args[0] ? Args[1] : Args[2].

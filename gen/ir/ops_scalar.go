@@ -58,7 +58,7 @@ var OpAs = declare(Operation{Name: "as", Args: []Arg{vec(vectors...)}, Makes: ve
 	mean: func(e *evaluation, in *Instr) { copy(e.result(in), e.lanes(in.Args[0])) }})
 
 // OpFirst is a mask of the lanes below its argument.
-var OpFirst = declare(Operation{Name: "first", Args: []Arg{vec(Word).within(0, 1<<30)}, Makes: []Elem{I32}, Size: OtherSize,
+var OpFirst = declare(Operation{Name: "first", Args: []Arg{vec(Word).within(-VectorLanes, 1<<30)}, Makes: []Elem{I32}, Size: OtherSize,
 	mean: func(e *evaluation, in *Instr) {
 		d, n := e.result(in), e.scalars[in.Args[0]].n
 		for l := range in.Dst.Type.Lanes {

@@ -42,6 +42,9 @@ type ISA struct {
 
 	// Vectors names the functions for the fields of cpu.Vec: all of them, or none when the next instruction set does it.
 	Vectors []Vector
+
+	// Why says, by the name of a transform, of QuantiseAct or of Vectors, for what reason there is none.
+	Why map[string]string
 }
 
 // Vector is the function of package kernels/cpu for one field of cpu.Vec.

@@ -23,6 +23,7 @@ var Machine = &simd.Machine{
 		{Name: "avx2", Suffix: "AVX2", Requires: []string{"AVX", "AVX2", "F16C", "FMA"}, Needs: []string{"AVX2", "F16C", "FMA3"}, Caps: caps(false)},
 	},
 	Syntax: syntax(),
+	Width:  32,
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
 	Folds:  map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
 
@@ -46,14 +47,24 @@ func caps(dot4 bool) lower.Caps {
 // R14 and R15 to the Go runtime; vector registers above 15 need EVEX forms that not
 // every instruction has.
 func syntax() *asm.Syntax {
-	m := &asm.Syntax{Ret: "RET"}
+	m := &asm.Syntax{Stack: "SP", Return: "RET"}
 	m.Files[asm.GP] = []string{"AX", "BX", "CX", "DX", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13"}
 	for i := range 16 {
 		m.Files[asm.Vec] = append(m.Files[asm.Vec], fmt.Sprint("Y", i))
 	}
-	m.Widen = func(name string, w int) string {
-		prefix := map[int]string{4: "X", 8: "X", 16: "X", 32: "Y", 64: "Z"}[w]
+	m.Register = func(name string, r asm.R) string {
+		prefix := map[int]string{4: "X", 8: "X", 16: "X", 32: "Y", 64: "Z"}[r.Width]
 		return prefix + strings.TrimLeft(name, "XYZ")
+	}
+	m.Memory = func(base, index string, scale, disp int) string {
+		s := fmt.Sprintf("(%s)", base)
+		if disp != 0 {
+			s = fmt.Sprintf("%d%s", disp, s)
+		}
+		if index != "" {
+			s += fmt.Sprintf("(%s*%d)", index, scale)
+		}
+		return s
 	}
 	return m
 }

@@ -71,7 +71,7 @@ func (s *Selector) hold(keys []string) {
 	}
 	for _, key := range keys {
 		if c, isTable := cutTable(key); isTable {
-			t := s.Tmp(32)
+			t := s.Tmp(s.m.Width)
 			s.m.LoadTable(s, s.pool.sym([]byte(c)), t)
 			s.consts.held[key] = t
 		} else {

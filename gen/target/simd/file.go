@@ -92,7 +92,11 @@ func (f *file) compile(isa *ISA, stem string, build build) *compiled {
 	if c.fn, c.why = lower.Try(func() *ir.Func { return build(isa.Caps, name) }); c.why != "" {
 		return c
 	}
-	a, err := assemble(f.m, isa, c.fn, f.pool)
+	fn := c.fn
+	if f.m.Width < ir.VectorBytes {
+		fn = ir.Halve(fn)
+	}
+	a, err := assemble(f.m, isa, fn, f.pool)
 	if err != nil {
 		c.why = err.Error()
 		return c
@@ -107,21 +111,15 @@ func own(isa *ISA, list ...*kernel) bool {
 	return slices.ContainsFunc(list, func(k *kernel) bool { return k != nil && k.isa == isa })
 }
 
-// must is function for a kernel that every machine has.
-func (f *file) must(isa *ISA, stem string, build build) *kernel {
-	fn := f.function(isa, stem, build)
-	if fn == nil {
-		panic(fmt.Sprintf("%s: %s%s: %s", f.m.Name, stem, isa.Suffix, f.why))
-	}
-	return fn
-}
+// tileStem is the name of a tile of m rows, less that of its instruction set.
+func tileStem(stem string, m int, id string) string { return fmt.Sprintf("%s%dx%s", stem, m, id) }
 
 // tiles generates a kernel for m = 1..most rows; an entry that does not fit the
 // registers stays empty, and its work is done by smaller ones.
 func (f *file) tiles(isa *ISA, stem, id string, most int, build func(c lower.Caps, m int, name string) *ir.Func) []*kernel {
 	tiles := make([]*kernel, most)
 	for m := 1; m <= most; m++ {
-		tiles[m-1] = f.function(isa, fmt.Sprintf("%s%dx%s", stem, m, id), func(c lower.Caps, name string) *ir.Func { return build(c, m, name) })
+		tiles[m-1] = f.function(isa, tileStem(stem, m, id), func(c lower.Caps, name string) *ir.Func { return build(c, m, name) })
 	}
 	if tiles[0] == nil {
 		return nil

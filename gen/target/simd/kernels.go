@@ -91,10 +91,13 @@ func (f *file) encode(isa *ISA) string {
 // these, else the tiles of the type itself.
 func (f *file) mix(isa *ISA, names *target.Kernels) string {
 	levels := f.function(isa, "mixLevels"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Levels(f.t, c, name) })
-	if levels == nil {
+	tiles, owner := "", (*ISA)(nil)
+	if levels != nil {
+		tiles, owner = f.panels.mixLevels(isa)
+	}
+	if tiles == "" {
 		return f.mixTiles(isa, "mix", false, names, "Mix")
 	}
-	tiles, owner := f.panels.mixLevels(isa)
 	if !own(isa, levels) && owner != isa {
 		return ""
 	}
@@ -104,11 +107,14 @@ func (f *file) mix(isa *ISA, names *target.Kernels) string {
 // mixQ8 is mix with rounded levels: on pairs of rows where the type has these.
 func (f *file) mixQ8(isa *ISA, names *target.Kernels) string {
 	pairs := f.function(isa, "mixPairs"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Pairs(f.t, c, name) })
-	if pairs == nil {
+	parts, owner := "", (*ISA)(nil)
+	if pairs != nil {
+		parts, owner = f.panels.mixPairs(isa)
+	}
+	if parts == "" {
 		return f.mixTiles(isa, "mixQ8", true, names, "MixQ8")
 	}
 	place := f.function(isa, "mixPlace"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Place(f.t, c, name) })
-	parts, owner := f.panels.mixPairs(isa)
 	if !own(isa, pairs, place) && owner != isa {
 		return ""
 	}

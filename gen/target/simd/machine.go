@@ -17,6 +17,7 @@ type Machine struct {
 	Name   string // GOARCH
 	ISAs   []ISA  // best first; each may do what those after it do
 	Syntax *asm.Syntax
+	Width  int // bytes of a vector register: ir.VectorBytes, or half of it, so that two hold a vector
 
 	// Select appends the instructions of one operation. It reports whether the machine has the operation.
 	Select func(s *Selector, in *ir.Instr) bool

@@ -2,7 +2,6 @@ package simd
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
@@ -27,9 +26,12 @@ func newPanels(m *Machine) *panels {
 }
 
 // table is the name of a table of functions under an instruction set, and the set whose
-// table it is: a later one where no function differs. write declares it.
+// table it is: a later one where no function differs; "" where a function is missing. write declares it.
 func (p *panels) table(isa *ISA, stem string, make func(isa *ISA) []*kernel, write func(isa *ISA, name string, list []*kernel)) (string, *ISA) {
 	list := make(isa)
+	if list == nil {
+		return "", nil
+	}
 	for !own(isa, list...) {
 		isa = p.m.after(isa)
 		list = make(isa)
@@ -42,20 +44,26 @@ func (p *panels) table(isa *ISA, stem string, make func(isa *ISA) []*kernel, wri
 	return name, isa
 }
 
+// whole is tiles where none is missing.
+func (p *panels) whole(isa *ISA, stem, id string, most int, build func(c lower.Caps, m int, name string) *ir.Func) []*kernel {
+	for m := 1; m <= most; m++ {
+		if p.compile(isa, tileStem(stem, m, id), func(c lower.Caps, name string) *ir.Func { return build(c, m, name) }).why != "" {
+			return nil
+		}
+	}
+	return p.tiles(isa, stem, id, most, build)
+}
+
 // gemmF32 generates the kernels on decoded rows and names their table.
 func (p *panels) gemmF32(isa *ISA) (string, *ISA) {
-	return p.table(isa, "gemmF32Tiles", func(isa *ISA) []*kernel { return p.tiles(isa, "gemm", "F32", 3, lower.GemmF32) },
+	return p.table(isa, "gemmF32Tiles", func(isa *ISA) []*kernel { return p.whole(isa, "gemm", "F32", 3, lower.GemmF32) },
 		func(isa *ISA, name string, tiles []*kernel) { p.stubs.variable(isa, name, "gemmF32Tiles", tiles) })
 }
 
 // mixLevels generates the kernels that add rows of bytes and names their table.
 func (p *panels) mixLevels(isa *ISA) (string, *ISA) {
 	return p.table(isa, "mixLevelsTiles", func(isa *ISA) []*kernel {
-		tiles := p.tiles(isa, "mixLevels", "", 6, lower.MixLevels)
-		if slices.Contains(tiles, nil) {
-			panic(p.m.Name + ": a kernel on rows of bytes does not fit the registers")
-		}
-		return tiles
+		return p.whole(isa, "mixLevels", "", 6, lower.MixLevels)
 	}, func(isa *ISA, name string, tiles []*kernel) { p.stubs.variable(isa, name, "mixLevelsTiles", tiles) })
 }
 
@@ -63,12 +71,11 @@ func (p *panels) mixLevels(isa *ISA) (string, *ISA) {
 // their table.
 func (p *panels) mixPairs(isa *ISA) (string, *ISA) {
 	return p.table(isa, "mixPairsParts", func(isa *ISA) []*kernel {
-		weights := p.function(isa, "mixWeights", lower.MixWeights)
-		tiles := p.tiles(isa, "mixPairs", "", 6, lower.MixPairs)
-		if weights == nil || slices.Contains(tiles, nil) {
-			panic(p.m.Name + ": a kernel on pairs of rows of bytes does not fit the registers: " + p.why)
+		tiles := p.whole(isa, "mixPairs", "", 6, lower.MixPairs)
+		if weights := p.function(isa, "mixWeights", lower.MixWeights); tiles != nil && weights != nil {
+			return append(tiles, weights)
 		}
-		return append(tiles, weights)
+		return nil
 	}, func(isa *ISA, name string, list []*kernel) {
 		weights := len(list) - 1
 		p.stubs.mixPairsParts(isa, name, list[weights], list[:weights])
@@ -81,11 +88,14 @@ func (f *file) gemm(isa *ISA) gemm {
 	if !ok {
 		return gemm{}
 	}
+	kernel := f.panels.function(isa, "gemm"+form(p), func(c lower.Caps, name string) *ir.Func { return lower.Gemm(p, c, name) })
+	if kernel == nil {
+		return gemm{}
+	}
 	unpack := f.function(isa, "unpack"+f.id, func(c lower.Caps, name string) *ir.Func { return lower.Unpack(f.t, c, name) })
 	if unpack == nil {
 		return gemm{}
 	}
-	kernel := f.panels.must(isa, "gemm"+form(p), func(c lower.Caps, name string) *ir.Func { return lower.Gemm(p, c, name) })
 	return gemm{unpack, kernel, p.Bytes}
 }
 

@@ -52,17 +52,31 @@ func (m *Machine) after(isa *ISA) *ISA {
 // shared adds the kernels that the lowest instruction set has for all of them.
 func shared(m *Machine, set *spec.Set, out *target.Output) error {
 	least := &out.ISAs[len(m.ISAs)-1]
+	missing := func(kernel, why string) {
+		if why == "" {
+			return
+		}
+		if least.Why == nil {
+			least.Why = map[string]string{}
+		}
+		least.Why[kernel] = why
+	}
 	for _, t := range set.Transforms {
-		names, err := transformFile(m, t, out.Files)
+		names, why, err := transformFile(m, t, out.Files)
 		if err != nil {
 			return err
 		}
-		least.Transforms = append(least.Transforms, names)
+		if missing(t.Name, why); why == "" {
+			least.Transforms = append(least.Transforms, names)
+		}
 	}
-	var err error
-	if least.QuantiseAct, err = quantiseFile(m, out.Files); err != nil {
+	name, why, err := quantiseFile(m, out.Files)
+	if err != nil {
 		return err
 	}
-	least.Vectors, err = vectorsFile(m, out.Files)
+	least.QuantiseAct = name
+	missing("QuantiseAct", why)
+	least.Vectors, why, err = vectorsFile(m, out.Files)
+	missing("Vectors", why)
 	return err
 }

@@ -46,6 +46,9 @@ func (s *stubs) render() ([]byte, error) {
 // declare writes the declaration of an assembly function.
 func (s *stubs) declare(isa *ISA, fn *ir.Func, requires []string) {
 	var code []jen.Code
+	if len(requires) == 0 {
+		requires = []string{"none"}
+	}
 	for _, d := range fn.Doc {
 		if d == "" || d[0] == '\t' { // code, which gofmt wants directly after the slashes
 			code = append(code, jen.Comment("//"+d))
@@ -92,7 +95,7 @@ func entries(tiles []*kernel) []jen.Code {
 // decoded rows.
 func (s *stubs) matmul(t *spec.Type, tiles []*kernel, gemm string, decode *kernel, isa *ISA, unit int) string {
 	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Lit(len(tiles))).Id("matmulKernel").Values(entries(tiles)...)}
-	if decode != nil {
+	if decode != nil && gemm != "" {
 		values[jen.Id("gemm")] = jen.Op("&").Id(gemm)
 		values[jen.Id("decode")] = jen.Id("decode" + target.Ident(t.Name) + decode.isa.Suffix)
 	}

@@ -8,14 +8,16 @@ import (
 )
 
 // vectorsFile generates the operations on vectors.
-func vectorsFile(m *Machine, files map[string][]byte) ([]target.Vector, error) {
+func vectorsFile(m *Machine, files map[string][]byte) (list []target.Vector, why string, err error) {
 	isa, f := m.base(), newFile(m, "", "vec")
-	var list []target.Vector
 	for _, o := range lower.Vectors {
-		fn := f.must(isa, "lanes"+o.Field, o.Kernel)
+		fn := f.function(isa, "lanes"+o.Field, o.Kernel)
+		if fn == nil {
+			return nil, f.why, nil
+		}
 		list = append(list, target.Vector{Field: o.Field, Func: f.stubs.vector(o, fn.Name, isa)})
 	}
-	return list, f.finish(files, "", target.SharedFile("vec"))
+	return list, "", f.finish(files, "", target.SharedFile("vec"))
 }
 
 // vector writes the function of the table: it cuts the slices to the first, or to half of the wide one, and calls
