@@ -8,6 +8,7 @@
 //	kernels/spec        the types as text
 //	gen/spec            reads the texts into typed declarations; reports every mistake with its place
 //	gen/interp          runs a type straight from its text: slow, and the second oracle of kernels
+//	gen/live            adds types to a running program that are given as text
 //	gen/codebook        computes tables of levels, and how far any table is from the optimum
 //	gen/lower           turns a type into the IR of each kernel: loads, codes, levels, products
 //	gen/ir              that IR: the program of one kernel over lanes, for vector registers

@@ -11,7 +11,7 @@ import (
 
 // forEachBench runs f as a sub-benchmark for every type and implementation that has the wanted function.
 func forEachBench(b *testing.B, has func(*kernels.Impl) bool, f func(b *testing.B, typ *kernels.Type, impl *kernels.Impl)) {
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		for k := range typ.Impls {
 			if impl := &typ.Impls[k]; has(impl) {
 				b.Run(typ.Name+"/"+impl.ISA, func(b *testing.B) { f(b, typ, impl) })
@@ -82,7 +82,7 @@ func BenchmarkScoreQ8(b *testing.B) {
 		}
 		var act kernels.Act
 		act.Resize(benchHeads, n, typ.ActGroup)
-		kernels.QuantiseAct(&act, noise(benchHeads*n, 5, 1), n, benchHeads)
+		kernels.Default().QuantiseAct(&act, noise(benchHeads*n, 5, 1), n, benchHeads)
 		y, ws := make([]float32, benchHeads*rows), &kernels.Workspace{}
 		b.SetBytes(int64(len(w)))
 		for b.Loop() {
@@ -103,7 +103,7 @@ func BenchmarkMix(b *testing.B) {
 }
 
 func BenchmarkTransform(b *testing.B) {
-	for _, t := range kernels.Transforms() {
+	for _, t := range kernels.Default().Transforms() {
 		for _, impl := range t.Impls {
 			b.Run(t.Name+"/"+impl.ISA, func(b *testing.B) {
 				x := noise(t.Size, 7, 1)

@@ -2,48 +2,51 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels/cpu"
 )
 
-// Extension is rows for the table that were not there when it was generated.
+// Extension is rows for a table that were not there when it was generated. They may refer to each
+// other and to rows of the table that they extend.
 type Extension struct {
 	Types      []*Type
 	Transforms []*Transform
 	Rotations  []*Rotation
 }
 
-// added is what Extend was called with last.
-var added Extension
-
-// Extend makes x part of the table, behind the generated rows and in place of what an earlier call added. It refuses a name, or the
-// number of a type, that another row has. Like SelectISA, call it when a program starts, before types are looked up.
-func Extend(x Extension) error {
-	for i, t := range x.Types {
-		other := find(types[:], x.Types[:i], func(o *Type) bool {
-			return strings.EqualFold(o.Name, t.Name) || o.ID == t.ID && t.ID >= 0
+// Extend returns the table with the rows of x behind its own. It refuses a name, whatever the case
+// of its letters, or the number of a type, that another row has.
+func (t *Table) Extend(x Extension) (*Table, error) {
+	e := *t
+	e.types, e.transforms, e.rotations = slices.Clone(t.types), slices.Clone(t.transforms), slices.Clone(t.rotations)
+	for _, n := range x.Types {
+		other := find(e.types, func(o *Type) bool {
+			return strings.EqualFold(o.Name, n.Name) || o.ID == n.ID && n.ID >= 0
 		})
 		if other != nil {
-			return fmt.Errorf("type %s, number %d: there is %s, number %d", t.Name, t.ID, other.Name, other.ID)
+			return nil, fmt.Errorf("type %s, number %d: there is %s, number %d", n.Name, n.ID, other.Name, other.ID)
 		}
+		e.types = append(e.types, n)
 	}
-	for i, t := range x.Transforms {
-		if find(transforms[:], x.Transforms[:i], func(o *Transform) bool { return strings.EqualFold(o.Name, t.Name) }) != nil {
-			return fmt.Errorf("transform %s: there is one of that name", t.Name)
+	for _, n := range x.Transforms {
+		if find(e.transforms, func(o *Transform) bool { return strings.EqualFold(o.Name, n.Name) }) != nil {
+			return nil, fmt.Errorf("transform %s: there is one of that name", n.Name)
 		}
+		e.transforms = append(e.transforms, n)
 	}
-	for i, r := range x.Rotations {
-		if find(rotations[:], x.Rotations[:i], func(o *Rotation) bool { return strings.EqualFold(o.Name, r.Name) }) != nil {
-			return fmt.Errorf("rotation %s: there is one of that name", r.Name)
+	for _, n := range x.Rotations {
+		if find(e.rotations, func(o *Rotation) bool { return strings.EqualFold(o.Name, n.Name) }) != nil {
+			return nil, fmt.Errorf("rotation %s: there is one of that name", n.Name)
 		}
+		e.rotations = append(e.rotations, n)
 	}
-	added = x
-	return nil
+	return &e, nil
 }
 
-// Plain is an implementation of a type of which there is nothing but an encoder, nil for one that is only read, and a decoder, as
-// Impl has them: products decode each row and multiply in portable Go.
+// Plain is an implementation of a type of which there is nothing but an encoder, nil for one that is
+// only read, and a decoder, as Impl has them: products decode each row and multiply in portable Go.
 func Plain(isa string, block, bytes int, encode func(dst []byte, src []float32), decode func(dst []float32, src []byte)) Impl {
 	return cpu.Plain(isa, block, bytes, encode, decode)
 }

@@ -16,7 +16,7 @@ import (
 
 // fuzzKernel adds a seed for every type and runs f for the types that can do what is asked.
 func fuzzKernel(f *testing.F, has func(*kernels.Impl) bool, run func(t *testing.T, typ *kernels.Type, data []byte)) {
-	types := kernels.Types()
+	types := kernels.Default().Types()
 	for k := range types {
 		f.Add(uint8(k), randomBytes(600+37*k, uint64(k)))
 	}

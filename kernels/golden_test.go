@@ -29,7 +29,7 @@ func TestGolden(t *testing.T) {
 	compared := 0
 	for line := range strings.Lines(string(text)) {
 		field := strings.Fields(line)
-		switch typ := kernels.ByName(field[0]); {
+		switch typ := kernels.Default().ByName(field[0]); {
 		case field[0] == "input":
 			name = field[1]
 		case typ != nil && typ.Impls[0].Encode != nil:
@@ -42,7 +42,7 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	published := slices.ContainsFunc(ref.Formats(), func(f ref.Format) bool {
-		typ := kernels.ByName(f.Name)
+		typ := kernels.Default().ByName(f.Name)
 		return typ != nil && typ.Impls[0].Encode != nil
 	})
 	if published && compared == 0 {

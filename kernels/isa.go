@@ -18,17 +18,12 @@ type ISA struct {
 	Selected bool   // kernels are taken from it and, where it has none, from those after it
 }
 
-// The instruction sets of this build, best first, and the position from which on kernels are taken.
-var (
-	isas        = cpu.ISAs()
-	selected    = 0
-	quantiseAct = findQuantiseAct()
-	vec         = findVec()
-)
+// isas are the instruction sets of this build, best first.
+var isas = cpu.ISAs()
 
-// ISAs lists the instruction sets of this build, best first, with the reason for each that is passed over. The last is
-// portable Go, called generic, which runs everywhere.
-func ISAs() []ISA {
+// ISAs lists the instruction sets of this build, best first, with the reason for each that the
+// table passes over. The last is portable Go, called generic, which runs everywhere.
+func (t *Table) ISAs() []ISA {
 	var list []ISA
 	found := false
 	for k := range isas {
@@ -36,7 +31,7 @@ func ISAs() []ISA {
 		switch missing := isas[k].Missing(); {
 		case missing != "":
 			isa.Rejected = "the CPU lacks " + missing
-		case k < selected:
+		case k < t.first:
 			isa.Rejected = "passed over by request"
 		default:
 			isa.Selected = !found
@@ -47,57 +42,77 @@ func ISAs() []ISA {
 	return list
 }
 
-// SelectISA makes the named instruction set the best that Best returns; "" selects the best that the CPU has. A name that a set
-// had once selects it, too: "avx512" is avx512vnni. Call it when a program starts, before kernels are looked up.
-func SelectISA(name string) error {
-	k := 0
+// ISA is the name of the instruction set that kernels are taken from first.
+func (t *Table) ISA() string {
+	list := t.ISAs()
+	return list[slices.IndexFunc(list, func(i ISA) bool { return i.Selected })].Name
+}
+
+// SelectISA returns a table of the same rows that takes kernels from the named instruction set and
+// those after it; "" stands for the best that the CPU has. A name that a set had once selects it, too:
+// "avx512" is avx512vnni.
+func (t *Table) SelectISA(name string) (*Table, error) {
+	first := 0
 	if name != "" {
-		if k = slices.IndexFunc(isas, func(s cpu.ISA) bool { return s.Name == name || slices.Contains(s.Aliases, name) }); k < 0 {
+		if first = slices.IndexFunc(isas, func(s cpu.ISA) bool { return s.Name == name || slices.Contains(s.Aliases, name) }); first < 0 {
 			var known []string
 			for _, s := range isas {
 				known = append(known, s.Name)
 			}
-			return fmt.Errorf("instruction set %q: this build has %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("instruction set %q: this build has %s", name, strings.Join(known, ", "))
 		}
-		if missing := isas[k].Missing(); missing != "" {
-			return fmt.Errorf("instruction set %s: the CPU lacks %s", name, missing)
+		if missing := isas[first].Missing(); missing != "" {
+			return nil, fmt.Errorf("instruction set %s: the CPU lacks %s", name, missing)
 		}
 	}
-	selected = k
-	quantiseAct, vec = findQuantiseAct(), findVec()
-	return nil
+	if first == t.first {
+		return t, nil
+	}
+	return t.from(first), nil
 }
 
-// Best returns the implementation to use: the first of Impls that SelectISA allows.
-func (t *Type) Best() *Impl {
-	return best(t.Impls, func(i *Impl) string { return i.ISA })
+// from is a copy of the rows that takes kernels from instruction set number first on.
+func (t *Table) from(first int) *Table {
+	n := &Table{}
+	n.take(first)
+	transforms := map[*Transform]*Transform{}
+	for _, row := range t.transforms {
+		c := *row
+		c.best = best(c.Impls, first, func(i *TransformImpl) string { return i.ISA })
+		transforms[row], n.transforms = &c, append(n.transforms, &c)
+	}
+	for _, row := range t.types {
+		c := *row
+		c.best = best(c.Impls, first, func(i *Impl) string { return i.ISA })
+		if own, ok := transforms[row.Domain]; ok {
+			c.Domain = own
+		}
+		n.types = append(n.types, &c)
+	}
+	for _, row := range t.rotations {
+		c := *row
+		if own, ok := transforms[row.Transform]; ok {
+			c.Transform = own
+		}
+		n.rotations = append(n.rotations, &c)
+	}
+	return n
 }
 
-// Best returns the implementation to use: the first of Impls that SelectISA allows.
-func (t *Transform) Best() *TransformImpl {
-	return best(t.Impls, func(i *TransformImpl) string { return i.ISA })
-}
-
-// best is the first implementation that is not of an instruction set better than the selected one.
-func best[T any](impls []T, isa func(*T) string) *T {
+// best is the number of the first implementation that is not of an instruction set before number
+// first.
+func best[T any](impls []T, first int, isa func(*T) string) int {
 	for k := range impls[:len(impls)-1] {
 		name := isa(&impls[k])
-		if slices.ContainsFunc(isas[selected:], func(s cpu.ISA) bool { return s.Name == name }) {
-			return &impls[k]
+		if slices.ContainsFunc(isas[first:], func(s cpu.ISA) bool { return s.Name == name }) {
+			return k
 		}
 	}
-	return &impls[len(impls)-1]
+	return len(impls) - 1
 }
 
-// QuantiseAct rounds m rows of a.N floats, ldx apart in x, to int8 in a, which Act.Resize has given room. The result is the
-// same to the bit under every instruction set.
-func QuantiseAct(a *Act, x []float32, ldx, m int) { cpu.QuantiseAct(quantiseAct, a, x, ldx, m) }
+// Best returns the implementation to use: the first of Impls that the table takes.
+func (t *Type) Best() *Impl { return &t.Impls[t.best] }
 
-func findQuantiseAct() func(a *Act, x []float32, ldx, m int) {
-	for _, s := range isas[selected:] {
-		if s.QuantiseAct != nil && s.Missing() == "" {
-			return s.QuantiseAct
-		}
-	}
-	return cpu.QuantiseActGeneric
-}
+// Best returns the implementation to use: the first of Impls that the table takes.
+func (t *Transform) Best() *TransformImpl { return &t.Impls[t.best] }

@@ -11,33 +11,36 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// TestSelectISA forces every instruction set in turn and looks at what Best then returns.
+// TestSelectISA asks for every instruction set in turn and looks at what Best then returns.
 func TestSelectISA(t *testing.T) {
-	t.Cleanup(func() { kernels.SelectISA("") })
+	base := kernels.Default()
 	var order []string
-	for _, isa := range kernels.ISAs() {
+	for _, isa := range base.ISAs() {
 		order = append(order, isa.Name)
 	}
-	for k, isa := range kernels.ISAs() {
-		err := kernels.SelectISA(isa.Name)
+	for k, isa := range base.ISAs() {
+		table, err := base.SelectISA(isa.Name)
 		if (err == nil) != (isa.Rejected == "") {
 			t.Fatalf("%s, rejected because %q: %v", isa.Name, isa.Rejected, err)
 		}
 		if err != nil {
 			continue
 		}
-		if now := kernels.ISAs()[k]; !now.Selected {
-			t.Errorf("%s was selected and says %+v", isa.Name, now)
+		if now := table.ISAs()[k]; !now.Selected || table.ISA() != isa.Name {
+			t.Errorf("%s was selected and says %+v, %s", isa.Name, now, table.ISA())
 		}
-		for _, typ := range kernels.Types() {
+		for _, typ := range table.Types() {
 			if got := typ.Best().ISA; slices.Index(order, got) < k {
 				t.Errorf("%s forced, %s takes %s", isa.Name, typ.Name, got)
 			}
 		}
-		for _, tr := range kernels.Transforms() {
+		for _, tr := range table.Transforms() {
 			if got := tr.Best().ISA; slices.Index(order, got) < k {
 				t.Errorf("%s forced, %s takes %s", isa.Name, tr.Name, got)
 			}
+		}
+		if back, err := table.SelectISA(""); err != nil || back.ISA() != base.ISA() || back.Types()[0].Best().ISA != base.Types()[0].Best().ISA {
+			t.Errorf("back from %s: %v, %v", isa.Name, back, err)
 		}
 	}
 	for k, s := range cpu.ISAs() {
@@ -45,15 +48,16 @@ func TestSelectISA(t *testing.T) {
 			if slices.Contains(order, alias) {
 				t.Errorf("%s is the name of a set, and an alias of %s", alias, s.Name)
 			}
-			if (kernels.SelectISA(alias) == nil) != (kernels.ISAs()[k].Rejected == "") || s.Missing() == "" && !kernels.ISAs()[k].Selected {
-				t.Errorf("%s selects %+v", alias, kernels.ISAs())
+			table, err := base.SelectISA(alias)
+			if (err == nil) != (s.Missing() == "") || err == nil && !table.ISAs()[k].Selected {
+				t.Errorf("%s selects %+v, %v", alias, table, err)
 			}
 		}
 	}
 	if order[len(order)-1] != "generic" {
 		t.Errorf("the last of %v is not portable Go", order)
 	}
-	if err := kernels.SelectISA("nothing"); err == nil || !strings.Contains(err.Error(), "generic") {
+	if _, err := base.SelectISA("nothing"); err == nil || !strings.Contains(err.Error(), "generic") {
 		t.Errorf("an unknown name gives %v, which should list those that exist", err)
 	}
 }
@@ -61,17 +65,17 @@ func TestSelectISA(t *testing.T) {
 // TestQuantiseAct compares codes, scales and sums of a single row with their definition, and the whole of many rows with
 // what portable Go makes of them.
 func TestQuantiseAct(t *testing.T) {
-	t.Cleanup(func() { kernels.SelectISA("") })
-	for _, isa := range kernels.ISAs() {
-		if kernels.SelectISA(isa.Name) != nil {
+	for _, isa := range kernels.Default().ISAs() {
+		table, err := kernels.Default().SelectISA(isa.Name)
+		if err != nil {
 			continue
 		}
 		t.Run(isa.Name, func(t *testing.T) {
 			for _, group := range []int{32, 64, 128} {
 				for _, in := range hard(4*group, group) {
-					checkRow(t, in, group)
+					checkRow(t, table, in, group)
 					for m := 1; m <= 17; m++ {
-						checkRows(t, in, m, group)
+						checkRows(t, table, in, m, group)
 					}
 				}
 			}
@@ -80,11 +84,11 @@ func TestQuantiseAct(t *testing.T) {
 }
 
 // checkRow rounds one row, whose groups stand in order.
-func checkRow(t *testing.T, in ref.Input, group int) {
+func checkRow(t *testing.T, table *kernels.Table, in ref.Input, group int) {
 	t.Helper()
 	var a kernels.Act
 	a.Resize(1, len(in.Values), group)
-	kernels.QuantiseAct(&a, in.Values, len(in.Values), 1)
+	table.QuantiseAct(&a, in.Values, len(in.Values), 1)
 	for g := range len(in.Values) / group {
 		q, d := codes(in.Values[g*group:][:group])
 		if err := sameFloats(a.D[g:g+1], []float32{d}); err != nil {
@@ -106,7 +110,7 @@ func checkRow(t *testing.T, in ref.Input, group int) {
 }
 
 // checkRows rounds m rows that lie apart, each the given one times its number.
-func checkRows(t *testing.T, in ref.Input, m, group int) {
+func checkRows(t *testing.T, table *kernels.Table, in ref.Input, m, group int) {
 	t.Helper()
 	n, ldx := len(in.Values), len(in.Values)+5
 	x := make([]float32, m*ldx)
@@ -118,7 +122,7 @@ func checkRows(t *testing.T, in ref.Input, m, group int) {
 	kept := frozen(x)
 	var got, want kernels.Act
 	got.Resize(m, n, group)
-	kernels.QuantiseAct(&got, x, ldx, m)
+	table.QuantiseAct(&got, x, ldx, m)
 	kept(t)
 	want.Resize(m, n, group)
 	cpu.QuantiseAct(cpu.QuantiseActGeneric, &want, x, ldx, m)

@@ -41,6 +41,7 @@ type Type struct {
 	Spec           string     // the file with the text of a type that Extend added, "" for one that kernels were generated for
 
 	Impls []Impl // that this CPU can run, best first; the last is portable Go
+	best  int    // of them, the one that the table takes
 }
 
 // Guard is a condition on the size of a head, from the spec.
@@ -56,6 +57,7 @@ type Transform struct {
 	Size    int
 
 	Impls []TransformImpl // that this CPU can run, best first; the last is portable Go
+	best  int             // of them, the one that the table takes
 }
 
 // Rotation is a transform that the cache may apply before a type encodes.

@@ -20,7 +20,7 @@ import (
 func forEachImpl(t *testing.T, has func(*kernels.Impl) bool, f func(t *testing.T, typ *kernels.Type, impl *kernels.Impl)) {
 	t.Helper()
 	ran := 0
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		for k := range typ.Impls {
 			impl := &typ.Impls[k]
 			if !has(impl) {
@@ -34,7 +34,7 @@ func forEachImpl(t *testing.T, has func(*kernels.Impl) bool, f func(t *testing.T
 		return
 	}
 	for _, f := range ref.Formats() {
-		if kernels.ByName(f.Name) != nil {
+		if kernels.Default().ByName(f.Name) != nil {
 			t.Fatal("no implementation was tested")
 		}
 	}

@@ -193,7 +193,7 @@ func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p produc
 	t.Helper()
 	var act kernels.Act
 	act.Resize(p.m, p.n, typ.ActGroup)
-	kernels.QuantiseAct(&act, x, p.n, p.m)
+	kernels.Default().QuantiseAct(&act, x, p.n, p.m)
 	ldy := p.rows + p.slack
 	y, fences := sevens(max(0, p.m*ldy-p.slack))
 	keptW, keptD := frozenBytes(w.packed), frozen(act.D)

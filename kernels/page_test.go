@@ -121,7 +121,7 @@ func touch(t *testing.T, typ *kernels.Type, impl *kernels.Impl, side fencedSide,
 	if impl.MatmulQ8 != nil && n%q8Unit(typ) == 0 {
 		var act kernels.Act
 		act.Resize(m, n, typ.ActGroup)
-		kernels.QuantiseAct(&act, x, n, m)
+		kernels.Default().QuantiseAct(&act, x, n, m)
 		check("MatmulQ8", func() { impl.MatmulQ8(y, rows, &act, m, w, stride, rows, n, &ws) })
 	}
 }

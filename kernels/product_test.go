@@ -17,7 +17,7 @@ func BenchmarkProduct(b *testing.B) {
 	read := readRate()
 	b.Logf("one core reads %.1f GB/s", read/1e9)
 	const n, tile = 1024, 64 // values of a row, rows to a call
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		impl := typ.Best()
 		if impl.MatmulQ8 == nil || n%typ.ActGroup != 0 || n%typ.Block != 0 {
 			continue
@@ -25,7 +25,7 @@ func BenchmarkProduct(b *testing.B) {
 		stride := typ.RowBytes(n)
 		var act kernels.Act
 		act.Resize(1, n, typ.ActGroup)
-		kernels.QuantiseAct(&act, noise(n, 5, 1), n, 1)
+		kernels.Default().QuantiseAct(&act, noise(n, 5, 1), n, 1)
 		y, ws := make([]float32, tile), &kernels.Workspace{}
 		for _, size := range []int{128 << 10, 64 << 20} {
 			w := make([]byte, size/stride*stride)

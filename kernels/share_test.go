@@ -16,7 +16,7 @@ import (
 func BenchmarkShare(b *testing.B) {
 	read := readRate()
 	b.Logf("one core reads %.1f GB/s", read/1e9)
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		impl := typ.Best()
 		if !typ.KV || impl.Encode == nil {
 			continue
@@ -50,7 +50,7 @@ func BenchmarkShare(b *testing.B) {
 				}
 				var act kernels.Act
 				act.Resize(g, n, typ.ActGroup)
-				kernels.QuantiseAct(&act, x, n, g)
+				kernels.Default().QuantiseAct(&act, x, n, g)
 				share(b, func(w []byte, rows int) { impl.MatmulQ8(y, 256, &act, g, w, stride, rows, n, ws) })
 			})
 			b.Run(name+"mix", func(b *testing.B) {
@@ -67,7 +67,7 @@ func BenchmarkShare(b *testing.B) {
 
 // readRate is the bytes per second that one core reads from 64 MB of memory, the best of some passes.
 func readRate() float64 {
-	x, vec := make([]float32, 16<<20), kernels.BestVec()
+	x, vec := make([]float32, 16<<20), kernels.Default().Vec()
 	for i := range x {
 		x[i] = 1 // untouched memory would be one page of zeros
 	}

@@ -11,7 +11,7 @@ import (
 // TestTable compares every row with the spec and with the contracts of the table.
 func TestTable(t *testing.T) {
 	set := loadSpec(t)
-	types := kernels.Types()
+	types := kernels.Default().Types()
 	if len(types) != len(set.Types) {
 		t.Fatalf("%d types in the table and %d in the spec", len(types), len(set.Types))
 	}
@@ -23,7 +23,7 @@ func TestTable(t *testing.T) {
 				got.Quantised != want.Quantised || got.CompatibleWith != want.Compatible || got.Summary != want.Summary {
 				t.Errorf("the row %+v does not repeat the spec", got)
 			}
-			if kernels.ByName(want.Name) != got || want.ID >= 0 && kernels.ByID(want.ID) != got {
+			if kernels.Default().ByName(want.Name) != got || want.ID >= 0 && kernels.Default().ByID(want.ID) != got {
 				t.Error("not found by name and number")
 			}
 			if (want.Domain == nil) != (got.Domain == nil) || got.Domain != nil && got.Domain.Name != want.Domain.Name {
@@ -40,7 +40,7 @@ func TestTable(t *testing.T) {
 			}
 		})
 	}
-	if kernels.ByName("") != nil || kernels.ByID(-1) != nil {
+	if kernels.Default().ByName("") != nil || kernels.Default().ByID(-1) != nil {
 		t.Error("found a type that does not exist")
 	}
 }
@@ -49,7 +49,7 @@ func TestTable(t *testing.T) {
 func TestGuards(t *testing.T) {
 	set := loadSpec(t)
 	for k, want := range set.Types {
-		typ := kernels.Types()[k]
+		typ := kernels.Default().Types()[k]
 		for n := -1; n <= 640; n++ {
 			fits := n > 0 && want.KV && (want.Pad || n%want.Block == 0) &&
 				(want.Guard == nil || interp.Holds(want.Guard, n, want.Quantised))
@@ -62,8 +62,8 @@ func TestGuards(t *testing.T) {
 		}
 	}
 	for k, want := range set.Rotations {
-		r := kernels.Rotations()[k]
-		if kernels.RotationByName(want.Name) != r {
+		r := kernels.Default().Rotations()[k]
+		if kernels.Default().RotationByName(want.Name) != r {
 			t.Errorf("rotation %s is not found by its name", want.Name)
 		}
 		for n := -1; n <= 640; n++ {
@@ -81,8 +81,8 @@ func TestGuards(t *testing.T) {
 func TestTransforms(t *testing.T) {
 	set := loadSpec(t)
 	for k, want := range set.Transforms {
-		typ := kernels.Transforms()[k]
-		if kernels.TransformByName(want.Name) != typ || typ.Size != want.Size {
+		typ := kernels.Default().Transforms()[k]
+		if kernels.Default().TransformByName(want.Name) != typ || typ.Size != want.Size {
 			t.Errorf("transform %s is not found under its name", want.Name)
 		}
 		oracle := ref.Transform{Size: want.Size, Left: want.Left, Right: want.Right}

@@ -127,19 +127,18 @@ func TestVecAllocates(t *testing.T) {
 	}
 }
 
-// TestBestVec follows SelectISA.
-func TestBestVec(t *testing.T) {
-	t.Cleanup(func() { kernels.SelectISA("") })
+// TestVecs: a table takes the operations of the instruction set that was selected.
+func TestVecs(t *testing.T) {
 	for _, want := range kernels.Vecs() {
-		if err := kernels.SelectISA(want.ISA); err != nil {
+		table, err := kernels.Default().SelectISA(want.ISA)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got := kernels.BestVec(); got.ISA != want.ISA {
-			t.Errorf("%s forced, vectors by %s", want.ISA, got.ISA)
+		if got := table.Vec(); got.ISA != want.ISA {
+			t.Errorf("%s selected, vectors by %s", want.ISA, got.ISA)
 		}
 	}
-	kernels.SelectISA("")
-	if got, want := kernels.BestVec().ISA, kernels.Vecs()[0].ISA; got != want {
+	if got, want := kernels.Default().Vec().ISA, kernels.Vecs()[0].ISA; got != want {
 		t.Errorf("vectors by %s, the best is %s", got, want)
 	}
 }

@@ -83,6 +83,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/gen/live"
 )
 
 // environment is what a command sees of the world.
@@ -95,8 +96,8 @@ type environment struct {
 	environ        []string                                 // all of them, NAME=VALUE
 	inspect        func(fs *pflag.FlagSet, synopsis string) // instead of running a command: look at its flags
 	devices        devices
-	files          output.Set        // what the command reads and writes
-	structs        map[string]string // what a GPU has to know of the types of --spec, by file name
+	files          output.Set // what the command reads and writes
+	live           *live.Set  // the types of --spec, nil for none
 }
 
 // A command is one subcommand; run gets the arguments after its name.

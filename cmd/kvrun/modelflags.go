@@ -170,7 +170,10 @@ func (m *modelFlags) selectISA(e *environment) error {
 	if name == "" {
 		name, _ = e.lookup(kernels.EnvISA)
 	}
-	err := kernels.SelectISA(name)
+	table, err := kernels.Process().SelectISA(name)
+	if err == nil {
+		kernels.Use(table)
+	}
 	known := slices.ContainsFunc(kernels.ISAs(), func(i kernels.ISA) bool { return i.Name == name })
 	if err != nil && known {
 		return refusal{err} // by this CPU
@@ -179,14 +182,7 @@ func (m *modelFlags) selectISA(e *environment) error {
 }
 
 // isaInUse is the name of the instruction set that kernels are taken from first.
-func isaInUse() string {
-	for _, i := range kernels.ISAs() {
-		if i.Selected {
-			return i.Name
-		}
-	}
-	return ""
-}
+func isaInUse() string { return kernels.Process().ISA() }
 
 // cannot refuses a request, or notes it with --allow-fallback.
 func (m *modelFlags) cannot(format string, args ...any) error {

@@ -44,7 +44,7 @@ func conform(t testing.TB, d *gpu.Queue, c shape) float64 {
 	t.Helper()
 	key, value := rows.Side{Type: kernels.ByName(c.k), Dim: c.dk}, rows.Side{Type: kernels.ByName(c.v), Dim: c.dv}
 	if c.rotation != "" {
-		r := kernels.RotationByName(c.rotation)
+		r := kernels.Process().RotationByName(c.rotation)
 		if r.Fits(c.dk, key.Type.Quantised) == nil {
 			key.Rotation = r
 		}

@@ -25,7 +25,7 @@ func Geometric(n int, base float64) []float64 {
 func Choice(name, rotation string) kv.Choice {
 	c := kv.Choice{Type: kernels.ByName(name)}
 	if rotation != "" {
-		c.Rotation = kernels.RotationByName(rotation)
+		c.Rotation = kernels.Process().RotationByName(rotation)
 	}
 	return c
 }

@@ -1,23 +1,26 @@
-package main
+package live
 
 import (
-	"fmt"
-
 	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// interpreted is the name of the instruction set of what no kernel was generated for.
-const interpreted = "interpreted"
+// Interpreted is the name of the instruction set of what no kernel was generated for.
+const Interpreted = "interpreted"
 
-// extension is a set as rows of the table. Transforms that the set uses and does not declare are those of the table.
-func extension(set *spec.Set) (x kernels.Extension) {
+// Extend returns the table with the rows of the set behind its own. Their implementation is the
+// interpreter. Transforms that the set uses and does not declare are those of the table.
+func (s *Set) Extend(t *kernels.Table) (*kernels.Table, error) {
+	return t.Extend(rows(s.Spec, t))
+}
+
+// rows is a set as rows of a table.
+func rows(set *spec.Set, table *kernels.Table) (x kernels.Extension) {
 	own := map[*spec.Transform]*kernels.Transform{}
 	for _, t := range set.Transforms {
 		own[t] = &kernels.Transform{Name: t.Name, Summary: t.Summary, Size: t.Size, Impls: []kernels.TransformImpl{{
-			ISA:     interpreted,
+			ISA:     Interpreted,
 			Forward: func(x []float32) { interp.Forward(t, x) },
 			Inverse: func(x []float32) { interp.Inverse(t, x) },
 		}}}
@@ -30,7 +33,7 @@ func extension(set *spec.Set) (x kernels.Extension) {
 		case own[t] != nil:
 			return own[t]
 		}
-		return kernels.TransformByName(t.Name)
+		return table.TransformByName(t.Name)
 	}
 	for _, t := range set.Types {
 		x.Types = append(x.Types, typeOf(t, find(t.Domain)))
@@ -48,7 +51,7 @@ func typeOf(t *spec.Type, domain *kernels.Transform) *kernels.Type {
 		encode = func(dst []byte, src []float32) { interp.Encode(t, dst, src) }
 	}
 	decode := func(dst []float32, src []byte) { interp.Decode(t, dst, src) }
-	impl := kernels.Plain(interpreted, t.Block, t.Bytes, encode, decode)
+	impl := kernels.Plain(Interpreted, t.Block, t.Bytes, encode, decode)
 	if !t.KV {
 		impl.Mix = nil
 	}
@@ -65,23 +68,4 @@ func guardOf(g *spec.Guard) *kernels.Guard {
 		return nil
 	}
 	return &kernels.Guard{Text: g.Text, Holds: func(headDim int, quantised bool) bool { return interp.Holds(g, headDim, quantised) }}
-}
-
-// noteInterpreted says of the types of a plan, once for each, that they are slow. A GPU has kernels of them.
-func (s *session) noteInterpreted(plan *kv.Plan) {
-	for _, l := range plan.Layers {
-		s.noteType(l.K.Effective.Type)
-		s.noteType(l.V.Effective.Type)
-	}
-}
-
-func (s *session) noteType(t *kernels.Type) {
-	if t == nil || t.Spec == "" || s.slow[t] || s.flags.backend != nil {
-		return
-	}
-	if s.slow == nil {
-		s.slow = map[*kernels.Type]bool{}
-	}
-	s.slow[t] = true
-	s.notes = append(s.notes, fmt.Sprintf("%s is interpreted (spec file %s), which is slow; kvgen build makes a kvrun with kernels of it", t.Name, t.Spec))
 }
