@@ -49,6 +49,7 @@
 //	runtime/gpu         the same on any GPU: what a driver must do, and programs put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/sample      the next token from logits
+//	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
 //	runtime/demo        the embedded model and its texts
 //
@@ -74,6 +75,7 @@
 //	runtime/gpu/cells           which position each cell of a cache holds
 //	runtime/gpu/rope            cosines and sines of RoPE
 //	runtime/internal/gputest    a device, rows and oracles, for tests
+//	internal/suggest            the name that was meant by one that does not exist
 //	runtime/internal/reftype    types with naive loops, for tests
 //
 // Commands, and packages that only they use:
@@ -90,7 +92,6 @@
 //	cmd/internal/output         files that are written whole or not at all
 //	cmd/internal/peers          flags and commands of other programs
 //	cmd/internal/plain          text of files, made safe to print
-//	cmd/internal/suggest        the name that was meant by one that does not exist
 //	cmd/internal/version        what the program was built from
 //
 // To add a type, write one .hcl file and run go generate ./... in this folder. The line that it

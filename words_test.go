@@ -18,7 +18,7 @@ import (
 // checkTour compares the packages that the tour names, each by its path at the start of an indented line, with those there are.
 func checkTour(doc string, packages []string) (found []string) {
 	var named []string
-	for _, m := range regexp.MustCompile(`(?m)^\t((?:gen|kernels|runtime|cmd|templates)[\w/]*) +\S`).FindAllStringSubmatch(doc, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\t((?:gen|kernels|runtime|cmd|internal|templates)[\w/]*) +\S`).FindAllStringSubmatch(doc, -1) {
 		if slices.Contains(named, m[1]) {
 			found = append(found, m[1]+" is named twice")
 			continue

@@ -36,14 +36,15 @@ import (
 	"os"
 	"time"
 
-	"github.com/kvgen/kvgen/gen"
 	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/gen"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
-	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/internal/suggest"
 )
 
 // A command is one subcommand. run gets the arguments after its name; an error that is a finding gives exit code 1.

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/internal/suggest"
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/report"
 )
 
@@ -26,16 +28,16 @@ func advise(r *lab.Result, emit []string) advice {
 	}
 	group = t.Group
 	a.Warnings = t.Warnings(r)
-	model := shellQuote(r.Model.Path)
+	model := policy.ShellQuote(r.Model.Path)
 	if r.Model.Path == embedded {
 		model = "MODEL"
 	}
-	for i := range engines {
-		e := &engines[i]
-		if emit != nil && !slices.Contains(emit, e.name) {
+	for i := range policy.Engines {
+		e := &policy.Engines[i]
+		if emit != nil && !slices.Contains(emit, e.Name) {
 			continue
 		}
-		if all := e.choices(r, a.Picks, model, group); all.Choices != nil {
+		if all := choices(e, r, a.Picks, model, group); all.Choices != nil {
 			a.Engines = append(a.Engines, all)
 		}
 	}
@@ -43,18 +45,18 @@ func advise(r *lab.Result, emit []string) advice {
 }
 
 // choices are the picks in an engine's words. Where it lacks one, they are the best that it has of what was measured.
-func (e *engine) choices(r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
-	all := report.Engine{Name: e.title}
-	own := r.Advise(func(c *lab.CellResult) bool { return e.choice("", wishOf(c, model, group)).Lines != nil }).Picks
+func choices(e *policy.Engine, r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
+	all := report.Engine{Name: e.Title}
+	own := r.Advise(func(c *lab.CellResult) bool { return choice(e, "", c, model, group).Lines != nil }).Picks
 	for i, p := range picks {
 		cell := cellNamed(r, p.Cell)
 		if cell == nil {
 			continue
 		}
-		c := e.choice(p.Name, wishOf(cell, model, group))
+		c := choice(e, p.Name, cell, model, group)
 		if c.Lines == nil && len(own) > i && own[i].Cell != "" {
 			o := own[i]
-			instead := e.choice(p.Name, wishOf(cellNamed(r, o.Cell), model, group))
+			instead := choice(e, p.Name, cellNamed(r, o.Cell), model, group)
 			c.Lines = instead.Lines
 			c.Note += fmt.Sprintf(" Instead, of what was measured: %s, %.2f bits per value, KLD %.4g (%.4g-%.4g). %s", o.Cell, o.Bits, o.Cost.Mean, o.Cost.Low,
 				o.Cost.High, instead.Note)
@@ -65,6 +67,12 @@ func (e *engine) choices(r *lab.Result, picks []lab.Pick, model string, group in
 		all.Choices = append(all.Choices, c)
 	}
 	return all
+}
+
+// choice is a cell in an engine's words.
+func choice(e *policy.Engine, level string, c *lab.CellResult, model string, group int) report.Choice {
+	lines, note := e.Spell(policy.NewRequest(c.Name, c.Plan, model, group))
+	return report.Choice{Level: level, Lines: lines, Note: note}
 }
 
 func cellNamed(r *lab.Result, name string) *lab.CellResult {
@@ -81,12 +89,12 @@ func cellNamed(r *lab.Result, name string) *lab.CellResult {
 // checkEmit says which engines are meant.
 func checkEmit(list []string) error {
 	var names []string
-	for _, e := range engines {
-		names = append(names, e.name)
+	for _, e := range policy.Engines {
+		names = append(names, e.Name)
 	}
 	for _, n := range list {
 		if !slices.Contains(names, n) {
-			return fmt.Errorf("--emit %q: no such engine%s; engines: %s", n, nearest(n, names), strings.Join(names, " "))
+			return fmt.Errorf("--emit %q: no such engine%s; engines: %s", n, suggest.Nearest(n, names), strings.Join(names, " "))
 		}
 	}
 	return nil
@@ -129,12 +137,4 @@ func (a *advice) print(w io.Writer, emitted bool) {
 			}
 		}
 	}
-}
-
-// shellQuote makes one word for a shell of s.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-+=:,@%") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

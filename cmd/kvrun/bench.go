@@ -136,9 +136,9 @@ func benchCommand(e *environment, args []string) error {
 		gpu = gpu || m.backend != nil
 	}
 	columns := benchColumns(fs.Changed, gpu)
-	printers := []benchPrinter{newBenchPrinter(e.stdout, b.output, columns)}
+	printers := []benchPrinter{newBenchPrinter(e.stdout, b.output, e.benchBuild(), columns)}
 	if b.outputErr != "" {
-		printers = append(printers, newBenchPrinter(e.stderr, b.outputErr, columns))
+		printers = append(printers, newBenchPrinter(e.stderr, b.outputErr, e.benchBuild(), columns))
 	}
 	way := e.pace("bench", len(tests)*len(sessions), fmt.Sprintf("a test, run %d times", b.repeat), "-r 1 runs each once", "keeps what is printed by then")
 	defer way.finish()

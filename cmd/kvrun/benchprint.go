@@ -19,8 +19,8 @@ type benchPrinter struct {
 	row        func(r benchRow) error
 }
 
-// newBenchPrinter writes to w in a format; columns are those that a table has beside llama-bench's standing ones.
-func newBenchPrinter(w io.Writer, format string, columns []benchColumn) benchPrinter {
+// newBenchPrinter writes to w in a format; build is what measured, columns are those that a table has beside llama-bench's standing ones.
+func newBenchPrinter(w io.Writer, format, build string, columns []benchColumn) benchPrinter {
 	nothing := func() error { return nil }
 	print := func(s string) error { _, err := io.WriteString(w, s); return err }
 	switch format {
@@ -85,7 +85,7 @@ func newBenchPrinter(w io.Writer, format string, columns []benchColumn) benchPri
 		if first {
 			return nil
 		}
-		return print("\nbuild: " + benchBuild() + "\n")
+		return print("\nbuild: " + build + "\n")
 	}}
 }
 

@@ -72,8 +72,8 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 }
 
 // benchBuild says what measured.
-func benchBuild() string {
-	return fmt.Sprintf("kvrun %s, %s", strings.TrimSpace(version.Short()), isaInUse())
+func (e *environment) benchBuild() string {
+	return fmt.Sprintf("kvrun %s, %s", strings.TrimSpace(version.Short()), e.kernels().ISA())
 }
 
 // short is a count in thousands, millions or billions.

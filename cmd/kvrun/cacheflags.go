@@ -8,6 +8,8 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // cacheFlags say how keys and values are stored.
@@ -44,13 +46,9 @@ func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []st
 		return c.planWhole(s)
 	}
 	p := kv.Policy{Ends: kv.Ends{First: c.first, Last: c.last}}
-	for _, t := range kernels.Types() {
-		if t.KV {
-			p.Known = append(p.Known, t)
-		}
-	}
+	p.Known = s.cache.Known()
 	if c.allowFallback {
-		p.Fallback = kernels.ByName("f16")
+		p.Fallback = s.table.ByName("f16")
 	}
 	env, err := kv.ReadEnvRotation(e.lookup)
 	if err != nil {
@@ -60,14 +58,14 @@ func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []st
 		name, typ, rot string
 		to             *kv.Choice
 	}{{"k", c.typeK, c.rotK, &p.K}, {"v", c.typeV, c.rotV, &p.V}} {
-		if side.to.Type, err = cacheType("--cache-type-"+side.name, side.typ); err != nil {
+		if side.to.Type, err = policy.Type(s.table, "--cache-type-"+side.name, side.typ); err != nil {
 			return nil, nil, err
 		}
 		if side.rot != "" {
-			side.to.Rotation, err = rotation("--rot-"+side.name, side.rot)
+			side.to.Rotation, err = policy.Rotation(s.table, "--rot-"+side.name, side.rot)
 		} else {
 			var note string
-			side.to.Rotation, note, err = c.fromEnvironment(env, side.name == "k", side.to.Type, layers)
+			side.to.Rotation, note, err = c.fromEnvironment(s.table, env, side.name == "k", side.to.Type, layers)
 			if note != "" {
 				unmet = append(unmet, note)
 			}
@@ -76,11 +74,11 @@ func (c *cacheFlags) plan(e *environment, s *session) (plan *kv.Plan, unmet []st
 			return nil, nil, err
 		}
 	}
-	if p.K.Offset, err = s.offset("--k-offset", c.offset); err != nil {
+	if p.K.Offset, err = s.cache.Offset("--k-offset", c.offset); err != nil {
 		return nil, nil, err
 	}
 	if c.policy != "" {
-		if err := s.readPolicy(c.policy, &p); err != nil {
+		if err := s.cache.Apply(c.policy, &p); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -100,16 +98,16 @@ func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err e
 		return nil, nil, fmt.Errorf("--cache %s says everything of the cache: it goes with no other flag of it", c.cache)
 	}
 	p, why := kv.Policy{}, ""
-	if c.cache == auto {
-		p, why, err = s.autoPolicy()
+	if c.cache == policy.AutoName {
+		p, why, err = s.cache.Auto()
 	} else {
-		p, err = s.cellPolicy(c.cache)
+		p, err = s.cache.Policy(c.cache)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if c.allowFallback {
-		p.Fallback = kernels.ByName("f16")
+		p.Fallback = s.table.ByName("f16")
 	}
 	if plan, err = kv.NewPlan(s.KVLayers(), p); err != nil {
 		return nil, nil, refuse("--cache %s: the cache cannot be stored so (--allow-fallback goes on with f16 there):\n%w", c.cache, err)
@@ -123,7 +121,7 @@ func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err e
 
 // fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request that comes to nothing
 // is refused, or noted with --allow-fallback; the variable that forbids rotation is itself a request and only noted.
-func (c *cacheFlags) fromEnvironment(env kv.EnvRotation, key bool, t *kernels.Type, layers []kv.Layer) (r *kernels.Rotation, note string, err error) {
+func (c *cacheFlags) fromEnvironment(table *kernels.Table, env kv.EnvRotation, key bool, t *kernels.Type, layers []kv.Layer) (r *kernels.Rotation, note string, err error) {
 	if len(layers) == 0 {
 		return nil, "", nil
 	}
@@ -142,7 +140,7 @@ func (c *cacheFlags) fromEnvironment(env kv.EnvRotation, key bool, t *kernels.Ty
 		return nil, "", nil
 	}
 	if why == "" {
-		for _, r := range kernels.Rotations() {
+		for _, r := range table.Rotations() {
 			if r.Transform.Size == tile {
 				return r, "", nil
 			}
@@ -153,4 +151,78 @@ func (c *cacheFlags) fromEnvironment(env kv.EnvRotation, key bool, t *kernels.Ty
 		return nil, why, nil
 	}
 	return nil, "", refuse("%s; --rot-k, --rot-v or --allow-fallback decide otherwise", strings.TrimSuffix(why, "."))
+}
+
+// cellOf plans the cache that a name stands for, as policy.Reader has it.
+func (s *session) cellOf(name string) (lab.Cell, error) {
+	plan, err := s.cache.Plan(name)
+	if err != nil {
+		return lab.Cell{}, err
+	}
+	s.noteInterpreted(plan)
+	return lab.Cell{Name: name, Plan: plan}, nil
+}
+
+// cells are the policies of a command: those that --cells lists, the one of the cache flags when they ask for anything,
+// or those of names that fit the model.
+func (s *session) cells(list []string, names ...string) ([]lab.Cell, error) {
+	asked := s.flags.asked()
+	if len(list) == 0 && !asked {
+		for _, name := range names {
+			if c, err := s.cellOf(name); err == nil {
+				list = append(list, c.Name)
+			} else {
+				s.notes = append(s.notes, fmt.Sprintf("%s is left out: it does not fit this model", name))
+			}
+		}
+	}
+	var all []lab.Cell
+	for _, name := range list {
+		c, err := s.cellOf(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	if asked {
+		all = append(all, lab.Cell{Name: s.flags.name(), Plan: s.plan})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no cache to compare: give --cells or --cache-type-k and --cache-type-v")
+	}
+	return all, nil
+}
+
+// asked says whether the flags ask for another cache than the default.
+func (c *cacheFlags) asked() bool {
+	offset := c.offset != "" && c.offset != "off"
+	return c.cache != "" || c.policy != "" || c.typeK != "f16" || c.typeV != "f16" || c.rotK != "" || c.rotV != "" || offset || c.first > 0 || c.last > 0
+}
+
+// name is what the flags ask for, as --cells spells it.
+func (c *cacheFlags) name() string {
+	if c.cache != "" {
+		return c.cache
+	}
+	if c.policy != "" {
+		return c.policy
+	}
+	side := func(typ, rot string) string {
+		if rot == "" || rot == "off" {
+			return typ
+		}
+		return typ + "+" + rot
+	}
+	k, v := side(c.typeK, c.rotK), side(c.typeV, c.rotV)
+	name, ends := k, ""
+	if c.offset != "" && c.offset != "off" {
+		name += "-" + c.offset
+	}
+	if k != v {
+		name += "/" + v
+	}
+	if c.first > 0 || c.last > 0 {
+		ends = fmt.Sprintf("@%d+%d", c.first, c.last)
+	}
+	return name + ends
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/runtime/chat"
 )
 
@@ -57,7 +58,7 @@ func (v *conversation) command(line string) error {
 		}
 	}
 	return fmt.Errorf("no command %s%s; /help lists them, and a turn that begins with two slashes is said with one",
-		plain.Name(name, 40), nearest(name, names))
+		plain.Name(name, 40), suggest.Nearest(name, names))
 }
 
 func (v *conversation) help(string) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/runtime/chat"
 )
 
@@ -31,7 +32,7 @@ func (m *modelFlags) readTemplate(e *environment) (string, error) {
 			return source, nil
 		}
 		if _, err := os.Stat(name); err != nil {
-			return "", fmt.Errorf("--chat-template %q: no format of that name and no such file%s; formats: %s", name, nearest(name, chat.Names()), strings.Join(chat.Names(), ", "))
+			return "", fmt.Errorf("--chat-template %q: no format of that name and no such file%s; formats: %s", name, suggest.Nearest(name, chat.Names()), strings.Join(chat.Names(), ", "))
 		}
 	}
 	text, err := e.readText(name)

@@ -156,5 +156,5 @@ func (m *modelFlags) computedBy() string {
 	if m.backend != nil {
 		return fmt.Sprintf("cuda sm_%d, %s", m.backend.cuda.Arch, m.backend.cuda.Name)
 	}
-	return isaInUse()
+	return m.table.ISA()
 }

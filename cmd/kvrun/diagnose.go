@@ -5,7 +5,6 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 )
@@ -22,7 +21,7 @@ type diagnosis struct {
 
 // uniform is the plan of a cache of one type on both sides of all layers.
 func (s *session) uniform(name string) (*kv.Plan, error) {
-	t := kv.Choice{Type: kernels.ByName(name)}
+	t := kv.Choice{Type: s.table.ByName(name)}
 	return kv.NewPlan(s.KVLayers(), kv.Policy{K: t, V: t})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/peers"
+	"github.com/kvgen/kvgen/internal/suggest"
 )
 
 // spellings are llama.cpp's names for flags that are called otherwise here.
@@ -56,7 +57,7 @@ func (e *environment) parse(fs *pflag.FlagSet, synopsis string, args []string) e
 	}
 	for _, name := range []string{"cache-type-k", "cache-type-v"} {
 		if f := fs.Lookup(name); f != nil && (f.Value.String() == "help" || f.Value.String() == "list") {
-			return errors.Join(printTypes(e.stdout, typeRows(nil), nil, false), pflag.ErrHelp)
+			return errors.Join(printTypes(e.stdout, typeRows(e.kernels(), nil), nil, false), pflag.ErrHelp)
 		}
 	}
 	return nil
@@ -258,7 +259,7 @@ func (l *line) stranger(typed, name string) {
 	l.fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	says := "no such flag"
 	if strings.HasPrefix(typed, "--") || len(typed) > 3 {
-		says += nearest(typed, names)
+		says += suggest.Nearest(typed, names)
 	}
 	l.refuse(typed, says)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // studyTypes are the pairs of the study, each in all four rotations (TheTom/llama-cpp-turboquant, pull request 111).
@@ -39,7 +40,7 @@ func (s *session) grid(f *sweepFlags) ([]lab.Cell, error) {
 		if err != nil {
 			return nil, err
 		}
-		cells = append(cells, lab.Cell{Name: c.Name, Plan: c.Plan})
+		cells = append(cells, c)
 	}
 	if f.byLayer != "" {
 		more, err := s.byLayer(f)
@@ -104,7 +105,7 @@ func (s *session) studyCells() (names []string) {
 		if !two {
 			v = k
 		}
-		for _, r := range turns {
+		for _, r := range policy.RotatedSides {
 			names = append(names, cellName(k, v, r, "off"))
 		}
 	}
@@ -114,6 +115,6 @@ func (s *session) studyCells() (names []string) {
 			block /= 2
 		}
 	}
-	own := func(bits int) string { return ownType(bits, block) }
+	own := func(bits int) string { return policy.OwnType(s.table, bits, block) }
 	return append(names, "q8_0/turbo3", own(6), own(4), cellName(own(5), own(3), "off", "off"), own(3))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kvgen/kvgen/kernels/abi"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // infoResult is the JSON of kvrun info.
@@ -120,7 +121,7 @@ func (s *session) info(parallel int) infoResult {
 			}
 		}
 	}
-	for _, i := range kernels.ISAs() {
+	for _, i := range s.table.ISAs() {
 		r.ISAs = append(r.ISAs, isaRecord{i.Name, i.Selected, i.Rejected})
 	}
 	r.uses(s)
@@ -149,7 +150,7 @@ func (s *session) number(key string) (any, bool) {
 func (r *infoResult) uses(s *session) {
 	use := map[*kernels.Type]*typeUse{}
 	for _, t := range s.File.Tensors() {
-		if k := kernels.ByID(int(t.Type)); k != nil {
+		if k := s.table.ByID(int(t.Type)); k != nil {
 			if use[k] == nil {
 				use[k] = &typeUse{Type: k.Name}
 			}
@@ -162,13 +163,13 @@ func (r *infoResult) uses(s *session) {
 		keys[l.K.Effective.Type], values[l.V.Effective.Type] = true, true
 	}
 	for _, m := range s.Matrices() {
-		k := kernelsOf(typeNamed(m.Type, anyType), "weights", s.flags.kind)
+		k := kernelsOf(s.typeNamed(m.Type), "weights", s.flags.kind)
 		if s.flags.kind == model.Fast {
 			k.Form = fmt.Sprintf("int8 activations for %d of %d matrices", m.Int8, m.Count)
 		}
 		r.Kernels = append(r.Kernels, k)
 	}
-	for _, t := range kernels.Types() {
+	for _, t := range s.table.Types() {
 		if u := use[t]; u != nil {
 			r.Tensors = append(r.Tensors, *u)
 		}
@@ -238,7 +239,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		of = fmt.Sprintf(" of each of %d sequences", r.Parallel)
 	}
 	fmt.Fprintf(w, "cache: %.1f MiB for %d positions%s\n", float64(r.CacheBytes)/(1<<20), r.Record.Size, of)
-	printPlan(w, s.plan, r.Record.Size)
+	policy.Print(w, s.plan, r.Record.Size)
 	for _, o := range r.Others {
 		if o.State > 0 {
 			fmt.Fprintf(w, "  layer %d: recurrent, %.2f MiB of state\n", o.Layer, float64(o.State)/(1<<20))

@@ -84,6 +84,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/gen/live"
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // environment is what a command sees of the world.
@@ -96,8 +98,17 @@ type environment struct {
 	environ        []string                                 // all of them, NAME=VALUE
 	inspect        func(fs *pflag.FlagSet, synopsis string) // instead of running a command: look at its flags
 	devices        devices
-	files          output.Set // what the command reads and writes
-	live           *live.Set  // the types of --spec, nil for none
+	files          output.Set     // what the command reads and writes
+	table          *kernels.Table // nil for the default one
+	live           *live.Set      // the types of --spec, nil for none
+}
+
+// kernels is the table of the command.
+func (e *environment) kernels() *kernels.Table {
+	if e.table == nil {
+		return kernels.Default()
+	}
+	return e.table
 }
 
 // A command is one subcommand; run gets the arguments after its name.
@@ -200,6 +211,7 @@ func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format
 // exit prints what a command returned and gives the exit code.
 func (e *environment) exit(command string, err error) int {
 	var r refusal
+	var p policy.Refusal
 	var s interrupt.Signal
 	if err == nil && command == "chat" && errors.As(context.Cause(e.ctx), &s) {
 		return interrupt.Code(s) // a conversation has no other end than that it is left
@@ -228,7 +240,7 @@ func (e *environment) exit(command string, err error) int {
 	switch {
 	case code != 0:
 		return code
-	case errors.As(err, &r):
+	case errors.As(err, &r), errors.As(err, &p):
 		return 1
 	}
 	return 2

@@ -14,6 +14,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
 
@@ -65,9 +66,9 @@ func flagValue(command, flag string) manual.Value {
 	case "chat":
 		return manual.Value{File: command == "sweep"}
 	case "cache-type-k", "cache-type-v", "types-k", "types-v", "by-layer":
-		return manual.Value{Words: typeNames(forCache)}
+		return manual.Value{Words: policy.TypeNames(kernels.Default(), policy.ForCache)}
 	case "type", "output-type":
-		return manual.Value{Words: typeNames(encodable)}
+		return manual.Value{Words: policy.TypeNames(kernels.Default(), encodable)}
 	case "chat-template-file":
 		return manual.Value{File: true}
 	case "chat-template":
@@ -76,19 +77,19 @@ func flagValue(command, flag string) manual.Value {
 		return manual.Value{Words: []string{"f16", "f32"}}
 	case "rot-k", "rot-v":
 		words := []string{"off", "on"}
-		for _, r := range kernels.Rotations() {
+		for _, r := range kernels.Default().Rotations() {
 			words = append(words, r.Name)
 		}
 		return manual.Value{Words: words}
 	case "k-offset":
 		words := []string{"off", "bias", "mean"}
 		if command == "tune" {
-			words = append(words, auto)
+			words = append(words, policy.AutoName)
 		}
 		return manual.Value{Words: words, File: true}
 	case "isa":
 		var words []string
-		for _, i := range kernels.ISAs() {
+		for _, i := range kernels.Default().ISAs() {
 			words = append(words, i.Name)
 		}
 		return manual.Value{Words: words}

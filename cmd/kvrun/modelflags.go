@@ -43,6 +43,7 @@ type modelFlags struct {
 	templateSource string // what both stand for
 	kind           model.Math
 	rules          tokenizer.Rules // of tokenizer
+	table          *kernels.Table  // of --spec and --isa
 	unmet          []string        // requests that --allow-fallback let go
 	notes          []string        // what is done otherwise than asked, to the same result
 }
@@ -170,19 +171,17 @@ func (m *modelFlags) selectISA(e *environment) error {
 	if name == "" {
 		name, _ = e.lookup(kernels.EnvISA)
 	}
-	table, err := kernels.Process().SelectISA(name)
+	table, err := e.kernels().SelectISA(name)
 	if err == nil {
 		kernels.Use(table)
+		e.table, m.table = table, table
 	}
-	known := slices.ContainsFunc(kernels.ISAs(), func(i kernels.ISA) bool { return i.Name == name })
+	known := slices.ContainsFunc(e.kernels().ISAs(), func(i kernels.ISA) bool { return i.Name == name })
 	if err != nil && known {
 		return refusal{err} // by this CPU
 	}
 	return err
 }
-
-// isaInUse is the name of the instruction set that kernels are taken from first.
-func isaInUse() string { return kernels.Process().ISA() }
 
 // cannot refuses a request, or notes it with --allow-fallback.
 func (m *modelFlags) cannot(format string, args ...any) error {

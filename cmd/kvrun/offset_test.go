@@ -117,18 +117,8 @@ func TestPolicyExtras(t *testing.T) {
 	}
 }
 
-// TestCellsWithExtras spells extras in the name of a cell.
-func TestCellsWithExtras(t *testing.T) {
-	s := &session{flags: &modelFlags{}}
-	p, err := s.cellPolicy("lm4_64+attn/q4_0@4+32")
-	if err != nil || p.K.String() != "lm4_64+attn" || p.V.String() != "q4_0" || p.Ends.First != 4 || p.Ends.Last != 32 {
-		t.Errorf("%v %v %+v, %v", p.K, p.V, p.Ends, err)
-	}
-	for _, bad := range []string{"q4_0@4", "q4_0@4+", "q4_0@4+3x", "q4_0@a+b"} {
-		if _, err := s.cellPolicy(bad); err == nil || !strings.Contains(err.Error(), "want first+last") {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
+// TestCacheFlagsName spells the flags as a cell.
+func TestCacheFlagsName(t *testing.T) {
 	f := cacheFlags{typeK: "lm4_64", typeV: "lm4_64", offset: "mean", first: 4, last: 32}
 	if f.name() != "lm4_64-mean/lm4_64@4+32" && f.name() != "lm4_64-mean@4+32" || !f.asked() {
 		t.Errorf("the flags ask for %s", f.name())

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // copyTo copies a file of the test data.
@@ -92,11 +94,11 @@ func TestWrittenByHand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.gguf")
 	copyTo(t, path, arches+"/llama_hd64/model.gguf")
 	hand := `{"k": {"type": "q8_0"}}`
-	if err := os.WriteFile(policyPath(path), []byte(hand), 0o666); err != nil {
+	if err := os.WriteFile(policy.FilePath(path), []byte(hand), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	code, _, stderr := kvrun("", "tune", path, "--budget", "5bpv", "-c", "16")
-	text, _ := os.ReadFile(policyPath(path))
+	text, _ := os.ReadFile(policy.FilePath(path))
 	if code == 0 || string(text) != hand || !strings.Contains(stderr, "never replaced") {
 		t.Errorf("exit %d, %s, holds %s", code, stderr, text)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 func planOf(t *testing.T, args ...string) kv.Record {
@@ -41,7 +42,7 @@ func TestPolicyMistakes(t *testing.T) {
 		"garbage":   {"{}\n]", "line 2"},
 		"array":     {"[]", "want an object, not an array"},
 		"kind":      {`{"k": {"type": 4}}`, "k.type: want a string, not a number"},
-		"endless":   {strings.Repeat(" ", maxPolicy) + "{}", "no policy"},
+		"endless":   {strings.Repeat(" ", policy.MaxFile) + "{}", "no policy"},
 		"field":     {`{"q": {}}`, "q: there is no such key"},
 		"type":      {`{"k": {"type": "q9_0"}}`, "did you mean"},
 		"rotation":  {`{"layers": {"1": {"v": {"rotation": "spin"}}}}`, "layer 1, v: no rotation"},

@@ -15,7 +15,7 @@ import (
 
 // run completes everything with the reference and with every cell, one context at a time. When it is interrupted there is the result
 // of the cells before, if any.
-func (p *probe) run(e *environment, reference cell, cells []cell) (*probeResult, error) {
+func (p *probe) run(e *environment, reference lab.Cell, cells []lab.Cell) (*probeResult, error) {
 	way := e.pace("probe", (1+len(cells))*len(p.prompts), fmt.Sprintf("a completion of %d tokens", p.flags.predict), "-n says how many tokens",
 		"prints the caches that are finished")
 	defer way.finish()

@@ -16,6 +16,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/memory"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
@@ -33,6 +34,8 @@ type session struct {
 	*model.Model
 	flags *modelFlags
 	path  string // embedded for the model that comes with the program
+	table *kernels.Table
+	cache *policy.Reader // what names of caches, policies and offsets mean
 	plan  *kv.Plan
 	ctx   context.Context         // of the command
 	stop  func() error            // ends what runs
@@ -44,8 +47,7 @@ type session struct {
 	input func(path string) error // notes that a file is read
 	slow  map[*kernels.Type]bool  // of --spec, noted
 
-	tokens  *tokenizer.Tokenizer  // nil until vocabulary is called
-	offsets map[string]*kv.Offset // by the name that was asked for
+	tokens *tokenizer.Tokenizer // nil until vocabulary is called
 }
 
 // open opens the model of the flags and plans its cache. Close it.
@@ -86,7 +88,7 @@ func (s *session) Close() error {
 
 // load is open, which cannot be interrupted.
 func (e *environment) load(m *modelFlags) (s *session, err error) {
-	s = &session{ctx: e.ctx, flags: m, path: m.model, input: func(path string) error { return e.files.Input("", path) }}
+	s = &session{ctx: e.ctx, flags: m, path: m.model, table: e.kernels(), input: func(path string) error { return e.files.Input("", path) }}
 	if err := e.readsModel(m.model); err != nil {
 		return nil, err
 	}
@@ -111,6 +113,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	s.notes = append(s.notes, m.notes...)
 	s.notes = append(s.notes, s.Unused().Notes(s.Arch)...)
 	s.warn = e.stderr
+	s.cache = s.policies()
 	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 	s.unmet = append(s.unmet, m.unmet...)
 	if err == nil {
@@ -119,7 +122,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	if err == nil {
 		s.noteInterpreted(s.plan)
 		for _, w := range s.Matrices() {
-			s.noteType(typeNamed(w.Type, anyType))
+			s.noteType(s.typeNamed(w.Type))
 		}
 	}
 	if err == nil && m.size > s.Context {
@@ -130,6 +133,22 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// policies reads what a person asks of the cache.
+func (s *session) policies() *policy.Reader {
+	r := policy.NewReader(s.table, s.Model, s.path)
+	if s.path == embedded {
+		r.Path = ""
+	}
+	r.Fallback, r.Opening, r.Identity = s.flags.allowFallback, s.input, s.identity
+	r.Unmet = func(what string) { s.unmet = append(s.unmet, what) }
+	return r
+}
+
+// typeNamed is a type of the table, nil for none.
+func (s *session) typeNamed(name string) *kernels.Type {
+	return policy.TypeNamed(s.table, name, func(*kernels.Type) bool { return true })
 }
 
 // identity is the model's. It is asked for only where a file or a result names the model, since all weights are read.

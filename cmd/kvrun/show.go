@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // showSize is how much a demonstration does.
@@ -45,7 +46,7 @@ func showCommand(e *environment, n showSize) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "\n\nIts cache, as planned:\n")
-	printPlan(e.stdout, s.plan, s.defaultSize())
+	policy.Print(e.stdout, s.plan, s.defaultSize())
 	fmt.Fprintf(e.stdout, "\nWhat each cache type costs (both sides; %s math, %s; %d chunks of %d tokens of held-out text,\nagainst a cache of full precision):\n\n",
 		m.kind, m.computedBy(), n.chunks, n.context)
 	if err := s.showTypes(e, n); err != nil {
@@ -79,7 +80,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 	if err != nil {
 		return err
 	}
-	full := kernels.ByID(0)
+	full := s.table.ByID(0)
 	reference, err := s.contextOf(full, n.context)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
 	for i, typ := range choices {
 		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(n.context), plans[i].BytesPerToken(), sums[i].KLD().Mean,
-			100*sums[i].SameTopShare().Mean, sums[i].PPL().Mean, padding(typ, plans[i].Layers[0].Layer.KeyDim))
+			100*sums[i].SameTopShare().Mean, sums[i].PPL().Mean, policy.Padding(typ, plans[i].Layers[0].Layer.KeyDim))
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 func (s *session) choices(reference *kernels.Type) []*kernels.Type {
 	bits := func(t *kernels.Type) float64 { return t.BitsPerValue(s.KVLayers()[0].KeyDim) }
 	var fit []*kernels.Type
-	for _, t := range kernels.Types() {
+	for _, t := range s.table.Types() {
 		if t.KV && t != reference && s.fits(t) {
 			fit = append(fit, t)
 		}

@@ -20,7 +20,7 @@ func (f *specFlags) add(fs *pflag.FlagSet) {
 
 // extend gives the command a table with the types of the files.
 func (f *specFlags) extend(e *environment) error {
-	e.live = nil
+	e.live, e.table = nil, nil
 	kernels.Use(kernels.Default())
 	if len(f.files) == 0 {
 		return nil
@@ -38,7 +38,7 @@ func (f *specFlags) extend(e *environment) error {
 	if err != nil {
 		return fmt.Errorf("--spec: %w", err)
 	}
-	e.live = set
+	e.live, e.table = set, table
 	kernels.Use(table)
 	return nil
 }

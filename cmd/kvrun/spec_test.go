@@ -200,13 +200,13 @@ func extended(t *testing.T, paths ...string) (*environment, *spec.Set) {
 // TestSpecUnseen runs a model on caches of layouts that the compiler has not seen.
 func TestSpecUnseen(t *testing.T) {
 	paths := unseen(t)
-	_, set := extended(t, paths...)
+	e, set := extended(t, paths...)
 	if len(set.Types) < 40 {
 		t.Fatalf("%d types", len(set.Types))
 	}
 	var run []string
 	for i, typ := range set.Types {
-		got := kernels.ByName(typ.Name)
+		got := e.kernels().ByName(typ.Name)
 		if typ.Encode != nil && typ.KV && got.Fits(64) == nil && i%4 == 0 {
 			run = append(run, typ.Name)
 		}
@@ -231,11 +231,11 @@ var compilerFile = flag.String("compiler", "", "an NVRTC library: compile progra
 func TestSpecPrograms(t *testing.T) {
 	e, set := extended(t, append(unseen(t), mine(t))...)
 	for _, typ := range set.Types {
-		got := kernels.ByName(typ.Name)
+		got := e.kernels().ByName(typ.Name)
 		if !typ.KV || got.Fits(1024) != nil || typ.Name == "rotated" { // which no GPU reads: TestSpecWhole
 			continue
 		}
-		s := rows.Side{Type: got, Rotation: kernels.Process().RotationByName("attn"), Dim: 1024}
+		s := rows.Side{Type: got, Rotation: e.kernels().RotationByName("attn"), Dim: 1024}
 		sources := programs(t, s, e.texts)
 		for _, src := range sources {
 			if own := src.Headers["type-"+typ.Name+".cuh"]; !strings.Contains(own, "struct ") {
@@ -258,7 +258,7 @@ func TestSpecCompile(t *testing.T) {
 	e, _ := extended(t, append(unseen(t), mine(t), write(t, "fast.hcl", macro))...)
 	c := &cuda.Compiler{Files: []string{*compilerFile}}
 	for _, name := range []string{"mine", "FAST", "planar5", "stream3"} {
-		all := programs(t, rows.Side{Type: kernels.ByName(name), Rotation: kernels.Process().RotationByName("attn"), Dim: 128}, e.texts)
+		all := programs(t, rows.Side{Type: e.kernels().ByName(name), Rotation: e.kernels().RotationByName("attn"), Dim: 128}, e.texts)
 		for _, src := range []*gpu.Source{all[0], all[2]} { // with the type on one side more there is nothing new to compile
 			for _, arch := range []int{80, 90} {
 				if _, err := c.Compile(src, cuda.Target{Arch: arch}); err != nil {
@@ -272,7 +272,7 @@ func TestSpecCompile(t *testing.T) {
 // TestSpecWhole: a type of which no value can be read alone is refused before anything is compiled for a GPU.
 func TestSpecWhole(t *testing.T) {
 	e, _ := extended(t, unseen(t)...)
-	s := rows.Side{Type: kernels.ByName("rotated"), Dim: 128}
+	s := rows.Side{Type: e.kernels().ByName("rotated"), Dim: 128}
 	for _, err := range []error{
 		second(rows.StoreSource(cuda.NewDialect(e.texts), s, true)),
 		second(attend.Shape{Key: s, Value: s}.Source(cuda.NewDialect(e.texts))),

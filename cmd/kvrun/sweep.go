@@ -13,11 +13,11 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/version"
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // sweepChunks is the default of --chunks: enough for intervals, and hours less than all of a usual text.
@@ -76,7 +76,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	}
 	f.command = "kvrun sweep"
 	for _, a := range args {
-		f.command += " " + shellQuote(a)
+		f.command += " " + policy.ShellQuote(a)
 	}
 	// The cells say what is stored how; the session's own plan is the reference.
 	f.typeK, f.typeV, f.rotK, f.rotV = f.ref, f.ref, "off", "off"
@@ -269,11 +269,11 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 
 // byLayer is a cell for every side of every layer: the reference but for that side, which has the type asked for.
 func (s *session) byLayer(f *sweepFlags) (cells []lab.Cell, err error) {
-	want, err := sideOf("--by-layer", f.byLayer)
+	want, err := s.cache.Side("--by-layer", f.byLayer)
 	if err != nil {
 		return nil, err
 	}
-	ref := kv.Choice{Type: kernels.ByName(f.ref)}
+	ref := kv.Choice{Type: s.table.ByName(f.ref)}
 	for i, l := range s.KVLayers() {
 		for k, side := range []string{"K", "V"} {
 			sides := [2]kv.Choice{ref, ref}

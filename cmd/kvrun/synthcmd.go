@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
 
@@ -43,7 +45,7 @@ func synthCommand(e *environment, args []string) error {
 	fs.IntVarP(&s.Context, "ctx-size", "c", 0, "`positions` (default 4096)")
 	fs.IntVar(&s.Window, "window", 0, "`positions` of a sliding window, where the family has one (default 512)")
 	fs.BoolVar(&s.Untied, "untied", false, "an output matrix beside the embedding")
-	fs.StringVar(&typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(typeNames(encodable), " "))
+	fs.StringVar(&typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(policy.TypeNames(kernels.Default(), encodable), " "))
 	specs.add(fs)
 	fs.StringVar(&outputType, "output-type", "", "`type` of embedding and output (default: --type)")
 	fs.Uint64Var(&s.Seed, "seed", 1, "`number` that makes the weights repeatable")
@@ -62,11 +64,11 @@ func synthCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.Type, err = weightType("--type", typ); err != nil {
+	if s.Type, err = weightType(e.kernels(), "--type", typ); err != nil {
 		return err
 	}
 	if outputType != "" {
-		if s.Output, err = weightType("--output-type", outputType); err != nil {
+		if s.Output, err = weightType(e.kernels(), "--output-type", outputType); err != nil {
 			return err
 		}
 	}
@@ -111,13 +113,13 @@ func synthCommand(e *environment, args []string) error {
 func encodable(t *kernels.Type) bool { return t.Weight && t.ID >= 0 && t.Best().Encode != nil }
 
 // weightType finds the type that a flag names. One without an encoder is found too: Check refuses it by name.
-func weightType(flag, name string) (*kernels.Type, error) {
-	if t := typeNamed(name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
+func weightType(table *kernels.Table, flag, name string) (*kernels.Type, error) {
+	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
 		return t, nil
 	}
-	names := typeNames(encodable)
-	if t := typeNamed(name, func(t *kernels.Type) bool { return t.Weight && t.ID < 0 }); t != nil {
+	names := policy.TypeNames(table, encodable)
+	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID < 0 }); t != nil {
 		return nil, fmt.Errorf("%s: %s has no id, by which a GGUF file names the types of its tensors: add id = NUMBER to its spec", flag, t.Name)
 	}
-	return nil, fmt.Errorf("%s: no weight type %q%s; types: %s", flag, name, nearest(name, names), strings.Join(names, " "))
+	return nil, fmt.Errorf("%s: no weight type %q%s; types: %s", flag, name, suggest.Nearest(name, names), strings.Join(names, " "))
 }

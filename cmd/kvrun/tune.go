@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // tuneFlags are the flags of kvrun tune.
@@ -50,7 +50,7 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	fs.StringSliceVar(&f.typesK, "types-k", nil, "`types` of keys to choose from, +rotation allowed (default: the project's best of 2 to 6 bits, small blocks too, q4_0 and q8_0)")
 	fs.StringSliceVar(&f.typesV, "types-v", nil, "`types` of values to choose from")
 	fs.StringSliceVar(&f.ends, "ends", []string{"0+0", "4+16", "4+32", "1+8"}, "first+last `rows` to keep exact, to choose from")
-	fs.StringVar(&f.kOffset, "k-offset", auto, "`constant` taken out of the keys: auto (mean where calibrate was run, else bias where the model has one), off, bias, mean or a file")
+	fs.StringVar(&f.kOffset, "k-offset", policy.AutoName, "`constant` taken out of the keys: auto (mean where calibrate was run, else bias where the model has one), off, bias, mean or a file")
 	fs.StringVarP(&f.out, "out", "o", "", "`file` for the policy; - is the standard output (default: beside the model, where --cache auto looks)")
 	forceFlag(fs, &f.force)
 	fs.StringVar(&f.journal, "journal", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
@@ -143,12 +143,12 @@ func tuneCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	file := s.newPolicyFile(found.Policy, f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f in chunks of %d of %s",
+	file := policy.NewFile(found.Policy, len(s.KVLayers()), f.kOffset, fmt.Sprintf("kvrun tune: %.3f bits per value in a context of %d, mean KLD %.6f in chunks of %d of %s",
 		bits, f.forSize, best.KLD.Mean, f.size, found.Result.Tables[0].Corpus.Path))
-	if err := file.seal(header.Model.Identity); err != nil {
+	if err := file.Seal(header.Model.Identity); err != nil {
 		return err
 	}
-	failed := out.Fill(file.write)
+	failed := out.Fill(file.Write)
 	to := e.beside(out.IsStdout())
 	if f.json {
 		return errors.Join(failed, printJSON(to, tuneResult{f.out, t.Budget, found.Best, found.Uniform, file, found.Guesses, found.Layers, found.Result}))
@@ -158,7 +158,7 @@ func tuneCommand(e *environment, args []string) error {
 	}
 	if failed != nil && !out.IsStdout() {
 		fmt.Fprintln(e.stdout, "\nthe policy, which could not be written:")
-		return errors.Join(failed, file.write(e.stdout))
+		return errors.Join(failed, file.Write(e.stdout))
 	}
 	return failed
 }
@@ -168,7 +168,7 @@ func (f *tuneFlags) openOutputs(e *environment) (*output.File, error) {
 	if f.out == "" && f.model == "" {
 		return nil, errors.New("the embedded model has no place beside it: --out FILE says where the policy goes")
 	} else if f.out == "" {
-		f.out = policyPath(f.model)
+		f.out = policy.FilePath(f.model)
 	}
 	if f.journal != "" {
 		if err := e.files.Check(output.Request{Flag: "--journal", Path: f.journal, Kind: output.Journal, Update: true}); err != nil {
@@ -232,8 +232,8 @@ func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
 	if t.Budget, err = f.bits(s); err != nil {
 		return nil, err
 	}
-	if f.kOffset == auto {
-		if f.kOffset = s.bestOffset(); f.kOffset == "off" {
+	if f.kOffset == policy.AutoName {
+		if f.kOffset = s.cache.BestOffset(); f.kOffset == "off" {
 			s.notes = append(s.notes, "no key offset is known for this model; kvrun calibrate measures one")
 		}
 	}
@@ -255,7 +255,7 @@ func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
 	}
 	for _, name := range rivals {
 		if c, err := s.cellOf(name); err == nil {
-			t.Rivals = append(t.Rivals, labCell(c))
+			t.Rivals = append(t.Rivals, c)
 		}
 	}
 	return t, s.tunePlaces(e, f, t)
@@ -287,8 +287,6 @@ func (s *session) tunePlaces(e *environment, f *tuneFlags, t *lab.Tuner) error {
 	return nil
 }
 
-func labCell(c cell) lab.Cell { return lab.Cell{Name: c.Name, Plan: c.Plan} }
-
 // candidates are the choices of a side that names list, or those that fit the model's first layer of the default ones.
 func (s *session) candidates(flag string, names []string, offset string) (all []kv.Choice, err error) {
 	given := len(names) > 0
@@ -296,12 +294,12 @@ func (s *session) candidates(flag string, names []string, offset string) (all []
 		names = s.defaultCandidates(flag == "--types-k")
 	}
 	for _, name := range names {
-		c, err := sideOf(flag, name)
+		c, err := s.cache.Side(flag, name)
 		if err != nil {
 			return nil, err
 		}
 		if c.Type.Quantised {
-			if c.Offset, err = s.offset("--k-offset", offset); err != nil {
+			if c.Offset, err = s.cache.Offset("--k-offset", offset); err != nil {
 				return nil, err
 			}
 		}
@@ -320,15 +318,15 @@ func (s *session) defaultCandidates(keys bool) (names []string) {
 		return l.ValueDim
 	}
 	for width := 2; width <= 6; width++ {
-		family := ownTypes(width)
-		if c, err := s.firstFit(family, dim); err == nil {
+		family := policy.OwnTypes(s.table, width)
+		if c, err := s.cache.FirstFit(family, dim); err == nil {
 			names = append(names, c.Type.Name)
 			if small := family[len(family)-1]; keys && width > 3 && c.Type.Name != small {
 				names = append(names, small)
 			}
 		}
 	}
-	turned := kernels.Rotations()[0]
+	turned := s.table.Rotations()[0]
 	for _, n := range []string{"q4_0", "q8_0"} {
 		fits := true
 		for _, l := range s.KVLayers() {

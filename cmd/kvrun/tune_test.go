@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // tuneTiny is a run of tune of seconds.
@@ -25,7 +26,7 @@ func TestTune(t *testing.T) {
 		Budget  float64 `json:"budget_bits_per_value"`
 		Best    string
 		Uniform string `json:"best_uniform"`
-		Policy  policyFile
+		Policy  policy.File
 		Result  lab.Result
 	}
 	// As bytes: 9.5 bits for each of the 256 values of a token.
@@ -40,11 +41,11 @@ func TestTune(t *testing.T) {
 	}
 	kld := []string{"sweep", m, "-f", evalData + "/text.txt", "-c", "32", "--chunks", "6", "--json", "--cells"}
 	var r lab.Result
-	kvrunJSON(t, &r, append(kld, policyPath(m))...)
+	kvrunJSON(t, &r, append(kld, policy.FilePath(m))...)
 	if c := r.Tables[0].Cells[0]; c.KLD != best.KLD || c.BitsPerValue != best.BitsPerValue {
 		t.Errorf("the policy file gives KLD %v at %g bits, tune measured %v at %g", c.KLD, c.BitsPerValue, best.KLD, best.BitsPerValue)
 	}
-	for _, args := range [][]string{{"--cache", "auto"}, {"--policy", policyPath(m)}} {
+	for _, args := range [][]string{{"--cache", "auto"}, {"--policy", policy.FilePath(m)}} {
 		var i struct{ Record record }
 		kvrunJSON(t, &i, append([]string{"info", m, "--json"}, args...)...)
 		if k := i.Record.Plan.Layers[0].K; !strings.HasSuffix(k.Effective, "-bias") || (args[0] == "--cache") != strings.HasPrefix(k.Why, "auto: as measured") {
@@ -53,8 +54,8 @@ func TestTune(t *testing.T) {
 	}
 	// For another model it is refused, whatever its name.
 	other := copyModel(t, "llama_hd64")
-	data, _ := os.ReadFile(policyPath(m))
-	if err := os.WriteFile(policyPath(other), data, 0o644); err != nil {
+	data, _ := os.ReadFile(policy.FilePath(m))
+	if err := os.WriteFile(policy.FilePath(other), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, stderr := kvrun("", "info", other, "--cache", "auto"); code != 2 || !strings.Contains(stderr, "made with another model") {
@@ -103,7 +104,7 @@ func TestTuneRefused(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d with %q:\n%s", c.name, code, c.code, c.says, stderr)
 		}
 	}
-	if _, err := os.Stat(policyPath(m)); err == nil {
+	if _, err := os.Stat(policy.FilePath(m)); err == nil {
 		t.Error("a refused run left a policy")
 	}
 	if code, _, stderr := kvrun("", "info", "--cache", "auto", "-ctk", "q8_0"); code != 2 || !strings.Contains(stderr, "no other flag") {
@@ -126,16 +127,16 @@ func TestPolicyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	p, err := s.cellPolicy(path)
+	p, err := s.cache.Policy(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := s.newPolicyFile(p, "bias", "")
+	f := policy.NewFile(p, len(s.KVLayers()), "bias", "")
 	data, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.cellPolicy(write(t, "again.json", string(data)))
+	again, err := s.cache.Policy(write(t, "again.json", string(data)))
 	if err != nil {
 		t.Fatalf("%s: %v", data, err)
 	}

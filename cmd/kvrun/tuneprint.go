@@ -6,6 +6,7 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // tuneResult is the JSON of kvrun tune.
@@ -14,7 +15,7 @@ type tuneResult struct {
 	Budget  float64     `json:"budget_bits_per_value"`
 	Best    string      `json:"best"`
 	Uniform string      `json:"best_uniform"`
-	Policy  policyFile  `json:"policy"`
+	Policy  policy.File `json:"policy"`
 	Guesses []lab.Guess `json:"predicted"`
 	Layers  []lab.Loss  `json:"sensitivity"`
 	Result  *lab.Result `json:"result"`
@@ -39,13 +40,13 @@ func (f *tuneFlags) print(w io.Writer, layers []kv.Layer, budget float64, t *lab
 	if err != nil {
 		return err
 	}
-	for _, group := range alike(plan) {
+	for _, group := range policy.Alike(plan) {
 		l := plan.Layers[group[0]]
 		exact := ""
 		if l.Ends.Type != nil {
 			exact = fmt.Sprintf(", the first %d and the last %d rows exact", l.Ends.First, l.Ends.Last)
 		}
-		fmt.Fprintf(w, "  %s: K %s, V %s%s\n", spans(plan, group), l.K.Effective, l.V.Effective, exact)
+		fmt.Fprintf(w, "  %s: K %s, V %s%s\n", policy.Spans(plan, group), l.K.Effective, l.V.Effective, exact)
 	}
 	if t.Uniform == "" {
 		fmt.Fprintln(w, "No choice that is the same for all layers keeps the budget.")

@@ -47,19 +47,19 @@ func typesCommand(e *environment, args []string) error {
 		return err
 	}
 	if whole.model == "" {
-		return printTypes(e.stdout, typeRows(nil), nil, whole.json)
+		return printTypes(e.stdout, typeRows(e.kernels(), nil), nil, whole.json)
 	}
 	s, err := e.open(&whole)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	return printTypes(e.stdout, typeRows(s), s, whole.json)
+	return printTypes(e.stdout, typeRows(s.table, s), s, whole.json)
 }
 
 // typeRows describes all types of the cache, for a model where s is one.
-func typeRows(s *session) (rows []cacheTypeRow) {
-	for _, t := range kernels.Types() {
+func typeRows(table *kernels.Table, s *session) (rows []cacheTypeRow) {
+	for _, t := range table.Types() {
 		if !t.KV {
 			continue
 		}
@@ -77,7 +77,7 @@ func typeRows(s *session) (rows []cacheTypeRow) {
 				r.Why = misfit(t, s.KVLayers())
 			}
 		}
-		for _, rotation := range kernels.Rotations() {
+		for _, rotation := range table.Rotations() {
 			possible := t.Quantised
 			if s != nil {
 				_, err := plan(rotation)

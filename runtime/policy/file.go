@@ -1,4 +1,4 @@
-package main
+package policy
 
 import (
 	"encoding/json"
@@ -8,13 +8,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/state"
 )
 
-// policyFile is a policy as --policy reads it:
+// File is a policy as JSON, as kvrun --policy reads it:
 //
 //	{
 //	  "k": {"type": "q8_0", "offset": "bias"},
@@ -26,29 +25,31 @@ import (
 // Layers are counted over those that have a cache. What a side leaves out is as for all layers, and what the file
 // leaves out is as the flags say. A file that a command wrote says what it costs and for which model it is, and has a
 // checksum: whoever changes it takes "model" and "sum" out.
-type policyFile struct {
+type File struct {
 	About string `json:"about,omitempty"`
-	policyLayer
-	Layers map[string]policyLayer `json:"layers,omitempty"`
-	Model  *model.Identity        `json:"model,omitempty"` // a file without one is for any model
-	Sum    string                 `json:"sum,omitempty"`
+	FileLayer
+	Layers map[string]FileLayer `json:"layers,omitempty"`
+	Model  *model.Identity      `json:"model,omitempty"` // a file without one is for any model
+	Sum    string               `json:"sum,omitempty"`
 }
 
-type policyLayer struct {
-	K     *policySide `json:"k,omitempty"`
-	V     *policySide `json:"v,omitempty"`
-	First *int        `json:"keep_first,omitempty"`
-	Last  *int        `json:"keep_last,omitempty"`
+// FileLayer is what a file says of all layers, or of some.
+type FileLayer struct {
+	K     *FileSide `json:"k,omitempty"`
+	V     *FileSide `json:"v,omitempty"`
+	First *int      `json:"keep_first,omitempty"`
+	Last  *int      `json:"keep_last,omitempty"`
 }
 
-type policySide struct {
+// FileSide is what a file says of a side, by name; "" is as for all layers, or as the flags say.
+type FileSide struct {
 	Type     string `json:"type,omitempty"`
 	Rotation string `json:"rotation,omitempty"`
 	Offset   string `json:"offset,omitempty"`
 }
 
 // ends changes e to what the layer says.
-func (l *policyLayer) ends(e kv.Ends) kv.Ends {
+func (l *FileLayer) ends(e kv.Ends) kv.Ends {
 	if l.First != nil {
 		e.First = *l.First
 	}
@@ -58,79 +59,45 @@ func (l *policyLayer) ends(e kv.Ends) kv.Ends {
 	return e
 }
 
-// cacheType finds the type that a flag or file names.
-func cacheType(where, name string) (*kernels.Type, error) {
-	if t := typeNamed(name, forCache); t != nil {
-		return t, nil
-	}
-	names := typeNames(forCache)
-	return nil, fmt.Errorf("%s: no cache type %s%s; types: %s", where, shortName(name), nearest(name, names), strings.Join(names, " "))
-}
-
-// rotation finds a rotation; off, none and nothing stand for none.
-func rotation(where, name string) (*kernels.Rotation, error) {
-	var names []string
-	for _, r := range kernels.Rotations() {
-		if strings.EqualFold(r.Name, name) {
-			return r, nil
-		}
-		names = append(names, r.Name)
-	}
-	switch strings.ToLower(name) {
-	case "", "off", "none":
-		return nil, nil
-	case "on":
-		return kernels.Rotations()[0], nil
-	}
-	return nil, fmt.Errorf("%s: no rotation %s%s; rotations: off %s", where, shortName(name), nearest(name, names), strings.Join(names, " "))
-}
-
-// shortName is a name for a message, cut where it is long.
-func shortName(name string) string {
-	if len(name) > 40 {
-		return fmt.Sprintf("%.40q... (%d bytes)", name, len(name))
-	}
-	return strconv.Quote(name)
-}
-
 // over changes c to what the side says.
-func (s *policySide) over(of *session, where string, c kv.Choice) (kv.Choice, error) {
+func (s *FileSide) over(of *Reader, where string, c kv.Choice) (kv.Choice, error) {
 	if s == nil {
 		return c, nil
 	}
 	var err error
 	if s.Type != "" {
-		if c.Type, err = cacheType(where, s.Type); err != nil {
+		if c.Type, err = Type(of.Table, where, s.Type); err != nil {
 			return c, err
 		}
 	}
 	if s.Rotation != "" {
-		if c.Rotation, err = rotation(where, s.Rotation); err != nil {
+		if c.Rotation, err = Rotation(of.Table, where, s.Rotation); err != nil {
 			return c, err
 		}
 	}
 	if s.Offset != "" {
-		c.Offset, err = of.offset(where, s.Offset)
+		c.Offset, err = of.Offset(where, s.Offset)
 	}
 	return c, err
 }
 
-// maxPolicy is more than a policy of as many layers as there can be.
-const maxPolicy = 1 << 20
+// MaxFile is more bytes than a policy of as many layers as there can be.
+const MaxFile = 1 << 20
 
-// decodePolicy reads the one JSON object of the file at path.
-func decodePolicy(path string) (f policyFile, err error) {
+// ReadFile reads the one JSON object of the file at path, and refuses one that was changed after a
+// command wrote it.
+func ReadFile(path string) (f File, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return f, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxPolicy+1))
+	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
 	switch {
 	case err != nil:
 		return f, err
-	case len(data) > maxPolicy:
-		return f, fmt.Errorf("%s: more than %d bytes: no policy", path, maxPolicy)
+	case len(data) > MaxFile:
+		return f, fmt.Errorf("%s: more than %d bytes: no policy", path, MaxFile)
 	}
 	var old struct {
 		Model string `json:"model"`
@@ -150,18 +117,18 @@ func decodePolicy(path string) (f policyFile, err error) {
 	return f, nil
 }
 
-// readPolicy changes p, which holds what the flags say, to what the file at path says. It is how a policy that was
-// written for the model, by hand or by a command, becomes one of kv.
-func (s *session) readPolicy(path string, p *kv.Policy) error {
-	if err := s.input(path); err != nil {
+// Apply changes p, which holds what the flags say, to what the file at path says. A file that names
+// its model is refused for any other.
+func (r *Reader) Apply(path string, p *kv.Policy) error {
+	if err := r.opening(path); err != nil {
 		return err
 	}
-	f, err := decodePolicy(path)
+	f, err := ReadFile(path)
 	if err != nil {
 		return err
 	}
 	if f.Model != nil {
-		id, err := s.identity()
+		id, err := r.identity()
 		if err == nil {
 			err = id.Check("the policy", f.Model)
 		}
@@ -169,25 +136,25 @@ func (s *session) readPolicy(path string, p *kv.Policy) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if p.K, err = f.K.over(s, path+": k", p.K); err != nil {
+	if p.K, err = f.K.over(r, path+": k", p.K); err != nil {
 		return err
 	}
-	if p.V, err = f.V.over(s, path+": v", p.V); err != nil {
+	if p.V, err = f.V.over(r, path+": v", p.V); err != nil {
 		return err
 	}
 	p.Ends = f.ends(p.Ends)
 	p.Layers, p.LayerEnds = map[int][2]kv.Choice{}, map[int]kv.Ends{}
 	for span, l := range f.Layers {
-		lo, hi, err := layerSpan(span, len(s.KVLayers()))
+		lo, hi, err := layerSpan(span, len(r.Layers))
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		where := path + ": layer " + span
-		k, err := l.K.over(s, where+", k", p.K)
+		k, err := l.K.over(r, where+", k", p.K)
 		if err != nil {
 			return err
 		}
-		v, err := l.V.over(s, where+", v", p.V)
+		v, err := l.V.over(r, where+", v", p.V)
 		if err != nil {
 			return err
 		}

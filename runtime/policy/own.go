@@ -1,4 +1,4 @@
-package main
+package policy
 
 import (
 	"math"
@@ -7,14 +7,14 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// ownBlocks are the sizes of blocks of the project's types, the largest first since it costs least.
-var ownBlocks = [...]int{128, 64, 32}
+// OwnBlocks are the sizes of blocks of the project's types, the largest first since it costs least.
+var OwnBlocks = [...]int{128, 64, 32}
 
-// ownType is the name of the project's cache type with codes of so many bits for rotated blocks of so many values: that which
+// OwnType is the name of the project's cache type with codes of so many bits for rotated blocks of so many values: that which
 // loses least of normal values, which is what rotated blocks hold. "" if there is none.
-func ownType(bits, block int) (name string) {
+func OwnType(table *kernels.Table, bits, block int) (name string) {
 	least := math.Inf(1)
-	for _, t := range kernels.Types() {
+	for _, t := range table.Types() {
 		if !t.KV || t.Domain == nil || t.Impls[0].Encode == nil || t.CompatibleWith != "" || t.Block != block || 8*t.Bytes/t.Block != bits {
 			continue
 		}
@@ -25,10 +25,10 @@ func ownType(bits, block int) (name string) {
 	return name
 }
 
-// ownTypes are the names of those with codes of so many bits, the largest blocks first.
-func ownTypes(bits int) (names []string) {
-	for _, block := range ownBlocks {
-		if name := ownType(bits, block); name != "" {
+// OwnTypes are the names of those with codes of so many bits, the largest blocks first.
+func OwnTypes(table *kernels.Table, bits int) (names []string) {
+	for _, block := range OwnBlocks {
+		if name := OwnType(table, bits, block); name != "" {
 			names = append(names, name)
 		}
 	}

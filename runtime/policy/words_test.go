@@ -1,4 +1,4 @@
-package main
+package policy
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func TestPlanGroups(t *testing.T) {
 		}
 		layers = append(layers, l)
 	}
-	plan, err := kv.NewPlan(layers, kv.Policy{K: kv.Choice{Type: kernels.ByName("q8_0")}, V: kv.Choice{Type: kernels.ByName("lm4_64")}, Ends: kv.Ends{First: 4, Last: 60}})
+	plan, err := kv.NewPlan(layers, kv.Policy{K: kv.Choice{Type: kernels.Default().ByName("q8_0")}, V: kv.Choice{Type: kernels.Default().ByName("lm4_64")}, Ends: kv.Ends{First: 4, Last: 60}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestPlanGroups(t *testing.T) {
 		plan.Layers[i].V.Why = plan.Layers[i].K.Why
 	}
 	var out bytes.Buffer
-	printPlan(&out, plan, 64)
+	Print(&out, plan, 64)
 	for _, want := range []string{"  layers 0-1, 3-4, 7: 1 KV heads of 64/64, window 32\n", "  layers 2, 5-6, 8: 1 KV heads of 64/64\n", "all of a context of 64: nothing is packed"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
