@@ -49,6 +49,7 @@
 //	runtime/gpu         the same on any GPU: what a driver must do, and programs put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/sample      the next token from logits
+//	runtime/generate    texts and conversations that grow: when they end, what is cached of them
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
 //	runtime/demo        the embedded model and its texts

@@ -8,8 +8,9 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/console"
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
-	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
 // chatFlags are those of chat alone.
@@ -71,18 +72,19 @@ func chatCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer g.c.Close()
+	defer g.Context.Close()
 	if err := keep.load(s, g); err != nil {
 		return err
 	}
-	v := &conversation{generation: g, e: e, template: t, flags: c, json: m.json, verbose: m.verbose}
+	v := &conversation{Conversation: &generate.Conversation{Sequence: g, Template: t, Raw: c.raw}, e: e, flags: c, json: m.json, verbose: m.verbose}
+	v.Note = func(text string) { v.note("%s", text) }
 	if c.system != "" {
-		v.messages = append(v.messages, chat.Message{Role: "system", Content: in.unescaped(c.system)})
+		v.SetSystem(in.unescaped(c.system))
 	}
 	v.in = console.Open(e.stdin, e.stderr)
 	defer v.in.Close()
 	if m.json {
-		if err := printLine(e.stdout, s.record(g.c)); err != nil {
+		if err := printLine(e.stdout, s.record(g.Context)); err != nil {
 			return err
 		}
 	} else {
@@ -105,5 +107,14 @@ func (v *conversation) welcome(s *session) {
 		name = n
 	}
 	fmt.Fprintln(v.e.stderr, manual.Wrap(fmt.Sprintf("%s, a context of %d tokens. /help lists commands, Ctrl-C stops an answer, Ctrl-D leaves.",
-		plain.Name(name, 80), v.c.Cache.Size), manual.Width(v.e.stderr), 0))
+		plain.Name(name, 80), v.Context.Cache.Size), manual.Width(v.e.stderr), 0))
+}
+
+// checkpoints asks for a second sequence where a model may not be able to go back.
+func (s *session) checkpoints() func(*tokenizer.Tokenizer) (sequences, cells int) {
+	n := generate.Sequences(s.Model)
+	if n == 1 {
+		return nil
+	}
+	return func(*tokenizer.Tokenizer) (int, int) { return n, 0 }
 }

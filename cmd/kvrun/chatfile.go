@@ -25,10 +25,10 @@ func (v *conversation) save(argument string) error {
 	if path == "" || path == "-" {
 		return errors.New("/save FILE: a file to write is missing")
 	}
-	if len(v.messages) == 0 {
+	if len(v.Messages) == 0 {
 		return errors.New("there is nothing to save")
 	}
-	data, err := json.Marshal(savedChat{v.messages})
+	data, err := json.Marshal(savedChat{v.Messages})
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (v *conversation) save(argument string) error {
 		return err
 	}
 	v.file = path
-	v.note("%d messages are in %s", len(v.messages), path)
+	v.note("%d messages are in %s", len(v.Messages), path)
 	return nil
 }
 
@@ -69,7 +69,8 @@ func (v *conversation) load(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	v.messages, v.last, v.file = messages, answered{}, ""
+	v.Replace(messages)
+	v.line, v.file = chatLine{}, ""
 	v.note("%d messages of %s are the conversation now", len(messages), path)
 	if whole(text, messages) {
 		v.file = path

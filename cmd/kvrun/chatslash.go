@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/internal/suggest"
-	"github.com/kvgen/kvgen/runtime/chat"
 )
 
 // slash is a command of a person in a chat.
@@ -78,65 +76,36 @@ A line that ends in \ goes on in the next; """ begins and ends a turn of several
 }
 
 func (v *conversation) clear(string) error {
-	v.messages, v.last = v.messages[:v.scene()], answered{}
+	v.Forget()
+	v.line = chatLine{}
 	v.note("the conversation is forgotten")
 	return nil
 }
 
-func (v *conversation) regen(string) error {
-	n := len(v.messages)
-	if n > 0 && v.messages[n-1].Role == "assistant" {
-		n--
-	}
-	if n == 0 || v.messages[n-1].Role != "user" {
-		return errors.New("there is no turn to answer again")
-	}
-	before := v.messages
-	v.messages = v.messages[:n:n]
-	line, err := v.reply()
-	if err != nil {
-		v.messages = before
-	}
-	return v.say(line, err)
-}
+func (v *conversation) regen(string) error { return v.answer(v.Regenerate) }
 
-func (v *conversation) goOn(string) error {
-	n := len(v.messages)
-	if n == 0 || v.messages[n-1].Role != "assistant" || v.last.tokens == nil {
-		return errors.New("there is no answer to go on with")
-	}
-	before := v.messages
-	line, err := v.resume()
-	if err != nil {
-		v.messages = before
-	}
-	return v.say(line, err)
-}
+func (v *conversation) goOn(string) error { return v.answer(v.Continue) }
 
 func (v *conversation) setScene(text string) error {
-	scene := v.scene()
-	switch text {
-	case "":
-		if scene == 0 {
-			v.note("there is no system prompt")
-			return nil
-		}
-		fmt.Fprintln(v.e.stderr, plain.Text(v.messages[0].Content))
-		return nil
-	case "-":
-		v.messages = v.messages[scene:]
+	switch {
+	case text == "" && v.System() == 0:
+		v.note("there is no system prompt")
+	case text == "":
+		fmt.Fprintln(v.e.stderr, plain.Text(v.Messages[0].Content))
+	case text == "-":
+		v.SetSystem("")
 		v.note("there is no system prompt now")
-		return nil
+	default:
+		v.SetSystem(text)
+		v.note("the system prompt is set, for all turns of the conversation")
 	}
-	v.messages = append([]chat.Message{{Role: "system", Content: text}}, v.messages[scene:]...)
-	v.note("the system prompt is set, for all turns of the conversation")
 	return nil
 }
 
 func (v *conversation) stats(string) error {
-	fmt.Fprintf(v.e.stderr, "%d messages, %d of %d tokens of the context in use\n", len(v.messages), v.c.Len(), v.c.Cache.Size)
-	if v.last.line.Stop != "" {
-		fmt.Fprintln(v.e.stderr, "last answer:", v.speed(v.last.line))
+	fmt.Fprintf(v.e.stderr, "%d messages, %d of %d tokens of the context in use\n", len(v.Messages), v.Context.Len(), v.Context.Cache.Size)
+	if v.line.Stop != "" {
+		fmt.Fprintln(v.e.stderr, "last answer:", v.speed(v.line))
 	}
 	return nil
 }

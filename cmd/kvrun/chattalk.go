@@ -9,6 +9,7 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/console"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 // talk answers until there is no more to answer. A person goes on after what a turn could not have; a program gets the error.
@@ -65,14 +66,11 @@ func (v *conversation) take(turn string) error {
 		v.spelled = true
 		v.note("%s is said to the model: commands are for a terminal", name)
 	}
-	return v.say(v.answer(turn))
+	return v.answer(func(ctx context.Context, show generate.Show) (generate.Answer, error) { return v.Say(ctx, turn, show) })
 }
 
 // say ends an answer that was printed as it came.
-func (v *conversation) say(line chatLine, err error) error {
-	if err != nil {
-		return err
-	}
+func (v *conversation) say(line chatLine) error {
 	if v.json {
 		if err := printLine(v.e.stdout, line); err != nil {
 			return err
@@ -80,15 +78,15 @@ func (v *conversation) say(line chatLine, err error) error {
 	}
 	person := v.in.Person()
 	switch {
-	case line.Stop == stopLimit && person:
+	case line.Stop == generate.StopLimit && person:
 		v.note("stopped after %d tokens (--predict); /continue goes on", line.Gen)
-	case line.Stop == stopLimit:
+	case line.Stop == generate.StopLimit:
 		v.note("stopped after %d tokens (--predict)", line.Gen)
-	case line.Stop == stopFull:
-		v.note("stopped after %d tokens: the context of %d positions is full and none may be dropped", line.Gen, v.c.Cache.Size)
-	case line.Stop == stopInterrupted && person && v.e.ctx.Err() == nil:
+	case line.Stop == generate.StopFull:
+		v.note("stopped after %d tokens: the context of %d positions is full and none may be dropped", line.Gen, v.Context.Cache.Size)
+	case line.Stop == generate.StopInterrupted && person && v.e.ctx.Err() == nil:
 		v.note("stopped after %d tokens; /continue goes on", line.Gen)
-	case line.Stop == stopInterrupted:
+	case line.Stop == generate.StopInterrupted:
 		return context.Canceled
 	}
 	if v.verbose {
@@ -99,7 +97,7 @@ func (v *conversation) say(line chatLine, err error) error {
 
 func (v *conversation) speed(l chatLine) string {
 	return fmt.Sprintf("prompt %d tokens, %d of them run, %.1f/s; generated %d tokens, %.1f/s; context %d of %d tokens",
-		l.Prompt, l.Run, l.PromptTS, l.Gen, l.GenTS, v.c.Len(), v.c.Cache.Size)
+		l.Prompt, l.Run, l.PromptTS, l.Gen, l.GenTS, v.Context.Len(), v.Context.Cache.Size)
 }
 
 // outcome is err as far as it ends the conversation. A person is told what went wrong and asked again.
@@ -111,7 +109,7 @@ func (v *conversation) outcome(err error) error {
 		return nil
 	}
 	fmt.Fprintln(v.e.stderr, "error:", plain.Message(err.Error()))
-	var long tooLong
+	var long generate.TooLong
 	if errors.As(err, &long) {
 		fmt.Fprintln(v.e.stderr, "the conversation is as it was; say less, or start with a larger --ctx-size")
 	}

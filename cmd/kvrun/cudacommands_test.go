@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 // onGPU is arguments with a tiny model on a GPU and the text of kldTiny.
@@ -90,7 +92,7 @@ func TestParallelOnGPU(t *testing.T) {
 			t.Fatalf("%d continuations", len(here.Parallel))
 		}
 		for i, c := range here.Parallel {
-			if c.Text != there.Text || c.Stop != stopLimit {
+			if c.Text != there.Text || c.Stop != generate.StopLimit {
 				t.Errorf("%d of 3 by a GPU: %q, %s, by the processor %q", i+1, c.Text, c.Stop, there.Text)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 func TestRun(t *testing.T) {
@@ -15,7 +17,7 @@ func TestRun(t *testing.T) {
 	kvrunJSON(t, &a, args...)
 	kvrunJSON(t, &b, append(args, "-t", "1")...)
 	kvrunJSON(t, &greedy, append(args, "-temp", "0", "--math", "exact")...)
-	if a.Generated != 12 || len(a.Tokens) != 12 || a.Stop != stopLimit || a.Seed != 5 || a.Text == "" || a.PromptTokens == 0 || a.FirstMS <= 0 {
+	if a.Generated != 12 || len(a.Tokens) != 12 || a.Stop != generate.StopLimit || a.Seed != 5 || a.Text == "" || a.PromptTokens == 0 || a.FirstMS <= 0 {
 		t.Errorf("%+v", a)
 	}
 	if !slices.Equal(a.Tokens, b.Tokens) {
@@ -35,12 +37,12 @@ func TestContextFull(t *testing.T) {
 	var r runResult
 	for _, k := range []string{"f16", "q8_0", "turbo4"} {
 		kvrunJSON(t, &r, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "-ctk", k, "-ctv", k)
-		if r.Shifts < 3 || r.Generated != 60 || r.Stop != stopLimit {
+		if r.Shifts < 3 || r.Generated != 60 || r.Stop != generate.StopLimit {
 			t.Errorf("%s: %d shifts, %d tokens, %s", k, r.Shifts, r.Generated, r.Stop)
 		}
 	}
 	kvrunJSON(t, &r, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "--no-context-shift")
-	if r.Shifts != 0 || r.Stop != stopFull || r.PromptTokens+r.Generated != 25 {
+	if r.Shifts != 0 || r.Stop != generate.StopFull || r.PromptTokens+r.Generated != 25 {
 		t.Errorf("%d shifts, %d+%d tokens, %s", r.Shifts, r.PromptTokens, r.Generated, r.Stop)
 	}
 }
@@ -128,29 +130,6 @@ func TestChat(t *testing.T) {
 	}
 }
 
-func TestStretch(t *testing.T) {
-	seq := func(lo, hi int32) (s []int32) {
-		for i := lo; i < hi; i++ {
-			s = append(s, i)
-		}
-		return s
-	}
-	for _, c := range []struct {
-		cached, tokens []int32
-		want           int
-	}{
-		{seq(0, 50), seq(20, 60), 20},
-		{seq(0, 50), seq(20, 50), 0}, // one token at least must be run
-		{seq(0, 50), seq(60, 90), 0},
-		{seq(0, 20), seq(10, 60), 0}, // not worth it
-		{nil, seq(0, 5), 0},
-	} {
-		if got := stretch(c.cached, c.tokens); got != c.want {
-			t.Errorf("%v before %v: %d, want %d", c.cached, c.tokens, got, c.want)
-		}
-	}
-}
-
 // TestFullWithoutShift: a model whose positions cannot be moved stops where its context ends, as with --no-context-shift.
 func TestFullWithoutShift(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.gguf")
@@ -159,7 +138,7 @@ func TestFullWithoutShift(t *testing.T) {
 	}
 	var r runResult
 	kvrunJSON(t, &r, "run", "-m", path, "-c", "24", "-p", "Once", "-n", "60", "--ignore-eos", "--json")
-	if r.Shifts != 0 || r.Stop != stopFull || r.PromptTokens+r.Generated != 25 {
+	if r.Shifts != 0 || r.Stop != generate.StopFull || r.PromptTokens+r.Generated != 25 {
 		t.Errorf("%d shifts, %d+%d tokens, %s", r.Shifts, r.PromptTokens, r.Generated, r.Stop)
 	}
 }

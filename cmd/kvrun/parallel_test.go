@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 // TestParallel continues a prompt several times at once: greedily as one alone, else by a seed each.
@@ -17,7 +19,7 @@ func TestParallel(t *testing.T) {
 			t.Fatalf("%d continuations, %q, alone %q", len(all.Parallel), all.Text, one.Text)
 		}
 		for i, c := range all.Parallel {
-			if c.Text != one.Text || c.Seed != uint64(5+i) || c.Stop != stopLimit || !slices.Equal(c.Tokens, one.Tokens) {
+			if c.Text != one.Text || c.Seed != uint64(5+i) || c.Stop != generate.StopLimit || !slices.Equal(c.Tokens, one.Tokens) {
 				t.Errorf("%d of 3: %+v, alone %q", i+1, c, one.Text)
 			}
 		}
@@ -34,7 +36,7 @@ func TestParallel(t *testing.T) {
 	var full runResult
 	kvrunJSON(t, &full, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "-np", "2")
 	for _, c := range full.Parallel {
-		if c.Stop != stopFull || full.PromptTokens+len(c.Tokens) != 25 {
+		if c.Stop != generate.StopFull || full.PromptTokens+len(c.Tokens) != 25 {
 			t.Errorf("in a context of 24: %d+%d tokens, %s", full.PromptTokens, len(c.Tokens), c.Stop)
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -94,121 +93,93 @@ func (p *promptCacheFlags) tokens(s *session) int {
 		return 0
 	}
 	defer f.Close()
-	h, err := readPromptHead(bufio.NewReader(f))
+	h, err := generate.ReadHead(bufio.NewReader(f))
 	if err != nil {
 		return 0
 	}
 	return h.Tokens
 }
 
-// load reads the file, if there is one, into a fresh generation. A file that is not of this model and plan is refused, by
+// load reads the file, if there is one, into a fresh sequence. A file that is not of this model and plan is refused, by
 // what differs; one that is damaged is refused too.
-func (p *promptCacheFlags) load(s *session, g *generation) error {
+func (p *promptCacheFlags) load(s *session, g *generate.Sequence) error {
 	p.of = s
 	f, size, err := p.find(s)
 	if f == nil || err != nil {
 		return err
 	}
 	defer f.Close()
-	r := newSummed(f, size)
-	h, err := p.read(s, r, g)
-	if e := r.check(); e != nil {
-		err = cmp.Or(foreign(err), e)
-	}
+	h, err := g.Load(f, size, s.identity)
 	if err != nil {
-		g.c.Clear()
-		g.cached = nil
 		return refuse("--prompt-cache %s: %w", p.path, err)
 	}
-	g.loaded, g.fresh = true, h.Fresh
 	if s.flags.kind == model.Fast {
 		s.note("with --math fast the last bits depend on how a prompt falls into batches: the text may differ from that of a run without --prompt-cache; with --math exact it does not")
 	}
-	if by, now := h.by(), s.promptHead(g, nil).by(); by != now {
+	if by, now := computedBy(h), computedBy(s.promptHead(g)); by != now {
 		s.note(fmt.Sprintf("the rows of --prompt-cache were computed by %s, and this is %s: the text may differ from that of a run without it", by, now))
 	} else if h.Fresh == h.Tokens {
-		p.inFile = slices.Clone(g.cached)
+		p.inFile = slices.Clone(g.Cached())
 	}
 	return nil
 }
 
-// errForeign is what a file is that is whole but is no prompt cache of this version.
-type errForeign struct{ error }
-
-// foreign is err if it is an errForeign.
-func foreign(err error) error {
-	if f := (errForeign{}); errors.As(err, &f) {
-		return err
-	}
-	return nil
+// computedBy is what computed the rows.
+func computedBy(h generate.Head) string {
+	return fmt.Sprintf("%s math on %s by %s", h.Math, h.By, h.Program)
 }
 
-// by is what computed the rows.
-func (h promptHead) by() string { return fmt.Sprintf("%s math on %s by %s", h.Math, h.By, h.Program) }
-
-// promptHead describes the rows of a generation; id may be nil.
-func (s *session) promptHead(g *generation, id *model.Identity) promptHead {
-	h := promptHead{Tokens: len(g.cached), Fresh: min(g.fresh, len(g.cached)), Long: g.c.Long(), Math: s.flags.kind.String(), By: s.flags.computedBy(), Program: version.Short()}
-	if id != nil {
-		h.Model = *id
-	}
+// promptHead describes the rows of a sequence but for the model.
+func (s *session) promptHead(g *generate.Sequence) generate.Head {
+	h := g.Head()
+	h.Math, h.By, h.Program = s.flags.kind.String(), s.flags.computedBy(), version.Short()
 	return h
 }
 
-func (p *promptCacheFlags) read(s *session, r io.Reader, g *generation) (h promptHead, err error) {
-	if h, err = readPromptHead(r); err != nil {
-		if errors.Is(err, errPromptDamaged) {
-			return h, err
-		}
-		return h, errForeign{err}
-	}
-	id, err := s.identity()
-	if err != nil {
-		return h, errForeign{err}
-	}
-	switch err := id.Check("it", &h.Model); {
-	case err != nil:
-		return h, err
-	case h.Tokens > g.c.Cache.Size:
-		return h, fmt.Errorf("it has %d tokens and the context %d positions: --ctx-size %d holds them", h.Tokens, g.c.Cache.Size, h.Tokens+1)
-	case h.Long != g.c.Long():
-		return h, errors.New("it is of a context for which the model turns its keys otherwise: give the --ctx-size that it was made with")
-	}
-	tokens := make([]int32, h.Tokens)
-	if err := binary.Read(r, binary.LittleEndian, tokens); err != nil {
-		return h, errPromptDamaged
-	}
-	if err := g.c.Restore(r); err != nil {
-		return h, err
-	}
-	if g.c.Len() != len(tokens) || g.c.Cache.InUse() != len(tokens) {
-		return h, fmt.Errorf("it is damaged: %d tokens and a cache of %d positions", len(tokens), g.c.Len())
-	}
-	for i, id := range tokens {
-		if id < 0 || int(id) >= g.c.Model.Vocab {
-			return h, fmt.Errorf("it is damaged: token %d is %d, and the vocabulary has %d", i, id, g.c.Model.Vocab)
-		}
-	}
-	g.cached = tokens
-	return h, nil
-}
-
 // save writes what is cached, unless the file has it.
-func (p *promptCacheFlags) save(g *generation) error {
-	if p.file == nil || len(g.cached) != g.c.Len() || slices.Equal(p.inFile, g.cached) {
+func (p *promptCacheFlags) save(g *generate.Sequence) error {
+	if p.file == nil || !g.InStep() || slices.Equal(p.inFile, g.Cached()) {
 		return nil
 	}
-	g.unmark()
-	if err := g.c.KeepSeq(0); err != nil {
+	if err := g.Prepare(); err != nil {
 		return err
 	}
 	id, err := p.of.identity()
 	if err != nil {
 		return err
 	}
-	err = p.file.Fill(func(w io.Writer) error { return writePrompt(w, p.of.promptHead(g, id), g.cached, g.c.Save) })
+	h := p.of.promptHead(g)
+	h.Model = *id
+	err = p.file.Fill(func(w io.Writer) error { return g.Save(w, h) })
 	if err == nil {
-		p.inFile = slices.Clone(g.cached)
+		p.inFile = slices.Clone(g.Cached())
 	}
 	return err
+}
+
+// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
+// The file is written when all but the last of them have been run: a cache that cannot go back can go on from there.
+func (p *promptCacheFlags) resume(s *session, g *generate.Sequence, tokens []int32) ([]int32, error) {
+	if p.path == "" {
+		return tokens, nil
+	}
+	if err := p.load(s, g); err != nil {
+		return nil, err
+	}
+	same := generate.Common(g.Cached(), tokens[:len(tokens)-1])
+	rest, err := g.Reuse(tokens)
+	if err != nil {
+		return nil, err
+	}
+	if again := same - (len(tokens) - len(rest)); again > 0 {
+		s.note(fmt.Sprintf("%d tokens of the prompt that are in --prompt-cache are run again: its cache cannot be cut back behind them to what a run from the start has", again))
+	}
+	g.Accept(tokens[:len(tokens)-len(rest)]...)
+	if !p.all {
+		g.PauseAfter(len(rest)-1, func() error { // a file that cannot be written does not end the generation
+			p.failed = p.save(g)
+			return nil
+		})
+	}
+	return rest, nil
 }

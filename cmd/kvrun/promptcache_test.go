@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kvgen/kvgen/cmd/internal/console"
+	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -97,7 +98,7 @@ func TestPromptCache(t *testing.T) {
 	if code, _, stderr := kvrun("", "run", "-p", "x", "-n", "1", "--prompt-cache", empty); code != 0 {
 		t.Errorf("an empty file: exit %d, %s", code, stderr)
 	}
-	if data, _ := os.ReadFile(empty); !strings.HasPrefix(string(data), promptMagic) {
+	if data, _ := os.ReadFile(empty); !strings.HasPrefix(string(data), "kvrunPC2") {
 		t.Error("an empty file was not written")
 	}
 }
@@ -157,7 +158,7 @@ func TestChatCheckpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		start := func() *conversation {
+		start := func() *generate.Conversation {
 			template, err := s.template()
 			if err != nil {
 				t.Fatal(err)
@@ -166,12 +167,12 @@ func TestChatCheckpoint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(g.c.Close)
-			return &conversation{generation: g, template: template, e: e, json: true, in: console.Open(strings.NewReader(""), io.Discard)}
+			t.Cleanup(g.Context.Close)
+			return &generate.Conversation{Sequence: g, Template: template}
 		}
-		ask := func(v *conversation, turn string) chatLine {
+		ask := func(v *generate.Conversation, turn string) generate.Answer {
 			t.Helper()
-			a, err := v.answer(turn)
+			a, err := v.Say(t.Context(), turn, func(string, []chat.Part) error { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,12 +180,12 @@ func TestChatCheckpoint(t *testing.T) {
 		}
 		v, fresh := start(), start()
 		first := ask(v, "Tell me about the king and the queen of this land, and about all of their sons.")
-		v.messages[1].Content = "He is well."
+		v.Messages[1].Content = "He is well."
 		second := ask(v, "And the queen?")
 		if ran := first.Prompt - (second.Prompt - second.Run); ran > 40 {
 			t.Errorf("%s: of %d tokens of the conversation before the answer %d were run again", arch, first.Prompt, ran)
 		}
-		fresh.messages = v.messages[:2:2]
+		fresh.Messages = v.Messages[:2:2]
 		if want := ask(fresh, "And the queen?"); second.Content != want.Content || want.Run != want.Prompt {
 			t.Errorf("%s: %q, in a fresh context %q", arch, second.Content, want.Content)
 		}

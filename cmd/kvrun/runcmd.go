@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
-	"github.com/kvgen/kvgen/runtime/sample"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
@@ -103,7 +103,7 @@ func runCommand(e *environment, args []string) error {
 	if parallel > 1 {
 		several = func(t *tokenizer.Tokenizer) (sequences, cells int) {
 			// The file is read whole before it is cut back.
-			cells = cellsOf(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
+			cells = generate.Cells(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
 			return parallel, max(cells, min(keep.tokens(s), s.defaultSize()))
 		}
 	}
@@ -111,7 +111,7 @@ func runCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer g.c.Close()
+	defer g.Context.Close()
 	loaded := time.Since(start)
 	tokens, err := s.encode(prompt, true)
 	if err != nil {
@@ -120,20 +120,20 @@ func runCommand(e *environment, args []string) error {
 	if len(tokens) == 0 {
 		return errNoPrompt
 	}
-	if len(tokens) >= g.c.Cache.Size {
+	if len(tokens) >= g.Context.Cache.Size {
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions: --ctx-size %d or more holds them (the model was trained for %d)",
-			len(tokens), g.c.Cache.Size, len(tokens)+1, s.Context)
+			len(tokens), g.Context.Cache.Size, len(tokens)+1, s.Context)
 	}
-	run, err := g.resume(s, &keep, tokens)
+	run, err := keep.resume(s, g, tokens)
 	if err != nil {
 		return err
 	}
 	s.noteBOS(prompt)
-	if g.keep == 0 && g.t.AddBOS {
-		g.keep = 1
+	if g.Keep == 0 && g.Tokenizer.AddBOS {
+		g.Keep = 1
 	}
-	g.keep = min(g.keep, len(tokens))
-	g.progress = e.promptProgress()
+	g.Keep = min(g.Keep, len(tokens))
+	g.Progress = e.promptProgress()
 	if source, ok, err := s.File.Str("tokenizer.chat_template"); ok && err == nil && source != "" {
 		s.note("the model has a chat template, and its text is continued without it: kvrun chat talks")
 	}
@@ -147,12 +147,16 @@ func runCommand(e *environment, args []string) error {
 			fmt.Fprint(e.stdout, prompt)
 		}
 	}
-	var p produced
+	var p generate.Result
 	if parallel > 1 {
-		r.Parallel, p, err = g.parallel(e.ctx, run, parallel)
+		var all []generate.Parallel
+		all, p, err = g.Parallel(e.ctx, run, parallel)
+		for _, c := range all {
+			r.Parallel = append(r.Parallel, continuation(c))
+		}
 		r.Text = r.Parallel[0].Text
 	} else {
-		p, err = g.more(e.ctx, run, func(piece string) error {
+		p, err = g.Generate(e.ctx, run, func(piece string) error {
 			r.Text += piece
 			if m.json {
 				return nil
@@ -167,10 +171,10 @@ func runCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.ids, len(p.ids), p.stop, g.shifts, f.Seed, s.record(g.c)
-	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.prompt), rate(len(run), p.prompt), rate(p.after, p.total-p.prompt)
+	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.Tokens, len(p.Tokens), p.Stop, g.Shifts, f.Seed, s.record(g.Context)
+	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.Prompt), rate(len(run), p.Prompt), rate(p.After, p.Total-p.Prompt)
 	var ended error
-	if r.Stop == stopInterrupted {
+	if r.Stop == generate.StopInterrupted {
 		ended = context.Canceled
 	}
 	if m.json {
@@ -182,15 +186,15 @@ func runCommand(e *environment, args []string) error {
 	fmt.Fprintln(e.stdout)
 	if r.Shifts > 0 {
 		fmt.Fprintf(e.stderr, "note: the context of %d positions was full and its older half was dropped, %d times in all; -c 0 has the %d of the model\n",
-			g.c.Cache.Size, r.Shifts, s.Context)
+			g.Context.Cache.Size, r.Shifts, s.Context)
 	}
-	if r.Stop == stopFull {
+	if r.Stop == generate.StopFull {
 		asked := ""
 		if f.predict >= 0 {
 			asked = fmt.Sprintf(" of %d", f.predict)
 		}
 		fmt.Fprintf(e.stderr, "note: stopped after %d%s tokens: the context of %d positions is full and none may be dropped\n",
-			r.Generated, asked, g.c.Cache.Size)
+			r.Generated, asked, g.Context.Cache.Size)
 	}
 	if m.verbose {
 		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
@@ -199,38 +203,9 @@ func runCommand(e *environment, args []string) error {
 	return errors.Join(keep.failed, ended)
 }
 
-// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
-// The file is written when all but the last of them have been run: a cache that cannot go back can go on from there.
-func (g *generation) resume(s *session, keep *promptCacheFlags, tokens []int32) ([]int32, error) {
-	if keep.path == "" {
-		return tokens, nil
-	}
-	if err := keep.load(s, g); err != nil {
-		return nil, err
-	}
-	same := common(g.cached, tokens[:len(tokens)-1])
-	rest, err := g.reuse(tokens)
-	if err != nil {
-		return nil, err
-	}
-	if again := same - (len(tokens) - len(rest)); again > 0 {
-		s.note(fmt.Sprintf("%d tokens of the prompt that are in --prompt-cache are run again: its cache cannot be cut back behind them to what a run from the start has", again))
-	}
-	for _, id := range tokens[:len(tokens)-len(rest)] {
-		g.sampler.Accept(id)
-	}
-	if !keep.all {
-		g.pause, g.paused = len(rest)-1, func() error { // a file that cannot be written does not end the generation
-			keep.failed = keep.save(g)
-			return nil
-		}
-	}
-	return rest, nil
-}
-
 // generation starts a context to generate in. A large vocabulary takes as long to read as the cache to allocate, so both
 // are done at the same time, unless several says from the vocabulary how many sequences and cells there are.
-func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) (sequences, cells int)) (*generation, error) {
+func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) (sequences, cells int)) (*generate.Sequence, error) {
 	var c *model.Context
 	var failed error
 	sequences, cells := 1, 0
@@ -255,7 +230,22 @@ func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) 
 		c.Close()
 		return nil, err
 	}
-	return &generation{c: c, t: t, sampler: sample.New(f.sized(c.Cache.Size)), flags: f, keep: f.keep, fresh: allFresh}, nil
+	return generate.New(c, t, f.options(c.Cache.Size)), nil
+}
+
+// continuation is one of several of a prompt.
+type continuation struct {
+	Seed   uint64  `json:"seed"`
+	Text   string  `json:"text"`
+	Tokens []int32 `json:"tokens"`
+	Stop   string  `json:"stop"`
+}
+
+// printParallel prints the continuations one after another.
+func printParallel(w io.Writer, all []continuation) {
+	for i, c := range all {
+		fmt.Fprintf(w, "\n--- %d of %d, seed %d: %s ---\n%s\n", i+1, len(all), c.Seed, c.Stop, c.Text)
+	}
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

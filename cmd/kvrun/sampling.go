@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/sample"
 )
 
@@ -21,9 +21,6 @@ type sampleFlags struct {
 
 	recentAll bool // as many tokens are recent as the context has positions
 }
-
-// keepPrompt is --keep -1: as many tokens as the first prompt has.
-const keepPrompt = math.MaxInt32
 
 func (f *sampleFlags) add(fs *pflag.FlagSet, predict int) {
 	fs.IntVarP(&f.predict, "predict", "n", predict, "`tokens` to generate at most; -1 for no limit, -2 until the context is full")
@@ -51,7 +48,7 @@ func (f *sampleFlags) check() error {
 		f.predict, f.noShift = -1, true
 	}
 	if f.keep == -1 {
-		f.keep = keepPrompt
+		f.keep = generate.KeepPrompt
 	}
 	if f.TopK == -1 {
 		f.TopK = 0
@@ -72,4 +69,9 @@ func (f *sampleFlags) sized(positions int) sample.Options {
 		f.RepeatLast = positions
 	}
 	return f.Options
+}
+
+// options are the flags for a context of so many positions.
+func (f *sampleFlags) options(positions int) generate.Options {
+	return generate.Options{Sampling: f.sized(positions), Limit: f.predict, IgnoreEnd: f.ignore, Keep: f.keep, NoShift: f.noShift}
 }

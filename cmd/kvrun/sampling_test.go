@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 // TestSampleFlags holds what numbers below 0 mean, as in llama.cpp, and what is refused.
@@ -22,7 +24,7 @@ func TestSampleFlags(t *testing.T) {
 		"--repeat-last-n 5":  func(f *sampleFlags) bool { return f.sized(77).RepeatLast == 5 },
 		"-n -1":              func(f *sampleFlags) bool { return f.predict == -1 && !f.noShift },
 		"-n -2":              func(f *sampleFlags) bool { return f.predict == -1 && f.noShift },
-		"--keep -1":          func(f *sampleFlags) bool { return f.keep == keepPrompt },
+		"--keep -1":          func(f *sampleFlags) bool { return f.keep == generate.KeepPrompt },
 		"--temp -1":          func(f *sampleFlags) bool { return f.Temperature == -1 },
 	} {
 		if f, err := parse(line); err != nil || !right(f) {

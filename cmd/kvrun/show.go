@@ -62,9 +62,9 @@ func (s *session) showText(e *environment, f *sampleFlags) error {
 	if err != nil {
 		return err
 	}
-	defer g.c.Close()
+	defer g.Context.Close()
 	io.WriteString(e.stdout, demoPrompt)
-	_, err = g.more(e.ctx, g.t.Encode(demoPrompt, true, false), func(text string) error {
+	_, err = g.Generate(e.ctx, g.Tokenizer.Encode(demoPrompt, true, false), func(text string) error {
 		_, err := io.WriteString(e.stdout, text)
 		return err
 	})

@@ -1,4 +1,4 @@
-package main
+package generate
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 // FuzzPromptHead reads anything as a prompt cache, up to its rows.
 func FuzzPromptHead(f *testing.F) {
 	var b bytes.Buffer
-	h := promptHead{Tokens: 2, Fresh: 1, Math: "exact"}
+	h := Head{Tokens: 2, Fresh: 1, Math: "exact"}
 	if err := writePrompt(&b, h, []int32{1, 2}, func(w io.Writer) error { _, err := io.WriteString(w, "rows"); return err }); err != nil {
 		f.Fatal(err)
 	}
@@ -20,11 +20,11 @@ func FuzzPromptHead(f *testing.F) {
 	f.Add([]byte("kvrunPC1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newSummed(bytes.NewReader(data), int64(len(data)))
-		h, err := readPromptHead(r)
+		h, err := ReadHead(r)
 		if err == nil && (h.Fresh > h.Tokens || h.Tokens < 0) {
 			t.Errorf("%+v", h)
 		}
-		if err := r.check(); err != nil && !errors.Is(err, errPromptDamaged) {
+		if err := r.check(); err != nil && !errors.Is(err, ErrDamaged) {
 			t.Error(err)
 		}
 	})
@@ -33,13 +33,13 @@ func FuzzPromptHead(f *testing.F) {
 // TestPromptDamage changes every byte of a prompt cache in turn.
 func TestPromptDamage(t *testing.T) {
 	var b bytes.Buffer
-	err := writePrompt(&b, promptHead{Tokens: 2, Fresh: 1, Math: "exact"}, []int32{1, 2}, func(w io.Writer) error { _, err := io.WriteString(w, "rows"); return err })
+	err := writePrompt(&b, Head{Tokens: 2, Fresh: 1, Math: "exact"}, []int32{1, 2}, func(w io.Writer) error { _, err := io.WriteString(w, "rows"); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
 	check := func(data []byte) error {
 		r := newSummed(bytes.NewReader(data), int64(len(data)))
-		readPromptHead(r)
+		ReadHead(r)
 		return r.check()
 	}
 	if err := check(b.Bytes()); err != nil {

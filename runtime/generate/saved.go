@@ -1,4 +1,4 @@
-package main
+package generate
 
 import (
 	"bytes"
@@ -22,11 +22,12 @@ const (
 	promptMagic    = "kvrunPC2"
 	promptMagicOld = "kvrunPC1"
 	sessionMagic   = "nsgg" // of llama.cpp's files of this name, as its integer lies there
-	maxPromptHead  = 1 << 20
+	maxHead        = 1 << 20
 )
 
-// promptHead says what the rows of a prompt cache are of. Cache types, rotations and offsets are in the saved cache.
-type promptHead struct {
+// Head says what the rows of a prompt cache are of. Cache types, rotations and offsets are in the
+// saved cache.
+type Head struct {
 	Tokens  int            `json:"n_tokens"`
 	Fresh   int            `json:"n_fresh"` // of them, those whose rows are what a run from the start computes
 	Long    bool           `json:"long"`    // keys have the frequencies of a long context
@@ -36,11 +37,11 @@ type promptHead struct {
 	Model   model.Identity `json:"model"`
 }
 
-// errPromptDamaged is what a prompt cache is that differs from what was written.
-var errPromptDamaged = errors.New("it is cut or damaged: its checksum differs")
+// ErrDamaged is what reading says of a prompt cache that differs from what was written.
+var ErrDamaged = errors.New("it is cut or damaged: its checksum differs")
 
-// readPromptHead reads up to the tokens.
-func readPromptHead(r io.Reader) (h promptHead, err error) {
+// ReadHead reads a prompt cache up to its tokens.
+func ReadHead(r io.Reader) (h Head, err error) {
 	start := make([]byte, len(promptMagic)+4)
 	n, err := io.ReadFull(r, start)
 	switch magic := string(start[:min(n, len(promptMagic))]); {
@@ -51,24 +52,24 @@ func readPromptHead(r io.Reader) (h promptHead, err error) {
 	case magic != promptMagic:
 		return h, fmt.Errorf("it begins %.16q and not %q: it is no prompt cache", start[:n], promptMagic)
 	case err != nil:
-		return h, errPromptDamaged
+		return h, ErrDamaged
 	}
 	size := binary.LittleEndian.Uint32(start[len(promptMagic):])
-	if size > maxPromptHead {
-		return h, errPromptDamaged
+	if size > maxHead {
+		return h, ErrDamaged
 	}
 	text := make([]byte, size)
 	if _, err := io.ReadFull(r, text); err != nil {
-		return h, errPromptDamaged
+		return h, ErrDamaged
 	}
 	if state.Decode(text, &h) != nil || h.Tokens < 0 || h.Tokens > 1<<30 || h.Fresh < 0 || h.Fresh > h.Tokens {
-		return h, errPromptDamaged
+		return h, ErrDamaged
 	}
 	return h, nil
 }
 
 // writePrompt writes a prompt cache; save writes the cache.
-func writePrompt(w io.Writer, h promptHead, tokens []int32, save func(io.Writer) error) error {
+func writePrompt(w io.Writer, h Head, tokens []int32, save func(io.Writer) error) error {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -116,10 +117,10 @@ func (s *summed) check() error {
 	}
 	var want [sha256.Size]byte
 	if _, err := io.ReadFull(s.file, want[:]); err != nil || !bytes.Equal(want[:], s.sum.Sum(nil)) {
-		return errPromptDamaged
+		return ErrDamaged
 	}
 	if n, err := s.file.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return errPromptDamaged
+		return ErrDamaged
 	}
 	return nil
 }

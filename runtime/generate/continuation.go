@@ -1,0 +1,116 @@
+package generate
+
+import (
+	"strings"
+
+	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// Options say how a text is continued and when it ends.
+type Options struct {
+	Sampling  sample.Options
+	Limit     int      // tokens to generate at most; below 0 for no limit
+	Stop      []string // texts that end it, of which nothing is given out; none may be empty
+	IgnoreEnd bool     // go on after a token that ends a text
+
+	// When the context of a Sequence is full, the older half of it is dropped but for the first Keep
+	// tokens; with NoShift it stops.
+	Keep    int
+	NoShift bool
+}
+
+// Stop says why a text ended, in words; "" for one that goes on.
+type Stop = string
+
+// The reasons.
+const (
+	StopEnd         Stop = "end of text"  // the model ended it
+	StopString      Stop = "stop string"  // one of Options.Stop came
+	StopLimit       Stop = "limit"        // Options.Limit tokens are there
+	StopFull        Stop = "context full" // there is no position left
+	StopInterrupted Stop = "interrupted"  // its context.Context ended
+)
+
+// Continuation is one text that grows. It knows nothing of what runs the model: Next takes the
+// logits after what is there and draws one token, which has to be run for the next logits.
+type Continuation struct {
+	Tokens []int32 // generated, without one that ended the text
+	Stop   Stop    // "" while it goes on
+
+	Control func(text string) bool // of control tokens, those whose text is given out; nil for none
+
+	o       Options
+	t       *tokenizer.Tokenizer
+	sampler *sample.Sampler
+	stream  *tokenizer.Stream
+	held    string // the end of the text so far, where a stop string may have begun
+}
+
+// NewContinuation is a text of nothing yet.
+func NewContinuation(t *tokenizer.Tokenizer, o Options) *Continuation {
+	return newContinuation(t, o, sample.New(o.Sampling))
+}
+
+func newContinuation(t *tokenizer.Tokenizer, o Options, s *sample.Sampler) *Continuation {
+	return &Continuation{o: o, t: t, sampler: s, stream: t.NewStream(false)}
+}
+
+// Accept notes tokens that stand before what is generated, for the repeat penalty.
+func (c *Continuation) Accept(ids ...int32) {
+	for _, id := range ids {
+		c.sampler.Accept(id)
+	}
+}
+
+// Full says whether there are as many tokens as there may be.
+func (c *Continuation) Full() bool { return len(c.Tokens) == c.o.Limit }
+
+// Last is the token that was drawn last, which is to be run for the next logits.
+func (c *Continuation) Last() int32 { return c.Tokens[len(c.Tokens)-1] }
+
+// Next draws a token from logits, [Vocab], and returns the text that it completes. Where the text
+// ends with it, Stop says why and the rest of the text is returned.
+func (c *Continuation) Next(logits []float32) (text string) {
+	id := c.sampler.Draw(logits)
+	if c.t.IsEOG(id) && !c.o.IgnoreEnd {
+		return c.End(StopEnd)
+	}
+	c.Tokens = append(c.Tokens, id)
+	c.sampler.Accept(id)
+	text = c.stream.Next(id)
+	if c.Control != nil && c.t.IsControl(id) && c.Control(c.t.Piece(id)) {
+		text = c.stream.Flush() + c.t.Piece(id)
+	}
+	if text, c.held, c.Stop = c.cut(c.held + text); c.Stop == "" && c.Full() {
+		text += c.End(StopLimit)
+	}
+	return text
+}
+
+// End ends the text for a reason that its user has and returns what was held back of it: the
+// beginning of a stop string that did not come, or of a character that never ended.
+func (c *Continuation) End(why Stop) (rest string) {
+	rest, c.held, c.Stop = c.held+c.stream.Flush(), "", why
+	return rest
+}
+
+// cut divides text at a stop string: what may be given out, and what is held back since a stop
+// string may have begun there.
+func (c *Continuation) cut(text string) (out, held string, why Stop) {
+	first, keep := len(text), 0
+	for _, s := range c.o.Stop {
+		if i := strings.Index(text, s); i >= 0 && i < first {
+			first, why = i, StopString
+		}
+		for n := min(len(s)-1, len(text)); n > keep; n-- {
+			if strings.HasSuffix(text, s[:n]) {
+				keep = n
+			}
+		}
+	}
+	if why != "" {
+		return text[:first], "", why
+	}
+	return text[:len(text)-keep], text[len(text)-keep:], ""
+}
