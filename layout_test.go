@@ -256,7 +256,7 @@ func checkNames(files []source, names []string) (found []string, err error) {
 
 func TestNoTypeNames(t *testing.T) {
 	var names []string
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if typ.Quantised {
 			names = append(names, regexp.QuoteMeta(typ.Name))
 		}

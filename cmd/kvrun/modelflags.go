@@ -173,7 +173,6 @@ func (m *modelFlags) selectISA(e *environment) error {
 	}
 	table, err := e.kernels().SelectISA(name)
 	if err == nil {
-		kernels.Use(table)
 		e.table, m.table = table, table
 	}
 	known := slices.ContainsFunc(e.kernels().ISAs(), func(i kernels.ISA) bool { return i.Name == name })

@@ -97,10 +97,10 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	}
 	if s.path == "" {
 		s.path = embedded
-		if s.Model, err = model.Parse(demo.Model()); err != nil {
+		if s.Model, err = model.Parse(demo.Model(), s.table); err != nil {
 			return nil, err
 		}
-	} else if s.Model, err = model.Open(s.path); err != nil {
+	} else if s.Model, err = model.Open(s.path, s.table); err != nil {
 		return nil, noModel(s.path, err)
 	}
 	if err := memory.Room("what a command itself works with", working); err != nil {
@@ -137,7 +137,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 
 // policies reads what a person asks of the cache.
 func (s *session) policies() *policy.Reader {
-	r := policy.NewReader(s.table, s.Model, s.path)
+	r := policy.NewReader(s.Model, s.path)
 	if s.path == embedded {
 		r.Path = ""
 	}

@@ -21,7 +21,6 @@ func (f *specFlags) add(fs *pflag.FlagSet) {
 // extend gives the command a table with the types of the files.
 func (f *specFlags) extend(e *environment) error {
 	e.live, e.table = nil, nil
-	kernels.Use(kernels.Default())
 	if len(f.files) == 0 {
 		return nil
 	}
@@ -39,7 +38,6 @@ func (f *specFlags) extend(e *environment) error {
 		return fmt.Errorf("--spec: %w", err)
 	}
 	e.live, e.table = set, table
-	kernels.Use(table)
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
@@ -190,7 +189,6 @@ func unseen(t *testing.T) (paths []string) {
 func extended(t *testing.T, paths ...string) (*environment, *spec.Set) {
 	t.Helper()
 	e, f := &environment{}, &specFlags{files: paths}
-	t.Cleanup(func() { kernels.Use(kernels.Default()) })
 	if err := f.extend(e); err != nil {
 		t.Fatal(err)
 	}

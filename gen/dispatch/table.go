@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"github.com/dave/jennifer/jen"
+
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 )

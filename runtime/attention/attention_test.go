@@ -109,7 +109,7 @@ func scale(dim int) float32 { return float32(1 / math.Sqrt(float64(dim))) }
 
 // types are those of the table that a cache may use.
 func types() (all []*kernels.Type) {
-	for _, t := range kernels.Types() {
+	for _, t := range kernels.Default().Types() {
 		if t.KV {
 			all = append(all, t)
 		}
@@ -120,7 +120,7 @@ func types() (all []*kernels.Type) {
 func TestEveryPairOfTypes(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	i := 0
 	for _, k := range types() {
 		for _, v := range types() {
@@ -146,7 +146,7 @@ func TestEveryPairOfTypes(t *testing.T) {
 func TestOptions(t *testing.T) {
 	pool := cpu.NewPool(3, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	sinks := []float32{-1, 3, 0, 8, 2, 1}
 	for _, c := range []struct {
 		name string
@@ -173,7 +173,7 @@ func TestOptions(t *testing.T) {
 }
 
 func f(t testing.TB, name string) kv.Choice {
-	typ := kernels.ByName(name)
+	typ := kernels.Default().ByName(name)
 	if typ == nil {
 		t.Fatalf("the table has no %s", name)
 	}
@@ -184,7 +184,7 @@ func f(t testing.TB, name string) kv.Choice {
 func TestRotation(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	for _, name := range []string{"q8_0", "q4_0", "turbo4"} {
 		c := f(t, name)
 		c.Rotation = reftype.Attn()
@@ -201,7 +201,7 @@ func TestRotation(t *testing.T) {
 func TestFast(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	for _, k := range types() {
 		for _, dim := range []int{64, 128} {
 			if k.Fits(dim) != nil {
@@ -228,7 +228,7 @@ func TestSameBitsForAnyThreads(t *testing.T) {
 			var first []float32
 			for _, threads := range []int{1, 2, 3, 8} {
 				pool := cpu.NewPool(threads, nil)
-				got, _ := s.run(t, attention.New(pool), n, true)
+				got, _ := s.run(t, attention.New(pool, kernels.Default()), n, true)
 				pool.Close()
 				if first == nil {
 					first = got
@@ -246,7 +246,7 @@ func TestSameBitsForAnyThreads(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	l := attention.Layer{Heads: 6, KVHeads: 2, KeyDim: 128, ValueDim: 128, Scale: scale(128)}
 	for _, name := range []string{"f16", "q8_0", "turbo4"} {
 		s := newSetup(t, l, f(t, name), f(t, name), 600)

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -92,7 +91,7 @@ func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *spa
 		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
 	default: // an Act can be cut in steps of cpu.ActStep only
 		x.some.Resize(m, k.Stored, k.Type.ActGroup)
-		kernels.QuantiseAct(&x.some, q, k.Stored, m)
+		d.table.QuantiseAct(&x.some, q, k.Stored, m)
 		k.Impl.MatmulQ8(x.scores, chunk, &x.some, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
 	}
 	pos := all[first:last]
@@ -110,8 +109,8 @@ func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *spa
 	for j := range m {
 		sc, scale := x.scores[j*chunk:][:rows], l.Scale
 		if l.SoftCap > 0 {
-			cpu.Scale(sc, scale)
-			cpu.SoftCap(sc, l.SoftCap)
+			d.vec.Scale(sc, scale)
+			d.vec.SoftCap(sc, l.SoftCap)
 			scale = 1
 		}
 		d.mask(sc, s, pos, b.Pos[t.lo+j/d.group])
@@ -120,12 +119,12 @@ func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *spa
 				sc[i] = none
 			}
 		}
-		top := cpu.Max(sc) * scale
+		top := d.vec.Max(sc) * scale
 		if p.max[at+j] = top; top == none {
 			clear(sc)
 			continue
 		}
-		p.sum[at+j] = cpu.ExpSum(sc, scale, top)
+		p.sum[at+j] = d.vec.ExpSum(sc, scale, top)
 	}
 	mix := v.Impl.Mix
 	if b.Fast && v.Impl.MixQ8 != nil {
@@ -178,7 +177,7 @@ func (d *Driver) mask(sc []float32, s *span, pos []int32, p int32) {
 }
 
 // merge adds what b has seen to p: the first n values of rows that are stride apart.
-func (p *partial) merge(b *partial, n, stride int) {
+func (p *partial) merge(v cpu.Vec, b *partial, n, stride int) {
 	for j, m := range b.max {
 		if m == none {
 			continue
@@ -186,7 +185,7 @@ func (p *partial) merge(b *partial, n, stride int) {
 		top := max(p.max[j], m)
 		a, c := cpu.Exp(p.max[j]-top), cpu.Exp(m-top)
 		p.max[j], p.sum[j] = top, p.sum[j]*a+b.sum[j]*c
-		cpu.Blend(p.out[j*stride:][:n], b.out[j*stride:][:n], a, c)
+		v.Blend(p.out[j*stride:][:n], b.out[j*stride:][:n], a, c)
 	}
 }
 
@@ -214,10 +213,10 @@ func (d *Driver) finish(p *partial, u int) {
 			top := max(p.max[j], l.Sinks[h])
 			shrink := cpu.Exp(p.max[j] - top)
 			sum = sum*shrink + cpu.Exp(l.Sinks[h]-top)
-			cpu.Scale(o, shrink)
+			d.vec.Scale(o, shrink)
 		}
 		if sum > 0 {
-			cpu.Scale(o, 1/sum)
+			d.vec.Scale(o, 1/sum)
 		}
 		to := b.Out[((t0+j/d.group)*l.Heads+h)*l.ValueDim:][:l.ValueDim]
 		if len(d.segs) > 1 {

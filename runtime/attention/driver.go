@@ -21,6 +21,8 @@ const (
 // Driver runs batches on a pool. It keeps its scratch memory between calls and is not for concurrent use.
 type Driver struct {
 	pool    *cpu.Pool
+	table   *kernels.Table
+	vec     cpu.Vec // of the table
 	workers []worker
 
 	b      *Batch
@@ -83,8 +85,8 @@ type worker struct {
 }
 
 // New makes a driver for the pool.
-func New(pool *cpu.Pool) *Driver {
-	d := &Driver{pool: pool, workers: make([]worker, pool.Workers())}
+func New(pool *cpu.Pool, table *kernels.Table) *Driver {
+	d := &Driver{pool: pool, table: table, vec: cpu.NewVec(table), workers: make([]worker, pool.Workers())}
 	d.lay.d, d.score.d, d.merge.d = d, d, d
 	return d
 }

@@ -15,7 +15,7 @@ type Offset struct {
 }
 
 // Take takes the constant out of the keys of one token, [KVHeads][KeyDim], before RoPE.
-func (o *Offset) Take(k []float32) { cpu.Blend(k, o.Mu, 1, -1) }
+func (o *Offset) Take(v cpu.Vec, k []float32) { v.Blend(k, o.Mu, 1, -1) }
 
 // lay forms a and b of one query of a KV head, [2*pairs].
 func (o *Offset) lay(coef, q []float32, kvHead int) {

@@ -56,7 +56,7 @@ func turned(mu []float32, freq []float64, adjacent bool, magnitude float64, p in
 func TestSegments(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	for i, k := range types() {
 		dim := 64
 		if k.Fits(dim) != nil {
@@ -75,7 +75,7 @@ func TestSegments(t *testing.T) {
 		}
 		p := kv.Policy{K: kv.Choice{Type: k}, V: kv.Choice{Type: v}, Ends: kv.Ends{First: i % 6, Last: 1 + 7*(i%4)}}
 		s := segmented(t, l, p, length)
-		o := &attention.Offset{Mu: random(8, 2*dim), Turn: attention.NewTurn(dim, rope.freq, rope.adjacent, rope.magnitude, length)}
+		o := &attention.Offset{Mu: random(8, 2*dim), Turn: attention.NewTurn(kernels.Default(), dim, rope.freq, rope.adjacent, rope.magnitude, length)}
 		for _, n := range []int{1, min(length, 70)} {
 			got, q := s.runOffset(t, d, n, o)
 			s.oracle.Offset = func(head, query, key int) float64 {
@@ -120,7 +120,7 @@ func distance(a, b []float32) (most float64) {
 // segmented fills a cache that keeps ends.
 func segmented(t testing.TB, l attention.Layer, p kv.Policy, n int) *setup {
 	t.Helper()
-	s := newSetup(t, l, kv.Choice{Type: kernels.ByID(0)}, kv.Choice{Type: kernels.ByID(0)}, n) // for the oracle
+	s := newSetup(t, l, kv.Choice{Type: kernels.Default().ByID(0)}, kv.Choice{Type: kernels.Default().ByID(0)}, n) // for the oracle
 	s.cache = newCache(t, l, p, n)
 	var ws kernels.Workspace
 	rows := s.cache.Rows(0)

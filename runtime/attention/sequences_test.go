@@ -93,7 +93,7 @@ func TestSequences(t *testing.T) {
 	for _, threads := range []int{1, 3} {
 		pool := cpu.NewPool(threads, nil)
 		defer pool.Close()
-		d := attention.New(pool)
+		d := attention.New(pool, kernels.Default())
 		for i, c := range []struct {
 			name   string
 			heads  int
@@ -115,7 +115,7 @@ func TestSequences(t *testing.T) {
 			var o *attention.Offset
 			if c.rope >= 0 {
 				r := ropes[c.rope]
-				o = &attention.Offset{Mu: random(8, 2*64), Turn: attention.NewTurn(64, r.freq, r.adjacent, r.magnitude, 400)}
+				o = &attention.Offset{Mu: random(8, 2*64), Turn: attention.NewTurn(kernels.Default(), 64, r.freq, r.adjacent, r.magnitude, 400)}
 			}
 			step := func(runs ...kv.Run) {
 				t.Helper()
@@ -199,7 +199,7 @@ func TestUnsaidSequences(t *testing.T) {
 	x := newSeveral(t, l, kv.Policy{K: f(t, "f32"), V: f(t, "f32")}, kv.Shape{Size: 8, Batch: 8, Sequences: 2})
 	x.place(t, []kv.Run{{Seq: 1, N: 2}}, func(int, int) {})
 	b := attention.Batch{Layer: &l, KV: x.cache.Rows(0).Segments(), Pos: []int32{1}, Q: make([]float32, 128), Out: make([]float32, 128)}
-	if err := attention.New(pool).Run(&b); err == nil {
+	if err := attention.New(pool, kernels.Default()).Run(&b); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -209,7 +209,7 @@ func TestUnsaidSequences(t *testing.T) {
 func BenchmarkSequences(b *testing.B) {
 	pool := cpu.NewPool(1, nil)
 	defer pool.Close()
-	d := attention.New(pool)
+	d := attention.New(pool, kernels.Default())
 	l := attention.Layer{Heads: 9, KVHeads: 3, KeyDim: 64, ValueDim: 64, Scale: scale(64)}
 	for _, shared := range []int{1024, 0} {
 		for _, n := range []int{1, 2, 4, 8, 16} {

@@ -1,7 +1,6 @@
 package attention
 
 import (
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
@@ -42,7 +41,7 @@ func (s *segment) lay(d *Driver, w, kvh, lo, hi int) {
 	}
 	if s.fast {
 		*act = s.acts[kvh].From(lo)
-		kernels.QuantiseAct(act, rows, k.Stored, hi-lo)
+		d.table.QuantiseAct(act, rows, k.Stored, hi-lo)
 	}
 }
 
@@ -91,12 +90,12 @@ func (d *Driver) collect(w int, p *partial, u int, g *segment, seen func(c int) 
 	}
 	for c := range g.chunks {
 		if d.sees(u, &g.chunks[c]) {
-			to.merge(seen(c), g.V.Stored, d.stride)
+			to.merge(d.vec, seen(c), g.V.Stored, d.stride)
 		}
 	}
 	if to != p {
 		d.bring(to, g)
-		p.merge(to, d.b.Layer.ValueDim, d.stride)
+		p.merge(d.vec, to, d.b.Layer.ValueDim, d.stride)
 	}
 }
 

@@ -41,6 +41,7 @@ type Turn struct {
 	base  []float32 // [blocks][2*pairs] cosines and negative sines of the middle of each block
 	rest  []float32 // [block][2*pairs] the same of the places in a block, for one that begins there
 	f32   *kernels.Impl
+	vec   cpu.Vec
 }
 
 // Same says whether t is what NewTurn makes of these.
@@ -50,8 +51,8 @@ func (t *Turn) Same(keyDim int, freq []float64, adjacent bool, magnitude float32
 
 // NewTurn makes the tables for positions below size. freq is the angle per position of each pair of a head of keyDim
 // values, which may turn less than all of them; magnitude scales cosines and sines.
-func NewTurn(keyDim int, freq []float64, adjacent bool, magnitude float32, size int) *Turn {
-	t := &Turn{keyDim: keyDim, freq: freq, adjacent: adjacent, scale: magnitude, pairs: len(freq), f32: kernels.ByID(0).Best()}
+func NewTurn(table *kernels.Table, keyDim int, freq []float64, adjacent bool, magnitude float32, size int) *Turn {
+	t := &Turn{keyDim: keyDim, freq: freq, adjacent: adjacent, scale: magnitude, pairs: len(freq), f32: table.ByID(0).Best(), vec: cpu.NewVec(table)}
 	for i, f := range freq {
 		t.order = append(t.order, i)
 		if math.Abs(f)*block/2 > slow {
@@ -166,13 +167,13 @@ func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 		clear(sums)
 		t.mix(x, sums, step*blocks, width)
 		for i := range step {
-			cpu.Add(x.scores[(j+i)*chunk+at:][:run], sums[i*blocks*block:][:run])
+			t.vec.Add(x.scores[(j+i)*chunk+at:][:run], sums[i*blocks*block:][:run])
 		}
 	}
 }
 
 // turn turns coefficients to a later position, whose cosines and negative sines by is.
-func (t *Turn) turn(coef, by []float32) { cpu.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
+func (t *Turn) turn(coef, by []float32) { t.vec.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
 
 // mix adds the product of rows of turned coefficients with the first width positions of a block to s.
 func (t *Turn) mix(x *worker, s []float32, rows, width int) {

@@ -14,12 +14,12 @@ import (
 
 func open(t *testing.T, name string, size int) *model.Context {
 	t.Helper()
-	m, err := model.Open("../../testdata/arch/" + name + "/model.gguf")
+	m, err := model.Open("../../testdata/arch/"+name+"/model.gguf", kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	f32 := kv.Choice{Type: kernels.ByID(0)}
+	f32 := kv.Choice{Type: kernels.Default().ByID(0)}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f32, V: f32})
 	if err != nil {
 		t.Fatal(err)

@@ -18,14 +18,14 @@ func TestActStep(t *testing.T) {
 	var whole, shares kernels.Act
 	whole.Resize(rows, n, 32)
 	shares.Resize(rows, n, 32)
-	kernels.QuantiseAct(&whole, x, n, rows)
+	kernels.Default().QuantiseAct(&whole, x, n, rows)
 	for w := range 3 {
 		if lo, hi := Split(rows, ActStep, w, 3); lo < hi {
 			v := shares.From(lo)
-			kernels.QuantiseAct(&v, x[lo*n:], n, hi-lo)
+			kernels.Default().QuantiseAct(&v, x[lo*n:], n, hi-lo)
 		}
 	}
-	typ := kernels.ByName("q8_0")
+	typ := kernels.Default().ByName("q8_0")
 	w := make([]byte, typ.RowBytes(n))
 	typ.Best().Encode(w, x[:n])
 	var ws kernels.Workspace

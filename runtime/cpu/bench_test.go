@@ -1,6 +1,10 @@
 package cpu
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
 
 func BenchmarkExpSum(b *testing.B) {
 	x := make([]float32, 256)
@@ -20,7 +24,7 @@ func BenchmarkSiLUMul(b *testing.B) {
 		for i := range gate {
 			gate[i], up[i] = float32(i%7)-3, 1
 		}
-		SiLUMul(gate, up)
+		NewVec(kernels.Default()).SiLUMul(gate, up)
 	}
 }
 
@@ -28,6 +32,6 @@ func BenchmarkRMSNorm(b *testing.B) {
 	x, w := make([]float32, 576), make([]float32, 576)
 	b.SetBytes(4 * 576)
 	for b.Loop() {
-		RMSNorm(x, x, w, 1e-5)
+		NewVec(kernels.Default()).RMSNorm(x, x, w, 1e-5)
 	}
 }

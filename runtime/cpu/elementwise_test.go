@@ -3,7 +3,11 @@ package cpu
 import (
 	"math"
 	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
 )
+
+var vec = NewVec(kernels.Default())
 
 func TestExp(t *testing.T) {
 	worst := 0.0
@@ -56,9 +60,9 @@ func TestActivationFunctions(t *testing.T) {
 	for x := -12.0; x <= 12; x += 0.01 {
 		v := []float32{float32(x), float32(x), float32(x)}
 		up := []float32{2, 2}
-		SiLUMul(v[0:1], up)
-		GELUMul(v[1:2], up)
-		SoftCap(v[2:3], 5)
+		vec.SiLUMul(v[0:1], up)
+		vec.GELUMul(v[1:2], up)
+		vec.SoftCap(v[2:3], 5)
 		g := x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		for i, want := range []float64{2 * x / (1 + math.Exp(-x)), 2 * g, 5 * math.Tanh(x/5)} {
 			if math.Abs(float64(v[i])-want) > 2e-6*math.Max(1, math.Abs(want)) {
@@ -72,7 +76,7 @@ func TestSwiGLUClamped(t *testing.T) {
 	for g := -20.0; g <= 20; g += .7 {
 		for u := -10.0; u <= 10; u += .9 {
 			gate, up := []float32{float32(g)}, []float32{float32(u), 99}
-			SwiGLUClamped(gate, up)
+			vec.SwiGLUClamped(gate, up)
 			low := math.Min(g, 7)
 			want := low / (1 + math.Exp(-1.702*low)) * (math.Max(-7, math.Min(u, 7)) + 1)
 			if math.Abs(float64(gate[0])-want) > 3e-6*math.Max(1, math.Abs(want)) || up[1] != 99 {
@@ -85,18 +89,18 @@ func TestSwiGLUClamped(t *testing.T) {
 func TestNorms(t *testing.T) {
 	x, w, b := []float32{1, -2, 3, -4, 5}, []float32{1, 2, 1, 1, .5}, []float32{0, 1, 0, 0, 0}
 	y := make([]float32, 5)
-	RMSNorm(y, x, w, 1e-5)
+	vec.RMSNorm(y, x, w, 1e-5)
 	for i := range x {
 		if want := float64(x[i]) / math.Sqrt(11+1e-5) * float64(w[i]); math.Abs(float64(y[i])-want) > 1e-6 {
 			t.Errorf("rms %d: got %v, want %v", i, y[i], want)
 		}
 	}
 	copy(y, x)
-	RMSNorm(y, y, nil, 1e-5)
+	vec.RMSNorm(y, y, nil, 1e-5)
 	if want := 5 / math.Sqrt(11+1e-5); math.Abs(float64(y[4])-want) > 1e-6 {
 		t.Errorf("rms without weights: got %v, want %v", y[4], want)
 	}
-	LayerNorm(y, x, w, b, 1e-5)
+	vec.LayerNorm(y, x, w, b, 1e-5)
 	for i := range x {
 		if want := (float64(x[i])-.6)/math.Sqrt(10.64+1e-5)*float64(w[i]) + float64(b[i]); math.Abs(float64(y[i])-want) > 1e-6 {
 			t.Errorf("layer %d: got %v, want %v", i, y[i], want)
@@ -107,8 +111,8 @@ func TestNorms(t *testing.T) {
 func TestRopeTurnsPairs(t *testing.T) {
 	cos, sin := []float32{0, -1}, []float32{1, 0} // quarter and half turn
 	a, h := []float32{1, 2, 3, 4, 9}, []float32{1, 2, 3, 4, 9}
-	RopeAdjacent(a, cos, sin)
-	RopeHalves(h, cos, sin)
+	vec.RopeAdjacent(a, cos, sin)
+	vec.RopeHalves(h, cos, sin)
 	for i, want := range []float32{-2, 1, -3, -4, 9} {
 		if a[i] != want {
 			t.Errorf("adjacent: got %v", a)

@@ -133,7 +133,7 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*gpu.Source) {
 		}
 	}
 	typ := func(name string) *kernels.Type {
-		found := kernels.ByName(name)
+		found := kernels.Default().ByName(name)
 		if found == nil {
 			t.Fatalf("set.txt: no type %q", name)
 		}

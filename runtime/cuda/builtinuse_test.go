@@ -63,7 +63,7 @@ func TestBuiltInMissing(t *testing.T) {
 	_, err := c.Compile(&changed, Target{Arch: 90})
 	_, older := c.Compile(anySource, Target{Arch: 75})
 	c.builtin = nil
-	odd := rows.Side{Type: kernels.ByName("turbo2"), Dim: 576}
+	odd := rows.Side{Type: kernels.Default().ByName("turbo2"), Dim: 576}
 	s, e := attend.Shape{Key: odd, Value: odd}.Source(generated)
 	if e != nil {
 		t.Fatal(e)

@@ -32,7 +32,7 @@ func TestCompileKernels(t *testing.T) {
 	for _, s := range frames(t) {
 		all = append(all, program{s, ""})
 	}
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		for _, s := range matrixSources(t, typ) {
 			all = append(all, program{s, ""})
 		}
@@ -43,7 +43,7 @@ func TestCompileKernels(t *testing.T) {
 			for i, s := range sources(t, rows.Side{Type: typ, Dim: dim}) {
 				all = append(all, program{s, fmt.Sprint(i)})
 			}
-			for _, value := range kernels.Types() {
+			for _, value := range kernels.Default().Types() {
 				if !*everyPair || value == typ || value.Fits(dim) != nil {
 					continue
 				}
@@ -61,7 +61,7 @@ func TestCompileKernels(t *testing.T) {
 // fitting is a rotation for the side, nil where none fits; n chooses.
 func fitting(s rows.Side, n int) *kernels.Rotation {
 	var all []*kernels.Rotation
-	for _, r := range kernels.Rotations() {
+	for _, r := range kernels.Default().Rotations() {
 		if r.Fits(s.Dim, s.Type.Quantised) == nil {
 			all = append(all, r)
 		}
@@ -88,7 +88,7 @@ func sources(t *testing.T, s rows.Side) (all []*gpu.Source) {
 		add(rows.StoreSource(generated, turned, key))
 		add(rows.MoveSource(generated, s, key))
 	}
-	pair, half := rows.Pair{Key: s, Value: s}, rows.Side{Type: kernels.ByName("f16"), Dim: s.Dim}
+	pair, half := rows.Pair{Key: s, Value: s}, rows.Side{Type: kernels.Default().ByName("f16"), Dim: s.Dim}
 	exact := &rows.Pair{Key: half, Value: half}
 	add(qkv.Source(generated, pair))
 	add(rows.EvictSource(generated, pair, *exact))

@@ -165,14 +165,14 @@ func TestFolderReadOnly(t *testing.T) {
 // and before it is used.
 func TestSources(t *testing.T) {
 	n := 0
-	for _, k := range kernels.Types() {
-		for _, v := range kernels.Types() {
+	for _, k := range kernels.Default().Types() {
+		for _, v := range kernels.Default().Types() {
 			for _, dim := range []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576} {
 				if k.Fits(dim) != nil || v.Fits(dim) != nil {
 					continue
 				}
 				key, value := rows.Side{Type: k, Dim: dim}, rows.Side{Type: v, Dim: dim}
-				for _, r := range kernels.Rotations() {
+				for _, r := range kernels.Default().Rotations() {
 					if r.Fits(dim, k.Quantised) == nil {
 						key.Rotation = r
 					}

@@ -24,7 +24,7 @@ var classes = [][]int{{75}, {80, 86, 89}, {90}, {100}}
 func TestClasses(t *testing.T) {
 	asks := regexp.MustCompile(`__CUDA_ARCH__(.*)`)
 	found := 0
-	for _, s := range append(frames(t), sources(t, rows.Side{Type: kernels.ByName("q4_0"), Dim: 64})...) {
+	for _, s := range append(frames(t), sources(t, rows.Side{Type: kernels.Default().ByName("q4_0"), Dim: 64})...) {
 		for name, text := range s.Headers {
 			for _, m := range asks.FindAllStringSubmatch(text, -1) {
 				found++
@@ -107,7 +107,7 @@ var machineSizes = flag.Int("machine", 2, "compile fragments of so many sizes of
 // everyFragment is all there are. Sizes and architectures of machine code go round with the types, so that each meets every kind.
 func everyFragment() (all []fragment) {
 	n := 0
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if !typ.KV {
 			continue
 		}
@@ -177,7 +177,7 @@ func TestCompile(t *testing.T) {
 	for _, x := range everyFragment() {
 		byType[x.typ] = append(byType[x.typ], x)
 	}
-	for n, typ := range kernels.Types() {
+	for n, typ := range kernels.Default().Types() {
 		matrixArch := architectures[n/4%len(architectures)]
 		for c, class := range classes {
 			var rest []*gpu.Source // as PTX
@@ -215,7 +215,7 @@ func TestEveryCombination(t *testing.T) {
 			compiled[s] = true
 		}
 	}
-	types, n, frame := kernels.Types(), 0, ""
+	types, n, frame := kernels.Default().Types(), 0, ""
 	names := regexp.MustCompile(`Type_\w+`)
 	for _, dim := range dims {
 		for _, k := range types {

@@ -6,12 +6,13 @@ import (
 	"math"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
 func tiny(t *testing.T) *model.Model {
 	t.Helper()
-	m, err := model.Open("../../testdata/arch/llama_hd64/model.gguf")
+	m, err := model.Open("../../testdata/arch/llama_hd64/model.gguf", kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

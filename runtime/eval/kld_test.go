@@ -80,7 +80,7 @@ func TestRow(t *testing.T) {
 
 func plan(t *testing.T, m *model.Model, k, v string) *kv.Plan {
 	t.Helper()
-	p, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: kv.Choice{Type: kernels.ByName(k)}, V: kv.Choice{Type: kernels.ByName(v)}})
+	p, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: kv.Choice{Type: kernels.Default().ByName(k)}, V: kv.Choice{Type: kernels.Default().ByName(v)}})
 	if err != nil {
 		t.Fatal(err)
 	}

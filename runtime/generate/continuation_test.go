@@ -17,7 +17,7 @@ import (
 // open is the embedded model in a context of some sequences of size positions.
 func open(t *testing.T, size, sequences int) (*model.Context, *tokenizer.Tokenizer) {
 	t.Helper()
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,14 +15,14 @@ import (
 )
 
 // Open a model, choose how its cache is stored, and stream what it says. The embedded model stands
-// for a file: model.Open(path) opens one.
+// for a file: model.Open(path, kernels.Default()) opens one.
 func Example() {
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer m.Close()
-	plan, err := policy.NewReader(kernels.Default(), m, "").Plan("q8_0/q4_0") // keys/values
+	plan, err := policy.NewReader(m, "").Plan("q8_0/q4_0") // keys/values
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -47,12 +47,12 @@ func Example() {
 
 // A conversation keeps its turns, and what is cached of them is not run again.
 func ExampleConversation() {
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer m.Close()
-	plan, err := policy.NewReader(kernels.Default(), m, "").Plan("q8_0")
+	plan, err := policy.NewReader(m, "").Plan("q8_0")
 	if err != nil {
 		log.Fatal(err)
 	}

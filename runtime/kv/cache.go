@@ -80,7 +80,7 @@ func NewShape(plan *Plan, s Shape) (*Cache, error) {
 	}
 	c := &Cache{Plan: plan, Shape: s, ends: make([]int32, s.Sequences)}
 	for _, l := range plan.Layers {
-		c.layers = append(c.layers, newRows(l, c.group(l.Layer.Window, l.Ends)))
+		c.layers = append(c.layers, newRows(c.Plan.Table(), l, c.group(l.Layer.Window, l.Ends)))
 	}
 	c.every = c.groups
 	for _, g := range c.groups {

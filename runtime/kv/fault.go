@@ -62,6 +62,9 @@ type found struct {
 	row   []float32 // as the model computed it
 }
 
+// sumSquares has the same bits under every instruction set.
+func sumSquares(x []float32) float64 { return kernels.Default().Vec().SumSquares(x) }
+
 func finite(v float32) bool { return v-v == 0 }
 
 // learn finds the sum of squares up to which rows need no second look: that of plain if the type holds such rows, whatever
@@ -100,7 +103,7 @@ func numbers(impl *kernels.Impl, packed []byte, n int) bool {
 
 // prove looks at rows that were encoded: [n][Stored] and what became of them, which is in n cells from one on.
 func (s *Side) prove(rows []float32, packed []byte, h, cell int) {
-	if kernels.BestVec().SumSquares(rows) <= s.safe { // false for a NaN
+	if sumSquares(rows) <= s.safe { // false for a NaN
 		return
 	}
 	for ; len(rows) > 0; rows, packed, cell = rows[s.Stored:], packed[s.RowBytes:], cell+1 {
@@ -110,7 +113,7 @@ func (s *Side) prove(rows []float32, packed []byte, h, cell int) {
 
 // proveRow is prove of one row.
 func (s *Side) proveRow(row []float32, packed []byte, h, cell int) {
-	if kernels.BestVec().SumSquares(row) <= s.safe {
+	if sumSquares(row) <= s.safe {
 		return
 	}
 	x := slices.Clone(row[:s.Dim])
@@ -146,7 +149,7 @@ func (s *Side) takeFault() (f *Fault) {
 	}
 	if finite(f.Most) {
 		f.Holds = s.holds(s.found.row)
-		f.Others = holders(s.found.row)
+		f.Others = holders(s.table, s.found.row)
 	}
 	s.found.fault, s.found.row = nil, nil
 	return f
@@ -176,9 +179,9 @@ func (s *Side) holds(x []float32) (most float32) {
 }
 
 // holders are the types of the cache that a head x can be stored in and is numbers afterwards, those with more bits first.
-func holders(x []float32) (names []string) {
+func holders(table *kernels.Table, x []float32) (names []string) {
 	var all []*kernels.Type
-	for _, t := range kernels.Types() {
+	for _, t := range table.Types() {
 		if t.Fits(len(x)) != nil {
 			continue
 		}

@@ -63,18 +63,18 @@ func faultOf(t *testing.T, c Choice, e Ends, keys bool, n int, big float32) erro
 // rows, at once and one by one: it is reported where it is, and what a type holds is not.
 func TestFault(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if typ.Fits(64) != nil {
 			continue
 		}
 		choices := []Choice{{Type: typ}}
-		for _, r := range kernels.Rotations() {
+		for _, r := range kernels.Default().Rotations() {
 			if r.Fits(64, typ.Quantised) == nil {
 				choices = append(choices, Choice{Type: typ, Rotation: r})
 			}
 		}
 		for _, c := range choices {
-			for _, e := range []Ends{{}, {First: 4, Last: 8, Type: kernels.ByID(0)}} {
+			for _, e := range []Ends{{}, {First: 4, Last: 8, Type: kernels.Default().ByID(0)}} {
 				for _, n := range []int{1, 16} {
 					for _, keys := range []bool{true, false} {
 						for _, big := range []float32{float32(math.NaN()), inf, -inf} {
@@ -99,7 +99,7 @@ func TestFault(t *testing.T) {
 
 // TestFaultNames holds the message for f16: the place, the largest magnitude, what the type holds and others that hold more.
 func TestFaultNames(t *testing.T) {
-	err := faultOf(t, Choice{Type: kernels.ByName("f16")}, Ends{}, true, 16, -1e5)
+	err := faultOf(t, Choice{Type: kernels.Default().ByName("f16")}, Ends{}, true, 16, -1e5)
 	var f *Fault
 	if !errors.As(err, &f) || f.Most != 1e5 || f.Holds != 65504 || !slices.Contains(f.Others, "bf16") || slices.Contains(f.Others, "f16") ||
 		!slices.Contains(f.Others, "lm4_64") || slices.Contains(f.Others, "turbo4") {
@@ -110,13 +110,13 @@ func TestFaultNames(t *testing.T) {
 		t.Errorf("got  %v\nwant %s...", err, want)
 	}
 	// Exact rows have a type of their own.
-	err = faultOf(t, Choice{Type: kernels.ByName("bf16")}, Ends{First: 40}, false, 16, 1e5)
+	err = faultOf(t, Choice{Type: kernels.Default().ByName("bf16")}, Ends{First: 40}, false, 16, 1e5)
 	if !errors.As(err, &f) || !f.Exact || f.Keys || f.Type != "f16" || !strings.HasSuffix(err.Error(), "can, without exact rows") {
 		t.Errorf("%v", err)
 	}
 	for big, types := range map[float32][]string{7e4: {"bf16", "q8_0", "lm4_64"}, 1e7: {"bf16", "f32"}, 65000: {"f16"}} {
 		for _, name := range types {
-			if err := faultOf(t, Choice{Type: kernels.ByName(name)}, Ends{}, true, 1, big); err != nil {
+			if err := faultOf(t, Choice{Type: kernels.Default().ByName(name)}, Ends{}, true, 1, big); err != nil {
 				t.Errorf("%s does hold %v: %v", name, big, err)
 			}
 		}

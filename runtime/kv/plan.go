@@ -1,9 +1,21 @@
 package kv
 
+import "github.com/kvgen/kvgen/kernels"
+
 // Plan is what was asked for, what is in effect and why, for every layer and side. It is the record that goes into
 // every result.
 type Plan struct {
 	Layers []LayerPlan
+
+	table *kernels.Table // of the types, nil for kernels.Default()
+}
+
+// Table is what the types of the plan are of.
+func (p *Plan) Table() *kernels.Table {
+	if p.table == nil {
+		return kernels.Default()
+	}
+	return p.table
 }
 
 // LayerPlan is the plan of one KV layer.

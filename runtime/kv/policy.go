@@ -43,8 +43,18 @@ type Policy struct {
 	// that cannot be honoured is an error.
 	Fallback *kernels.Type
 
+	// Table is what the types are of, nil for kernels.Default(): exact rows without a type are in its f16.
+	Table *kernels.Table
+
 	// Known is the types that an error may propose instead.
 	Known []*kernels.Type
+}
+
+func (p *Policy) table() *kernels.Table {
+	if p.Table == nil {
+		return kernels.Default()
+	}
+	return p.Table
 }
 
 // choice is what the policy asks for KV layer i.
@@ -68,7 +78,7 @@ func (p *Policy) ends(i int) (Ends, error) {
 	case !e.on():
 		return Ends{}, nil
 	case e.Type == nil:
-		e.Type = kernels.ByName("f16")
+		e.Type = p.table().ByName("f16")
 	}
 	if e.Type.Quantised || e.Type.Domain != nil {
 		return e, fmt.Errorf("%s: exact rows are of a float type", e.Type.Name)
@@ -124,7 +134,7 @@ func (p *Policy) nearest(c Choice, dim int) string {
 // NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the fallback if the policy
 // has one and else an error naming layers, side, rule and what would fit, all layers in one error, equal ones together.
 func NewPlan(layers []Layer, p Policy) (*Plan, error) {
-	plan := &Plan{}
+	plan := &Plan{table: p.table()}
 	if _, err := p.ends(-1); err != nil {
 		return nil, err
 	}

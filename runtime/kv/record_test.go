@@ -9,7 +9,7 @@ import (
 
 // TestParts takes the names of choices apart again.
 func TestParts(t *testing.T) {
-	q4, r := kernels.ByName("q4_0"), kernels.Rotations()[0]
+	q4, r := kernels.Default().ByName("q4_0"), kernels.Default().Rotations()[0]
 	for _, c := range []struct {
 		choice                kv.Choice
 		typ, rotation, offset string

@@ -13,16 +13,16 @@ type Rows struct {
 	layer    int // of the model
 }
 
-func newRows(l LayerPlan, g *group) Rows {
+func newRows(table *kernels.Table, l LayerPlan, g *group) Rows {
 	r := Rows{group: g, layer: l.Layer.Index, segments: []Pair{{
-		K: newSide(l.K.Effective, l.Layer.Heads, l.Layer.KeyDim, g.packed),
-		V: newSide(l.V.Effective, l.Layer.Heads, l.Layer.ValueDim, g.packed),
+		K: newSide(table, l.K.Effective, l.Layer.Heads, l.Layer.KeyDim, g.packed),
+		V: newSide(table, l.V.Effective, l.Layer.Heads, l.Layer.ValueDim, g.packed),
 	}}}
 	if g.exact != nil {
 		exact := Choice{Type: l.Ends.Type}
 		r.segments = append(r.segments, Pair{
-			K: newSide(exact, l.Layer.Heads, l.Layer.KeyDim, g.exact),
-			V: newSide(exact, l.Layer.Heads, l.Layer.ValueDim, g.exact),
+			K: newSide(table, exact, l.Layer.Heads, l.Layer.KeyDim, g.exact),
+			V: newSide(table, exact, l.Layer.Heads, l.Layer.ValueDim, g.exact),
 		})
 	}
 	return r

@@ -36,7 +36,7 @@ func sequenceLayers(e kv.Ends) (layers []kv.Layer, p kv.Policy) {
 		}
 		layers = append(layers, l)
 	}
-	f32 := kv.Choice{Type: kernels.ByName("f32")}
+	f32 := kv.Choice{Type: kernels.Default().ByName("f32")}
 	e.Type = f32.Type
 	return layers, kv.Policy{K: f32, V: f32, LayerEnds: map[int]kv.Ends{1: e, 3: e}}
 }

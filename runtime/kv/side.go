@@ -13,16 +13,17 @@ type Side struct {
 	RowBytes int
 	Cells    *Cells
 
+	table          *kernels.Table         // of the plan, for types that errors name
 	rotate, domain *kernels.TransformImpl // nil for none
 	slab           []byte                 // [Heads][capacity][RowBytes], so that one head streams
 	safe           float64                // sum of squares of rows that the type is known to hold
 	found          found
 }
 
-func newSide(c Choice, heads, dim int, cells *Cells) *Side {
+func newSide(table *kernels.Table, c Choice, heads, dim int, cells *Cells) *Side {
 	t := c.Type
 	s := &Side{
-		Type: t, Impl: t.Best(), Rotation: c.Rotation, Cells: cells,
+		table: table, Type: t, Impl: t.Best(), Rotation: c.Rotation, Cells: cells,
 		Heads: heads, Dim: dim, Stored: t.HeadDim(dim), RowBytes: t.RowBytes(t.HeadDim(dim)),
 	}
 	if t.Domain != nil {
@@ -70,7 +71,7 @@ func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 		for h := range s.Heads {
 			copy(s.row(h, int(cells[lo])), packed[h*s.RowBytes:])
 		}
-		if !(kernels.BestVec().SumSquares(rows) <= s.safe) {
+		if !(sumSquares(rows) <= s.safe) {
 			for h := range s.Heads {
 				s.proveRow(rows[h*s.Stored:(h+1)*s.Stored], s.row(h, int(cells[lo])), h, int(cells[lo]))
 			}

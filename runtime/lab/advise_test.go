@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -67,7 +68,7 @@ func TestExamine(t *testing.T) {
 	if err != nil || got.Layers != 6 || got.Group != 2 || got.KeyBias || got.Trained {
 		t.Errorf("%+v, %v", got, err)
 	}
-	qwen, err := model.Open("../../testdata/arch/qwen2/model.gguf")
+	qwen, err := model.Open("../../testdata/arch/qwen2/model.gguf", kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

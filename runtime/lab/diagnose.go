@@ -53,7 +53,7 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 			if s.Effective == ref.Effective {
 				continue
 			}
-			plain, lost := plainOf(s.Effective)
+			plain, lost := plainOf(m.Table, s.Effective)
 			for _, c := range []kv.Choice{s.Effective, plain} {
 				sides := sidesOf(o.Reference, i)
 				sides[k] = c
@@ -73,7 +73,7 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 		if err != nil {
 			return nil, err
 		}
-		plain, lost := plainOf(kv.Choice{Type: l.Ends.Type})
+		plain, lost := plainOf(m.Table, kv.Choice{Type: l.Ends.Type})
 		whole, err := swapped(o.Reference, i, [2]kv.Choice{plain, plain}, kv.Ends{})
 		if err != nil {
 			return nil, err
@@ -185,8 +185,8 @@ func (l *loss) share() float64 { return l.lost / max(l.whole, 1e-30) }
 
 // plainOf is a choice that packs and unpacks rows by c's type and keeps what comes of them in f32, in the model's own
 // domain but for the rotation. It counts what is lost.
-func plainOf(c kv.Choice) (kv.Choice, *loss) {
-	t, f32, lost := c.Type, kernels.ByName("f32").Best(), &loss{}
+func plainOf(table *kernels.Table, c kv.Choice) (kv.Choice, *loss) {
+	t, f32, lost := c.Type, table.ByName("f32").Best(), &loss{}
 	plain := &kernels.Type{Name: t.Name + " read in f32", Identity: t.Identity + " read in f32", KV: true, Quantised: t.Quantised,
 		Block: t.Block, Bytes: 4 * t.Block, Pad: t.Pad, Guard: t.Guard}
 	encode := func(dst []byte, src []float32) {

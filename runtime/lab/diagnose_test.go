@@ -12,7 +12,7 @@ import (
 
 // planted is a copy of a type whose functions can be replaced by wrong ones.
 func planted(name string, spoil func(good kernels.Impl, bad *kernels.Impl)) *kernels.Type {
-	t := *kernels.ByName(name)
+	t := *kernels.Default().ByName(name)
 	good := *t.Best()
 	bad := good
 	bad.MatmulQ8, bad.MixQ8 = nil, nil
@@ -57,7 +57,7 @@ var faults = []struct {
 	spoil     func(good kernels.Impl, bad *kernels.Impl)
 }{
 	{"a codebook whose ends are bent", "q4_0", 1, "packed or unpacked wrongly", func(good kernels.Impl, bad *kernels.Impl) {
-		decoded(kernels.ByName("q4_0"), bad, func(dst []float32, src []byte) {
+		decoded(kernels.Default().ByName("q4_0"), bad, func(dst []float32, src []byte) {
 			good.Decode(dst, src)
 			for lo := 0; lo < len(dst); lo += 32 {
 				block := dst[lo : lo+32]
@@ -73,7 +73,7 @@ var faults = []struct {
 	{"rotated when stored and not when read", "q8_0", 0, "packed or unpacked wrongly", func(good kernels.Impl, bad *kernels.Impl) {
 		bad.Encode = func(dst []byte, src []float32) {
 			x := slices.Clone(src)
-			kernels.Rotations()[0].Transform.Best().Forward(x)
+			kernels.Default().Rotations()[0].Transform.Best().Forward(x)
 			good.Encode(dst, x)
 		}
 	}},
@@ -116,9 +116,9 @@ func TestDiagnose(t *testing.T) {
 		}
 		return all
 	}
-	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.ByName(name)} }
+	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.Default().ByName(name)} }
 	attn := choice("q4_0")
-	attn.Rotation = kernels.Rotations()[0]
+	attn.Rotation = kernels.Default().Rotations()[0]
 	for _, p := range []kv.Policy{
 		{K: choice("q8_0"), V: choice("turbo4")}, {K: attn, V: choice("lm3_64")}, {K: choice("turbo2"), V: attn}, {K: choice("bf16"), V: choice("f16")},
 		{K: choice("q5_1"), V: choice("iq4_nl")}, {K: choice("lm6_32"), V: choice("lm2_32")},
@@ -180,7 +180,7 @@ func TestDiagnoseEnds(t *testing.T) {
 	b := newBench(t)
 	at := places()[0]
 	at.Context = 32
-	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.ByName(name)} }
+	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.Default().ByName(name)} }
 	policy := func() kv.Policy {
 		return kv.Policy{K: choice("q8_0"), V: choice("q4_0"), Ends: kv.Ends{First: 2, Last: 4}, Layers: map[int][2]kv.Choice{}, LayerEnds: map[int]kv.Ends{}}
 	}

@@ -25,7 +25,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	m, err := model.Open("../../testdata/arch/llama_hd64/model.gguf")
+	m, err := model.Open("../../testdata/arch/llama_hd64/model.gguf", kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) cell(t *testing.T, k, v string) Cell {
 	t.Helper()
-	p, err := kv.NewPlan(b.m.KVLayers(), kv.Policy{K: kv.Choice{Type: kernels.ByName(k)}, V: kv.Choice{Type: kernels.ByName(v)}})
+	p, err := kv.NewPlan(b.m.KVLayers(), kv.Policy{K: kv.Choice{Type: kernels.Default().ByName(k)}, V: kv.Choice{Type: kernels.Default().ByName(v)}})
 	if err != nil {
 		t.Fatal(err)
 	}

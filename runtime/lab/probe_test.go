@@ -19,7 +19,7 @@ import (
 // openDemo is the embedded model with its tokenizer.
 func openDemo(t *testing.T) (*model.Model, *tokenizer.Tokenizer) {
 	t.Helper()
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func openDemo(t *testing.T) (*model.Model, *tokenizer.Tokenizer) {
 
 func uniform(t *testing.T, m *model.Model, typ string) *kv.Plan {
 	t.Helper()
-	c := kv.Choice{Type: kernels.ByName(typ)}
+	c := kv.Choice{Type: kernels.Default().ByName(typ)}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: c, V: c})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -46,7 +45,7 @@ func Examine(ctx context.Context, m *model.Model, tokens []int32) (Traits, error
 	if len(tokens) < 8 || t.Layers == 0 {
 		return t, nil
 	}
-	f32 := kv.Choice{Type: kernels.ByName("f32")}
+	f32 := kv.Choice{Type: m.Table.ByName("f32")}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f32, V: f32})
 	if err != nil {
 		return t, err

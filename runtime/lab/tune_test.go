@@ -59,7 +59,7 @@ func TestAllocate(t *testing.T) {
 func tuner(t *testing.T, b *bench, budget float64) *Tuner {
 	types := func(names ...string) (all []kv.Choice) {
 		for _, n := range names {
-			all = append(all, kv.Choice{Type: kernels.ByName(n)})
+			all = append(all, kv.Choice{Type: kernels.Default().ByName(n)})
 		}
 		return all
 	}

@@ -13,14 +13,14 @@ const (
 )
 
 // mul is gate = act(gate) * up.
-func (a Activation) mul(gate, up []float32) {
+func (a Activation) mul(v cpu.Vec, gate, up []float32) {
 	switch a {
 	case GELU:
-		cpu.GELUMul(gate, up)
+		v.GELUMul(gate, up)
 	case SwiGLUClamped:
-		cpu.SwiGLUClamped(gate, up)
+		v.SwiGLUClamped(gate, up)
 	default:
-		cpu.SiLUMul(gate, up)
+		v.SiLUMul(gate, up)
 	}
 }
 
@@ -33,10 +33,10 @@ var ones = func() (v [256]float32) {
 }()
 
 // apply is x = act(x), of an activation that is a factor of the up branch.
-func (a Activation) apply(x []float32) {
+func (a Activation) apply(v cpu.Vec, x []float32) {
 	for len(x) > 0 {
 		n := min(len(x), len(ones))
-		a.mul(x[:n], ones[:n])
+		a.mul(v, x[:n], ones[:n])
 		x = x[n:]
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// Types resolves the type id of a tensor, nil for one it does not know. It is kernels.ByID except in tests.
-type Types func(id int) *kernels.Type
+// types resolves the type id of a tensor, nil for one it does not know. It is Table.ByID except in tests.
+type types func(id int) *kernels.Type
 
 // binder looks up the tensors of a graph and remembers what it could not find.
 type binder struct {
-	f     *gguf.File
-	types Types
-	width int
-	layer int // -1 outside the layers
-	errs  []error
+	f       *gguf.File
+	kernels *kernels.Table
+	types   types
+	width   int
+	layer   int // -1 outside the layers
+	errs    []error
 
 	program *Program
 	ropes   map[*Rope]int // numbers of RoPEs
@@ -59,9 +59,9 @@ func (b *binder) strange(t *gguf.Tensor, typ *kernels.Type) {
 }
 
 // weightTypes are the names of the types that weights can have, by their numbers.
-func weightTypes() string {
+func weightTypes(table *kernels.Table) string {
 	var all []*kernels.Type
-	for _, t := range kernels.Types() {
+	for _, t := range table.Types() {
 		if t.Weight && t.ID >= 0 {
 			all = append(all, t)
 		}
@@ -122,7 +122,7 @@ func (b *binder) err() error {
 			}
 			types = append(types, fmt.Sprintf("%s, as %s%s", s.name, s.first, others))
 		}
-		all = append(all, fmt.Sprintf("weights of %s are not supported; supported are %s", strings.Join(types, ", and of "), weightTypes()))
+		all = append(all, fmt.Sprintf("weights of %s are not supported; supported are %s", strings.Join(types, ", and of "), weightTypes(b.kernels)))
 	}
 	switch n := len(b.missing); {
 	case n == 1:
@@ -230,7 +230,9 @@ func (b *binder) norm(n Norm, width int) *NormWeights {
 	}
 	x := &NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
 	if n.Times != 0 {
-		cpu.Scale(x.W, n.Times)
+		for i := range x.W {
+			x.W[i] *= n.Times
+		}
 	}
 	if bias := b.name(n.Name, "bias"); n.Kind == LayerNorm && b.has(bias) {
 		x.B = b.vector(bias, width)

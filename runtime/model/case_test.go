@@ -69,7 +69,7 @@ func readCase(t testing.TB, name string) *conformance {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	if c.model, err = Load(f, testTypes); err != nil {
+	if c.model, err = load(f, kernels.Default(), testTypes); err != nil {
 		t.Fatal(err)
 	}
 	if c.model.Vocab != c.Vocab {
@@ -84,14 +84,14 @@ func (c *conformance) usesGELU() bool {
 }
 
 func testTypes(id int) *kernels.Type {
-	if t := kernels.ByID(id); t != nil {
+	if t := kernels.Default().ByID(id); t != nil {
 		return t
 	}
 	return reftype.ByID(id)
 }
 
 func testType(name string) *kernels.Type {
-	if t := kernels.ByName(name); t != nil {
+	if t := kernels.Default().ByName(name); t != nil {
 		return t
 	}
 	return reftype.ByName(name)

@@ -21,7 +21,7 @@ func TestBudgetOnGPU(t *testing.T) {
 	}{{"llama_hd64", 1, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{First: 2, Last: 6}}, {"gemma3", 5, kv.Ends{}}, {"qwen35moe", 5, kv.Ends{}}} {
 		b := openGPU(t).(*engine.Backend)
 		c := model.ReadCase(t, s.name)
-		q := kv.Choice{Type: kernels.ByName("q8_0")}
+		q := kv.Choice{Type: kernels.Default().ByName("q8_0")}
 		plan, err := kv.NewPlan(c.Model.KVLayers(), kv.Policy{K: q, V: q, Ends: s.ends})
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ var onlyVariants = flag.String("variants", "", "run only variants whose names be
 // contextOf is a context with one type in the cache, on a device or, for nil, on the processor.
 func contextOf(t *testing.T, c *model.Case, d model.Device, typ string, batch int) *model.Context {
 	t.Helper()
-	side := kv.Choice{Type: kernels.ByName(typ)}
+	side := kv.Choice{Type: kernels.Default().ByName(typ)}
 	plan, err := kv.NewPlan(c.Model.KVLayers(), kv.Policy{K: side, V: side})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestOddShapesOnGPU(t *testing.T) {
 // TestDamagedKeysOnGPU has a model refused whose keys would be NaN: some encoders there store it as 0.
 func TestDamagedKeysOnGPU(t *testing.T) {
 	m := model.DamagedKeys(t)
-	side := kv.Choice{Type: kernels.ByName("q8_0")}
+	side := kv.Choice{Type: kernels.Default().ByName("q8_0")}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: side, V: side})
 	if err != nil {
 		t.Fatal(err)

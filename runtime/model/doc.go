@@ -4,7 +4,7 @@
 // lists blocks (attention, feed-forward, experts, ...) as data. All architectures are listed in arch.go. Loading binds the
 // graph to the tensors of a file, checking every shape; running it is the same code for a prompt and for one token.
 //
-//	m, err := model.Open(path)                                  // weights are mapped, not read
+//	m, err := model.Open(path, kernels.Default())                // weights are mapped, not read
 //	plan, err := kv.NewPlan(m.KVLayers(), policy)               // how each layer's keys and values are stored
 //	c, err := m.NewContext(model.Options{Plan: plan, Size: 2048})
 //	logits, err := c.Prefill(tokens)                            // of the last token

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -88,15 +89,17 @@ func TestOffsetMistakes(t *testing.T) {
 		form := func(a *AttentionStep) *RopeForm { return c.model.program.Ropes[a.Rope] }
 		for what, spoil := range map[string]func(a *AttentionStep) *attention.Turn{
 			"left out": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
+				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
 			},
 			"wrong sign": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
+				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
 			},
 			"wrong pairs": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
+				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
 			},
-			"not turned": func(a *AttentionStep) *attention.Turn { return attention.NewTurn(a.KeyDim, nil, false, 1, 256) },
+			"not turned": func(a *AttentionStep) *attention.Turn {
+				return attention.NewTurn(kernels.Default(), a.KeyDim, nil, false, 1, 256)
+			},
 		} {
 			y := c.extras(t, "f32", "f32", someOffset(c.model), kv.Ends{}, Options{Threads: 2})
 			offsets := y.stages[0].rows.(*hostRows).offsets

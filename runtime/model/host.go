@@ -14,7 +14,7 @@ type host struct {
 
 // newHost chooses the kernels of a stage; start must follow.
 func newHost(m *Model, s Span) *host {
-	h := &host{pass: newPass(m.program, s)}
+	h := &host{pass: newPass(m.Table, m.program, s)}
 	h.out.p = h.pass
 	return h
 }

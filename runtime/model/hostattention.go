@@ -104,24 +104,24 @@ func (t *headsTask) Do(w, workers int) {
 		if t.a.Gated {
 			splitGates(t.a, q, p.gated[2*j*len(q):][:2*len(q)])
 		}
-		normaliseHeads(q, l.KeyDim, t.a.QNorm)
+		normaliseHeads(p.vec, q, l.KeyDim, t.a.QNorm)
 		t.rope(q, j)
 		if t.a.Temperature != nil {
-			t.a.Temperature.apply(q, p.pos[j])
+			t.a.Temperature.apply(p.vec, q, p.pos[j])
 		}
 		if t.a.Reads {
 			continue
 		}
 		k := p.k[j*ldk:][:ldk]
-		normaliseHeads(k, l.KeyDim, t.a.KNorm)
+		normaliseHeads(p.vec, k, l.KeyDim, t.a.KNorm)
 		if p.observe != nil {
 			copy(p.raw[j*ldk:], k)
 		}
 		if o := p.offsets[t.a.KV]; o != nil {
-			o.Take(k)
+			o.Take(p.vec, k)
 		}
 		t.rope(k, j)
-		normaliseHeads(p.v[j*ldv:][:ldv], l.ValueDim, t.a.VNorm)
+		normaliseHeads(p.vec, p.v[j*ldv:][:ldv], l.ValueDim, t.a.VNorm)
 	}
 	if rows := p.cache.Rows(t.a.KV); !t.a.Reads && !rows.Exact() {
 		sides := rows.Segments()[0]
@@ -131,9 +131,9 @@ func (t *headsTask) Do(w, workers int) {
 }
 
 // normaliseHeads applies a norm, nil for none, to heads of d values.
-func normaliseHeads(x []float32, d int, n *NormWeights) {
+func normaliseHeads(v cpu.Vec, x []float32, d int, n *NormWeights) {
 	for ; n != nil && len(x) > 0; x = x[d:] {
-		normalise(n, x[:d], x[:d])
+		normalise(v, n, x[:d], x[:d])
 	}
 }
 
@@ -145,6 +145,6 @@ func (t *headsTask) rope(x []float32, j int) {
 	r := &t.p.ropes[t.a.Rope]
 	half := r.Dims / 2
 	for d := t.a.KeyDim; len(x) > 0; x = x[d:] {
-		r.apply(x[:d], r.cos[j*half:][:half], r.sin[j*half:][:half])
+		r.apply(t.p.vec, x[:d], r.cos[j*half:][:half], r.sin[j*half:][:half])
 	}
 }

@@ -57,15 +57,15 @@ func (t *convTask) Do(w, workers int) {
 				y := t.mixed[(first+j)*t.channels+at:][:d.Dim]
 				clear(y)
 				for tap := range d.Taps {
-					cpu.Mul(tmp, t.seen(history, first, j+tap, at), d.Conv[tap*t.channels+at:][:d.Dim])
-					cpu.Add(y, tmp)
+					t.p.vec.Mul(tmp, t.seen(history, first, j+tap, at), d.Conv[tap*t.channels+at:][:d.Dim])
+					t.p.vec.Add(y, tmp)
 				}
-				SiLU.apply(y)
+				SiLU.apply(t.p.vec, y)
 				switch {
 				case head < d.KeyHeads:
-					cpu.Scale(y, unit(y, d.Eps)/float32(math.Sqrt(float64(d.Dim))))
+					t.p.vec.Scale(y, unit(y, d.Eps)/float32(math.Sqrt(float64(d.Dim))))
 				case head < 2*d.KeyHeads:
-					cpu.Scale(y, unit(y, d.Eps))
+					t.p.vec.Scale(y, unit(y, d.Eps))
 				}
 			}
 			for r := range d.Taps - 1 {
@@ -135,18 +135,18 @@ func (t *ruleTask) step(w int, matrices []float32, head, j int) {
 	t.p.workers[w].out = held
 	clear(held)
 	for i, x := range k {
-		cpu.Blend(held, s[i*dim:][:dim], 1, x)
+		t.p.vec.Blend(held, s[i*dim:][:dim], 1, x)
 	}
-	cpu.Blend(v, held, rate, -rate*keep)
+	t.p.vec.Blend(v, held, rate, -rate*keep)
 	out := t.out[(j*d.ValueHeads+head)*dim:][:dim]
 	clear(out)
 	for i, x := range k {
 		row := s[i*dim:][:dim]
-		cpu.Blend(row, v, keep, x)
-		cpu.Blend(out, row, 1, q[i])
+		t.p.vec.Blend(row, v, keep, x)
+		t.p.vec.Blend(out, row, 1, q[i])
 	}
-	normalise(d.Norm, out, out)
-	cpu.SiLUMul(t.gate[(j*d.ValueHeads+head)*dim:][:dim], out)
+	normalise(t.p.vec, d.Norm, out, out)
+	t.p.vec.SiLUMul(t.gate[(j*d.ValueHeads+head)*dim:][:dim], out)
 }
 
 func softplus(x float64) float64 {

@@ -20,7 +20,7 @@ func (t *gatesTask) Do(w, workers int) {
 	heads, d := t.a.Heads, t.a.ValueDim
 	lo, hi := cpu.Split(t.p.n, 1, w, workers)
 	for h := lo * heads; h < hi*heads; h++ {
-		cpu.SigmoidMul(t.p.o[h*d:][:d], t.p.gated[(2*h+1)*d:][:d])
+		t.p.vec.SigmoidMul(t.p.o[h*d:][:d], t.p.gated[(2*h+1)*d:][:d])
 	}
 }
 
@@ -43,6 +43,6 @@ func (t *sharedGateTask) Do(w, workers int) {
 	n := t.p.width
 	lo, hi := cpu.Split(t.p.n, 1, w, workers)
 	for j := lo; j < hi; j++ {
-		cpu.Scale(t.y[j*n:][:n], 1/(1+cpu.Exp(-t.s[j])))
+		t.p.vec.Scale(t.y[j*n:][:n], 1/(1+cpu.Exp(-t.s[j])))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -150,7 +151,7 @@ func runThree(data []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	m, err := Load(f, testTypes)
+	m, err := load(f, kernels.Default(), testTypes)
 	if err != nil {
 		return false, err
 	}

@@ -35,11 +35,11 @@ func (t *inputsTask) Do(w, workers int) {
 		x, e := t.x[j*all:][:all], grow(p.workers[w].out, all)
 		p.workers[w].out = e
 		t.e.row(e, int(p.tokens[j]))
-		cpu.Scale(x, narrow)
+		p.vec.Scale(x, narrow)
 		for l := 0; l < all; l += i.Size {
-			normalise(i.Norm, x[l:l+i.Size], x[l:l+i.Size])
+			normalise(p.vec, i.Norm, x[l:l+i.Size], x[l:l+i.Size])
 		}
-		cpu.Blend(x, e, half, wide)
+		p.vec.Blend(x, e, half, wide)
 	}
 }
 
@@ -51,7 +51,7 @@ func (p *pass) inputGate(s *InputGateStep, y, x []float32) error {
 	size, layers := p.inputs.i.Size, p.inputs.i.Layers
 	for j := range p.n {
 		input := p.inputs.x[(j*layers+s.Layer)*size:][:size]
-		s.Act.mul(p.gate[j*size:][:size], input)
+		s.Act.mul(p.vec, p.gate[j*size:][:size], input)
 	}
 	return p.matmul(s.Out, p.gate, y)
 }

@@ -126,7 +126,7 @@ func (t *slotTask) panel(w int, s segment, j, m int) {
 		if p.fast && r.group > 0 {
 			act := &p.workers[w].act
 			p.prep.slots(act, k, s, j)
-			kernels.QuantiseAct(act, x, n, m)
+			p.table.QuantiseAct(act, x, n, m)
 		}
 	}
 }
@@ -161,10 +161,10 @@ func (m *mixture) product(w int, k *ExpertStack, s segment, x []float32, lo, row
 	for j := range s.m {
 		out := y[j*ldy:][:rows]
 		if q.Bias != nil {
-			cpu.Add(out, q.Bias[first:])
+			p.vec.Add(out, q.Bias[first:])
 		}
 		if k.Scale != nil {
-			cpu.Scale(out, k.Scale[s.expert])
+			p.vec.Scale(out, k.Scale[s.expert])
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (t hiddenTask) block(w int, s segment, lo, rows int) {
 	t.product(w, &e.Gate, s, t.prep.rows, lo, rows, gate, n)
 	t.product(w, &e.Up, s, t.prep.rows, lo, rows, up, n)
 	for j := range s.m {
-		e.Act.mul(gate[j*n:][:rows], up[j*n:][:rows])
+		e.Act.mul(t.p.vec, gate[j*n:][:rows], up[j*n:][:rows])
 	}
 }
 
@@ -225,6 +225,6 @@ func (t outputTask) add(w int, s segment, at, rows int) {
 	t.product(w, &t.e.Down, s, t.gate, at, rows, out, rows)
 	for j := range s.m {
 		slot := s.first + j
-		cpu.Blend(t.y[int(r.token[slot])*t.p.width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
+		t.p.vec.Blend(t.y[int(r.token[slot])*t.p.width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
 	}
 }

@@ -3,11 +3,11 @@ package model
 import "github.com/kvgen/kvgen/runtime/cpu"
 
 // normalise is y = n(x); y may be x.
-func normalise(n *NormWeights, y, x []float32) {
+func normalise(v cpu.Vec, n *NormWeights, y, x []float32) {
 	if n.Kind == LayerNorm {
-		cpu.LayerNorm(y, x, n.W, n.B, n.Eps)
+		v.LayerNorm(y, x, n.W, n.B, n.Eps)
 	} else {
-		cpu.RMSNorm(y, x, n.W, n.Eps)
+		v.RMSNorm(y, x, n.W, n.Eps)
 	}
 }
 
@@ -22,7 +22,7 @@ func (t *normTask) Do(w, workers int) {
 	n := t.p.width
 	lo, hi := cpu.Split(t.p.n, 1, w, workers)
 	for j := lo; j < hi; j++ {
-		normalise(t.norm, t.y[j*n:][:n], t.x[j*n:][:n])
+		normalise(t.p.vec, t.norm, t.y[j*n:][:n], t.x[j*n:][:n])
 	}
 }
 

@@ -31,7 +31,7 @@ func (p *pass) turn(layer, size int) *attention.Turn {
 			return t
 		}
 	}
-	t := attention.NewTurn(a.KeyDim, freq, adjacent, magnitude, size)
+	t := attention.NewTurn(p.table, a.KeyDim, freq, adjacent, magnitude, size)
 	p.turned = append(p.turned, t)
 	return t
 }

@@ -1,7 +1,5 @@
 package model
 
-import "github.com/kvgen/kvgen/runtime/cpu"
-
 // output makes logits from the residual stream.
 type output struct {
 	p *pass
@@ -28,7 +26,7 @@ func (o *output) hidden(dst []float32, lo, hi int) {
 	for j := range hi - lo {
 		x, h := o.p.x[(lo+j)*n:][:n], dst[j*n:][:n]
 		if norm != nil {
-			normalise(norm, h, x)
+			normalise(o.p.vec, norm, h, x)
 		} else {
 			copy(h, x)
 		}
@@ -44,7 +42,7 @@ func (o *output) project(logits, hidden []float32, n int) error {
 	}
 	if m.Cap > 0 {
 		for j := range n {
-			cpu.SoftCap(logits[j*m.Vocab:][:m.Vocab], m.Cap)
+			o.p.vec.SoftCap(logits[j*m.Vocab:][:m.Vocab], m.Cap)
 		}
 	}
 	return nil

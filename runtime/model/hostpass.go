@@ -46,6 +46,8 @@ func (s *sizes) add(body any) {
 // pass is one batch on its way through the steps of a stage, and the memory for it.
 type pass struct {
 	program   *Program
+	table     *kernels.Table
+	vec       cpu.Vec // of the table
 	span      Span
 	width     int       // the program's
 	products  []product // by number
@@ -104,8 +106,8 @@ type scratch struct {
 }
 
 // newPass chooses the kernels of a part of a program. start must follow.
-func newPass(program *Program, span Span) *pass {
-	p := &pass{program: program, span: span, width: program.Width, products: make([]product, len(program.Products))}
+func newPass(table *kernels.Table, program *Program, span Span) *pass {
+	p := &pass{program: program, table: table, vec: cpu.NewVec(table), span: span, width: program.Width, products: make([]product, len(program.Products))}
 	p.sizes.width = p.width
 	for i, s := range program.Products {
 		p.products[i] = newProduct(s)
@@ -128,7 +130,7 @@ func newPass(program *Program, span Span) *pass {
 func (p *pass) start(pool *cpu.Pool, size, batch int, fast bool) {
 	s := p.sizes
 	floats := func(n int) []float32 { return make([]float32, batch*n) }
-	p.pool, p.fast, p.workers, p.attention = pool, fast, make([]scratch, pool.Workers()), attention.New(pool)
+	p.pool, p.fast, p.workers, p.attention = pool, fast, make([]scratch, pool.Workers()), attention.New(pool, p.table)
 	p.pos, p.seqs = make([]int32, 0, batch), make([]int32, 0, batch)
 	p.x, p.h, p.y = floats(s.width), floats(s.width), floats(s.width)
 	p.q, p.k, p.v, p.o, p.gated = floats(s.q), floats(s.k), floats(s.v), floats(s.o), floats(s.gated)
@@ -231,12 +233,12 @@ func (t *embedTask) Do(w, workers int) {
 		x := p.x[j*width:][:width]
 		p.embedding.row(x, int(p.tokens[j]))
 		if s := p.program.Scale; s != 1 {
-			cpu.Scale(x, s)
+			p.vec.Scale(x, s)
 		}
 		if p.program.Positions != nil {
 			h := p.h[j*width:][:width] // free until the first norm
 			p.positions.row(h, int(p.pos[j]))
-			cpu.Add(x, h)
+			p.vec.Add(x, h)
 		}
 	}
 }
@@ -256,16 +258,16 @@ func (t *stepTask) Do(w, workers int) {
 	for j := lo; j < hi; j++ {
 		x, y := p.x[j*n:][:n], p.y[j*n:][:n]
 		if t.add && t.post != nil {
-			normalise(t.post, y, y)
+			normalise(p.vec, t.post, y, y)
 		}
 		if t.add {
-			cpu.Add(x, y)
+			p.vec.Add(x, y)
 		}
 		if t.scale != 1 {
-			cpu.Scale(x, t.scale)
+			p.vec.Scale(x, t.scale)
 		}
 		if t.pre != nil {
-			normalise(t.pre, p.h[j*n:][:n], x)
+			normalise(p.vec, t.pre, p.h[j*n:][:n], x)
 		}
 	}
 }

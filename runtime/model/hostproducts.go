@@ -171,7 +171,7 @@ func (t *prepTask) Do(w, workers int) {
 		}
 		if t.p.fast && r.group > 0 && lo < hi {
 			*act = t.acts[k].From(lo)
-			kernels.QuantiseAct(act, x, n, hi-lo)
+			t.p.table.QuantiseAct(act, x, n, hi-lo)
 		}
 	}
 }
@@ -201,7 +201,7 @@ func (t *mulTask) gate(w, lo, hi int) {
 	t.part(w, 1, lo, hi)
 	rows := t.g.parts[0].Rows
 	for j := range t.p.n {
-		t.g.Act.mul(t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
+		t.g.Act.mul(t.p.vec, t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
 	}
 }
 
@@ -241,12 +241,12 @@ func (t *mulTask) part(w, i, lo, hi int) {
 	}
 	if q.Bias != nil {
 		for j := range n {
-			cpu.Add(y[j*q.Rows+lo:j*q.Rows+hi], q.Bias[lo:])
+			t.p.vec.Add(y[j*q.Rows+lo:j*q.Rows+hi], q.Bias[lo:])
 		}
 	}
 	if t.g.Activated {
 		for j := range n {
-			t.g.Act.apply(y[j*q.Rows+lo : j*q.Rows+hi])
+			t.g.Act.apply(t.p.vec, y[j*q.Rows+lo:j*q.Rows+hi])
 		}
 	}
 }

@@ -21,11 +21,11 @@ func newRopeTable(r *RopeForm, size, n int, magnitude float32) ropeTable {
 }
 
 // apply applies RoPE to one head.
-func (r *ropeTable) apply(x, cos, sin []float32) {
+func (r *ropeTable) apply(v cpu.Vec, x, cos, sin []float32) {
 	if r.Kind == Adjacent {
-		cpu.RopeAdjacent(x, cos, sin)
+		v.RopeAdjacent(x, cos, sin)
 	} else {
-		cpu.RopeHalves(x, cos, sin)
+		v.RopeHalves(x, cos, sin)
 	}
 }
 

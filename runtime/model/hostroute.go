@@ -39,9 +39,9 @@ func (r *routing) Do(w, workers int) {
 	count, used := r.e.Count, r.e.Used
 	for j := lo; j < hi; j++ {
 		l, chosen, weights := r.logits[j*count:][:count], r.chosen[j*used:][:used], r.weights[j*used:][:used]
-		top := cpu.Max(l)
+		top := r.p.vec.Max(l)
 		if r.e.Gating == SoftmaxAll {
-			cpu.Scale(l, 1/cpu.ExpSum(l, 1, top))
+			r.p.vec.Scale(l, 1/r.p.vec.ExpSum(l, 1, top))
 		}
 		for k := range chosen {
 			best := -1
@@ -57,14 +57,14 @@ func (r *routing) Do(w, workers int) {
 			l[best] = float32(math.Inf(-1))
 		}
 		if r.e.Gating == SoftmaxChosen {
-			cpu.Scale(weights, 1/cpu.ExpSum(weights, 1, top)) // top is the first chosen, or a NaN that none of them need be
+			r.p.vec.Scale(weights, 1/r.p.vec.ExpSum(weights, 1, top)) // top is the first chosen, or a NaN that none of them need be
 			continue
 		}
 		var sum float32
 		for _, v := range weights {
 			sum += v
 		}
-		cpu.Scale(weights, 1/max(sum, leastSum))
+		r.p.vec.Scale(weights, 1/max(sum, leastSum))
 	}
 }
 

@@ -43,10 +43,10 @@ func (t *sumTask) Do(w, workers int) {
 	for j := lo; j < hi; j++ {
 		part := t.part[j*n:][:n]
 		if t.post != nil {
-			normalise(t.post, part, part)
+			normalise(t.p.vec, t.post, part, part)
 		}
 		if t.add {
-			cpu.Add(t.y[j*n:][:n], part)
+			t.p.vec.Add(t.y[j*n:][:n], part)
 		}
 	}
 }

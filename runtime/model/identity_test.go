@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
@@ -43,7 +44,7 @@ func TestIdentityOfKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		was, err := Parse(data)
+		was, err := Parse(data, kernels.Default())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ func TestIdentityOfKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := Parse(data)
+			m, err := Parse(data, kernels.Default())
 			if err != nil {
 				return
 			}
@@ -104,7 +105,7 @@ func TestIdentityOfKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := Parse(data)
+			m, err := Parse(data, kernels.Default())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +126,7 @@ func TestIdentityOfBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, err := Parse(bytes.Clone(data))
+	was, err := Parse(bytes.Clone(data), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestIdentityOfBytes(t *testing.T) {
 		t.Helper()
 		x := bytes.Clone(data)
 		x[at] ^= 1
-		m, err := Parse(x)
+		m, err := Parse(x, kernels.Default())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +176,7 @@ func TestDigests(t *testing.T) {
 	d := &Digests{Folder: filepath.Join(dir, "kept"), Reading: func(int64) { read++ }}
 	digest := func() string {
 		t.Helper()
-		f, err := gguf.Open(path, TypeSize)
+		f, err := gguf.Open(path, TypeSize(kernels.Default()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +265,7 @@ func TestDigests(t *testing.T) {
 // age has the digest of a file kept as if it had not changed for long.
 func age(t *testing.T, d *Digests, path string) {
 	t.Helper()
-	f, err := gguf.Open(path, TypeSize)
+	f, err := gguf.Open(path, TypeSize(kernels.Default()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func age(t *testing.T, d *Digests, path string) {
 
 // TestDigestStops ends the reading of a large model.
 func TestDigestStops(t *testing.T) {
-	m, err := Open(filepath.Join(arches, "qwen2", "model.gguf"))
+	m, err := Open(filepath.Join(arches, "qwen2", "model.gguf"), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -28,7 +27,7 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 // as they are before RoPE and after a norm: [n][Heads][KeyDim] of the tokens from number first on, valid until visit
 // returns. It ends when ctx is done, looked at between layers.
 func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit func(layer, first int, k []float32)) error {
-	f32 := kv.Choice{Type: kernels.ByID(0)}
+	f32 := kv.Choice{Type: m.Table.ByID(0)}
 	plan, err := kv.NewPlan(m.program.KV, kv.Policy{K: f32, V: f32})
 	if err != nil {
 		return fmt.Errorf("running the model with an f32 cache: %w", err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
@@ -62,7 +63,7 @@ func (r *recipe) load(t *testing.T) error {
 	check(w.Close())
 	f, err := gguf.Parse(out.Bytes(), testSizes)
 	check(err)
-	_, err = Load(f, testTypes)
+	_, err = load(f, kernels.Default(), testTypes)
 	return err
 }
 

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // Model is a loaded model. It is immutable; any number of contexts may run it.
 type Model struct {
+	Table   *kernels.Table // of its types and kernels; what its cache and contexts use is of it too
 	File    *gguf.File
 	Arch    string
 	Layers  int
@@ -30,8 +32,11 @@ type Model struct {
 	identified identified
 }
 
-// Load binds an open file to its architecture. The file stays the caller's to close, after the model's last use.
-func Load(f *gguf.File, types Types) (*Model, error) {
+// Load binds an open file to its architecture. The file stays the caller's to close, after the model's last use. The
+// kernels that run the model are those of the table.
+func Load(f *gguf.File, table *kernels.Table) (*Model, error) { return load(f, table, table.ByID) }
+
+func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
 	h, err := newHeader(f)
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if t, ok := f.Tensor("token_embd.weight"); ok && len(t.Dims) == 2 && t.Dims[1] <= maxSize {
 		p.Vocab = int(t.Dims[1])
 	}
-	b := &binder{f: f, types: types, width: g.Width, layer: -1, program: p, ropes: map[*Rope]int{}, kvOf: map[int]int{}, used: map[string]bool{}}
+	b := &binder{f: f, kernels: table, types: types, width: g.Width, layer: -1, program: p, ropes: map[*Rope]int{}, kvOf: map[int]int{}, used: map[string]bool{}}
 	p.Embedding = b.find("token_embd.weight", g.Width, max(1, p.Vocab))
 	if g.Positions != "" {
 		p.Positions = b.find(b.name(string(g.Positions), "weight"), g.Width, h.Context)
@@ -70,7 +75,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
-	return &Model{File: f, Arch: h.arch, Layers: h.Layers, Width: g.Width, Vocab: p.Vocab, Context: h.Context, program: p, others: b.others,
+	return &Model{File: f, Table: table, Arch: h.arch, Layers: h.Layers, Width: g.Width, Vocab: p.Vocab, Context: h.Context, program: p, others: b.others,
 		read: slices.Compact(slices.Sorted(slices.Values(b.read))), keys: h.read, unused: b.unused(h)}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
@@ -71,7 +72,7 @@ func TestOneNaN(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				m, err := Load(f, testTypes)
+				m, err := load(f, kernels.Default(), testTypes)
 				if err != nil {
 					continue // a scale of a layer, which is looked at when the file is loaded
 				}

@@ -7,13 +7,14 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// Open maps and loads the model at path. Close unmaps it.
-func Open(path string) (*Model, error) {
-	f, err := gguf.Open(path, TypeSize)
+// Open maps and loads the model at path, to be run by the kernels of a table: kernels.Default() has all types and the best
+// instruction set of the CPU. Close unmaps it.
+func Open(path string, table *kernels.Table) (*Model, error) {
+	f, err := gguf.Open(path, TypeSize(table))
 	if err != nil {
 		return nil, err
 	}
-	m, err := Load(f, kernels.ByID)
+	m, err := Load(f, table)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -22,22 +23,24 @@ func Open(path string) (*Model, error) {
 }
 
 // Parse loads a model that is in memory, such as an embedded one.
-func Parse(data []byte) (*Model, error) {
-	f, err := gguf.Parse(data, TypeSize)
+func Parse(data []byte, table *kernels.Table) (*Model, error) {
+	f, err := gguf.Parse(data, TypeSize(table))
 	if err != nil {
 		return nil, err
 	}
-	return Load(f, kernels.ByID)
+	return Load(f, table)
 }
 
 // Close closes the model's file. No context may run it afterwards.
 func (m *Model) Close() error { return m.File.Close() }
 
-// TypeSize gives the GGUF reader the block sizes of the dispatch table.
-func TypeSize(id uint32) (block, bytes int, ok bool) {
-	t := kernels.ByID(int(id))
-	if t == nil {
-		return 0, 0, false
+// TypeSize gives the GGUF reader the block sizes of a table.
+func TypeSize(table *kernels.Table) func(id uint32) (block, bytes int, ok bool) {
+	return func(id uint32) (block, bytes int, ok bool) {
+		t := table.ByID(int(id))
+		if t == nil {
+			return 0, 0, false
+		}
+		return t.Block, t.Bytes, true
 	}
-	return t.Block, t.Bytes, true
 }

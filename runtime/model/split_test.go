@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
@@ -39,7 +40,7 @@ func TestSplitModel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m, err := Open(filepath.Join(dir, "m-00001-of-00002.gguf"))
+	m, err := Open(filepath.Join(dir, "m-00001-of-00002.gguf"), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestSplitModel(t *testing.T) {
 	if !slices.Equal(logits[0], logits[1]) {
 		t.Error("the split model computes something else")
 	}
-	if _, err := Open(filepath.Join(dir, "m-00002-of-00002.gguf")); err == nil || !strings.Contains(err.Error(), "part 2 of 2") {
+	if _, err := Open(filepath.Join(dir, "m-00002-of-00002.gguf"), kernels.Default()); err == nil || !strings.Contains(err.Error(), "part 2 of 2") {
 		t.Errorf("the second part by itself: %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"io"
+
+	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
 // Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil for a model that can.
@@ -31,10 +33,11 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 		r.fill([]int32{-int32(discard)})
 		tables = append(tables, r)
 	}
+	vec := cpu.NewVec(m.Table)
 	return c.here(true, func() error {
 		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) {
 			r := &tables[m.program.Attention[layer].Rope]
-			r.apply(x, r.cos, r.sin)
+			r.apply(vec, x, r.cos, r.sin)
 		})
 	})
 }

@@ -14,8 +14,8 @@ type Temperature struct {
 }
 
 // apply scales a query, of all heads, at position p.
-func (t *Temperature) apply(q []float32, p int32) {
+func (t *Temperature) apply(v cpu.Vec, q []float32, p int32) {
 	if spans := int(p) / t.Every; t.Scale != 0 && spans > 0 {
-		cpu.Scale(q, 1+t.Scale*float32(math.Log(float64(1+spans))))
+		v.Scale(q, 1+t.Scale*float32(math.Log(float64(1+spans))))
 	}
 }

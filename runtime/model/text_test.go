@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/demo"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
@@ -37,10 +38,10 @@ func texts(t *testing.T) map[string]struct {
 			tokens []int32
 		}{m, tok.Encode(demo.Corpus()[:8000], true, false)}
 	}
-	m, err := Parse(demo.Model())
+	m, err := Parse(demo.Model(), kernels.Default())
 	add("embedded", m, err)
 	if path := os.Getenv(realModel); path != "" {
-		m, err := Open(path)
+		m, err := Open(path, kernels.Default())
 		add(path, m, err)
 	} else {
 		t.Logf("%s names no model: the embedded one alone", realModel)

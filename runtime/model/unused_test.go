@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
@@ -155,13 +156,13 @@ func TestLayersWithoutParts(t *testing.T) {
 	}
 	norm := func(name string, x []float32) []float32 {
 		y := make([]float32, len(x))
-		cpu.RMSNorm(y, x, values(name), 1e-5)
+		cpu.NewVec(kernels.Default()).RMSNorm(y, x, values(name), 1e-5)
 		return y
 	}
 	var want [][]float32
 	for _, id := range base.Tokens[:4] {
 		h := values("token_embd.weight")[int(id)*64:][:64]
-		cpu.Add(h, multiply("blk.0.attn_output.weight", norm("blk.0.attn_norm.weight", h)))
+		cpu.NewVec(kernels.Default()).Add(h, multiply("blk.0.attn_output.weight", norm("blk.0.attn_norm.weight", h)))
 		want = append(want, multiply("output.weight", norm("output_norm.weight", h)))
 	}
 	if d, _ := differ(got, want); !(d < 1e-4) || len(m.KVLayers()) != 0 || slices.Max(want[0]) < .1 {

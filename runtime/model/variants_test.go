@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
@@ -109,7 +110,7 @@ func (r *recipe) model(t *testing.T) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Load(f, testTypes)
+	m, err := load(f, kernels.Default(), testTypes)
 	if err != nil {
 		t.Fatal(err)
 	}

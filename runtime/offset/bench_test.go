@@ -21,7 +21,7 @@ func BenchmarkDecode(b *testing.B) {
 	if path == "" {
 		b.Skip("KVRUN_MODEL names no model")
 	}
-	m, err := model.Open(path)
+	m, err := model.Open(path, kernels.Default())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	for _, name := range []string{"q8_0", "lm4_64", "f16"} {
 		b.Run(name, func(b *testing.B) {
-			side := kv.Choice{Type: kernels.ByName(name)}
+			side := kv.Choice{Type: kernels.Default().ByName(name)}
 			plan := func(k kv.Choice) *kv.Plan {
 				p, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: k, V: side})
 				if err != nil {

@@ -16,7 +16,7 @@ import (
 
 func open(t *testing.T, name string) *model.Model {
 	t.Helper()
-	m, err := model.Open("../../testdata/arch/" + name + "/model.gguf")
+	m, err := model.Open("../../testdata/arch/"+name+"/model.gguf", kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestMeasure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f32 := kv.Choice{Type: kernels.ByID(0), Offset: o}
+		f32 := kv.Choice{Type: kernels.Default().ByID(0), Offset: o}
 		plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f32, V: kv.Choice{Type: f32.Type}})
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +101,7 @@ func TestBias(t *testing.T) {
 	}
 	for name, why := range map[string]string{"llama_hd64": "no bias tensor", "gemma3": "no bias tensor"} {
 		m := open(t, name)
-		key := kv.Choice{Type: kernels.ByID(0), Offset: offset.Bias(m)}
+		key := kv.Choice{Type: kernels.Default().ByID(0), Offset: offset.Bias(m)}
 		_, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: key, V: kv.Choice{Type: key.Type}})
 		if err == nil || !strings.HasPrefix(err.Error(), "layers 0-") || !strings.Contains(err.Error(), ", K: no offset bias: its keys have "+why) {
 			t.Errorf("%s: %v", name, err)
@@ -178,7 +178,7 @@ func TestDamaged(t *testing.T) {
 
 // FuzzParse reads anything without a panic, and reads again what it writes.
 func FuzzParse(f *testing.F) {
-	m, err := model.Open("../../testdata/arch/qwen2/model.gguf")
+	m, err := model.Open("../../testdata/arch/qwen2/model.gguf", kernels.Default())
 	if err != nil {
 		f.Fatal(err)
 	}

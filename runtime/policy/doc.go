@@ -5,7 +5,7 @@
 // known for a model. All three become a kv.Policy, which kv.NewPlan decides for the layers of a
 // model; Print says what was asked for, what is in effect and why.
 //
-//	r := policy.NewReader(kernels.Default(), m, path)
+//	r := policy.NewReader(m, path)
 //	plan, err := r.Plan("lm4_64-bias/lm4_64@4+32")
 //	policy.Print(os.Stdout, plan, 4096)
 //

@@ -14,12 +14,12 @@ import (
 
 // A cache is asked for in one word, and its plan says what that comes to.
 func ExampleReader_Plan() {
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer m.Close()
-	r := policy.NewReader(kernels.Default(), m, "")
+	r := policy.NewReader(m, "")
 	plan, err := r.Plan("q8_0+attn/turbo4@4+32")
 	if err != nil {
 		log.Fatal(err)
@@ -35,12 +35,12 @@ func ExampleReader_Plan() {
 
 // The same cache in the words of another program.
 func ExampleEngine_Spell() {
-	m, err := model.Parse(demo.Model())
+	m, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer m.Close()
-	plan, err := policy.NewReader(kernels.Default(), m, "").Plan("q8_0/turbo4")
+	plan, err := policy.NewReader(m, "").Plan("q8_0/turbo4")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -10,10 +10,10 @@ import (
 
 // Reader reads what a person asks of the cache of one model. It is for one goroutine at a time.
 type Reader struct {
-	Table  *kernels.Table
-	Model  *model.Model // for key offsets and files that name their model
-	Layers []kv.Layer   // Model.KVLayers()
-	Path   string       // of the model's file, beside which others lie; "" for a model without one
+	Table  *kernels.Table // Model.Table
+	Model  *model.Model   // for key offsets and files that name their model
+	Layers []kv.Layer     // Model.KVLayers()
+	Path   string         // of the model's file, beside which others lie; "" for a model without one
 
 	Fallback bool              // go on with f16, or without a key offset, where a request cannot be honoured
 	Unmet    func(what string) // is told of a key offset that cannot be had, with Fallback; nil for nobody
@@ -25,8 +25,8 @@ type Reader struct {
 }
 
 // NewReader is a reader for a model and the path of its file, "" for a model without one.
-func NewReader(table *kernels.Table, m *model.Model, path string) *Reader {
-	return &Reader{Table: table, Model: m, Layers: m.KVLayers(), Path: path}
+func NewReader(m *model.Model, path string) *Reader {
+	return &Reader{Table: m.Table, Model: m, Layers: m.KVLayers(), Path: path}
 }
 
 // Refusal is a request that was understood and that cannot be honoured, as an error.

@@ -64,7 +64,7 @@ func archNamed(name string) arch {
 // tensors lists all tensors in the order of the file.
 func (s *Shape) tensors() []tensor {
 	a, q, kv := s.arch(), s.Heads*s.HeadDim, s.KVHeads*s.HeadDim
-	f32 := kernels.ByID(0)
+	f32 := kernels.Default().ByID(0)
 	var all []tensor
 	matrix := func(name string, rows, columns int, t *kernels.Type) {
 		all = append(all, tensor{name: name + ".weight", rows: rows, columns: columns, typ: t, spread: deviation(columns)})
@@ -181,7 +181,7 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 // that one gets none: such a model runs on token ids only.
 func (s *Shape) vocabulary(w *gguf.Writer) error {
 	f, err := gguf.Parse(demo.Model(), func(id uint32) (int, int, bool) {
-		t := kernels.ByID(int(id))
+		t := kernels.Default().ByID(int(id))
 		if t == nil {
 			return 0, 0, false
 		}

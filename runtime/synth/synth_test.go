@@ -18,7 +18,7 @@ import (
 // TestWrite writes every architecture in every type with an encoder, loads it and runs it: logits are finite and differ
 // between tokens.
 func TestWrite(t *testing.T) {
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if !typ.Weight || typ.ID < 0 || typ.Best().Encode == nil {
 			continue
 		}
@@ -29,7 +29,7 @@ func TestWrite(t *testing.T) {
 			if err := s.Write(context.Background(), &file, nil); err != nil {
 				t.Fatalf("%s %s: %v", arch, typ.Name, err)
 			}
-			m, err := model.Parse(file.Bytes())
+			m, err := model.Parse(file.Bytes(), kernels.Default())
 			if err != nil {
 				t.Fatalf("%s %s: %v", arch, typ.Name, err)
 			}
@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 
 func check(t *testing.T, name string, m *model.Model) {
 	t.Helper()
-	f32 := kv.Choice{Type: kernels.ByID(0)}
+	f32 := kv.Choice{Type: kernels.Default().ByID(0)}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f32, V: f32})
 	if err != nil {
 		t.Fatal(err)
@@ -69,13 +69,13 @@ func check(t *testing.T, name string, m *model.Model) {
 
 // TestVocabulary spells text with a vocabulary that is larger than the embedded model's.
 func TestVocabulary(t *testing.T) {
-	s := Shape{Type: kernels.ByID(0), Layers: 1, Width: 64, Vocab: 1600}
+	s := Shape{Type: kernels.Default().ByID(0), Layers: 1, Width: 64, Vocab: 1600}
 	s.Fill()
 	var file bytes.Buffer
 	if err := s.Write(context.Background(), &file, nil); err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Parse(file.Bytes())
+	m, err := model.Parse(file.Bytes(), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestVocabulary(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	f32 := kernels.ByID(0)
+	f32 := kernels.Default().ByID(0)
 	for want, s := range map[string]Shape{
 		"architecture":       {Type: f32, Arch: "gpt5"},
 		"no multiple":        {Type: f32, Heads: 3, KVHeads: 2},
@@ -100,7 +100,7 @@ func TestRefuses(t *testing.T) {
 		"want 1 to":          {Type: f32, Layers: 1 << 20},
 		"no type":            {},
 		"cannot be used":     {Type: f32, Experts: 4, Used: 5},
-		"whole blocks":       {Type: kernels.ByID(8), Width: 80, HeadDim: 80},
+		"whole blocks":       {Type: kernels.Default().ByID(8), Width: 80, HeadDim: 80},
 		"no type for weight": {Type: onlyCache(t)},
 		"only read":          {Type: onlyRead(t)},
 	} {
@@ -132,7 +132,7 @@ func onlyRead(t *testing.T) *kernels.Type {
 }
 
 func first(t *testing.T, ok func(*kernels.Type) bool) *kernels.Type {
-	for _, k := range kernels.Types() {
+	for _, k := range kernels.Default().Types() {
 		if ok(k) {
 			return k
 		}

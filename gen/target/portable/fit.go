@@ -2,6 +2,7 @@ package portable
 
 import (
 	"github.com/dave/jennifer/jen"
+
 	"github.com/kvgen/kvgen/gen/target/internal/arith"
 )
 

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"github.com/dave/jennifer/jen"
+
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/target"

@@ -109,7 +109,7 @@ func TestBench(t *testing.T) {
 		if v == "" {
 			v = k
 		}
-		key, value := rows.Side{Type: kernels.ByName(k), Dim: 128}, rows.Side{Type: kernels.ByName(v), Dim: 128}
+		key, value := rows.Side{Type: kernels.Default().ByName(k), Dim: 128}, rows.Side{Type: kernels.Default().ByName(v), Dim: 128}
 		for _, length := range gputest.Ints(t, *benchLengths) {
 			layers := make([]*Layer, *benchLayers)
 			for i := range layers {

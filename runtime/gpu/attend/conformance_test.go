@@ -42,9 +42,9 @@ func (c shape) String() string {
 // conform runs one shape against the oracle and returns the relative error.
 func conform(t testing.TB, d *gpu.Queue, c shape) float64 {
 	t.Helper()
-	key, value := rows.Side{Type: kernels.ByName(c.k), Dim: c.dk}, rows.Side{Type: kernels.ByName(c.v), Dim: c.dv}
+	key, value := rows.Side{Type: kernels.Default().ByName(c.k), Dim: c.dk}, rows.Side{Type: kernels.Default().ByName(c.v), Dim: c.dv}
 	if c.rotation != "" {
-		r := kernels.Process().RotationByName(c.rotation)
+		r := kernels.Default().RotationByName(c.rotation)
 		if r.Fits(c.dk, key.Type.Quantised) == nil {
 			key.Rotation = r
 		}
@@ -91,7 +91,7 @@ func TestConformance(t *testing.T) {
 	d := gputest.Open(t)
 	t.Logf("%+v", d.Limits())
 	var types []*kernels.Type
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if typ.KV {
 			types = append(types, typ)
 		}
@@ -132,7 +132,7 @@ func TestConformance(t *testing.T) {
 	}
 	for _, c := range shapes() {
 		run(c)
-		if kernels.ByName(c.k).Quantised && !gputest.Emulating {
+		if kernels.Default().ByName(c.k).Quantised && !gputest.Emulating {
 			c.fast = true
 			run(c)
 		}
@@ -177,7 +177,7 @@ func shapes() []shape {
 // TestSame runs attention twice: the result has the same bits.
 func TestSame(t *testing.T) {
 	d := gputest.Open(t)
-	s := rows.Side{Type: kernels.ByName("lm4_128"), Dim: 128}
+	s := rows.Side{Type: kernels.Default().ByName("lm4_128"), Dim: 128}
 	cells, times := 3000, 20
 	if gputest.Emulating {
 		cells, times = 100, 2

@@ -58,7 +58,7 @@ func TestInstructions(t *testing.T) {
 		if v == "" {
 			v = k
 		}
-		side := func(n string) rows.Side { return rows.Side{Type: kernels.ByName(n), Dim: *countDim} }
+		side := func(n string) rows.Side { return rows.Side{Type: kernels.Default().ByName(n), Dim: *countDim} }
 		for _, shape := range gputest.Combined(gputest.Ints(t, *countTiles), gputest.Ints(t, *countBlocks)) {
 			a := Shape{Key: side(k), Value: side(v), Fast: mode == "fast", Warps: *countWarps, Blocks: shape[1], Tiles: shape[0], Rows: *countRows, Paged: *countPaged}
 			if *countOffset {

@@ -30,7 +30,7 @@ func TestBenchLayer(t *testing.T) {
 	const layers, heads, kvHeads, dim, room = 32, 32, 8, 128, 32768
 	d := gputest.Open(t)
 	turns := gputest.Must[*rope.Kernel](t)(rope.New(d))
-	f16 := rows.Side{Type: kernels.ByName("f16"), Dim: dim}
+	f16 := rows.Side{Type: kernels.Default().ByName("f16"), Dim: dim}
 	turn := gputest.Must[*rope.Tables](t)(rope.NewTables(d, gputest.Geometric(dim/2, 1e6), false, 1, room))
 	angles := gputest.Must[*rope.Angles](t)(rope.NewAngles(d, gputest.Geometric(dim/2, 1e6), 1, 1))
 	mu := gputest.Upload(t, d, gputest.Normal(1, kvHeads*dim))
@@ -62,7 +62,7 @@ func TestBenchLayer(t *testing.T) {
 	fmt.Printf("%s, %d multiprocessors; us for a layer\n", d.Limits().Name, d.Limits().Cores)
 	fmt.Printf("%-28s %.2f\n", "a launch that does little", time(each(layers, func(int) error { return turns.Fill(angles, position, 1) })))
 	for _, name := range strings.Split(*layerTypes, ",") {
-		s := rows.Side{Type: kernels.ByName(name), Dim: dim}
+		s := rows.Side{Type: kernels.Default().ByName(name), Dim: dim}
 		pair := rows.Pair{Key: s, Value: s}
 		h := gputest.Must[*qkv.Kernel](t)(qkv.New(d, pair))
 		var all []rows.Segment

@@ -23,7 +23,7 @@ import (
 func TestMove(t *testing.T) {
 	d := gputest.Open(t)
 	const heads, n = 2, 3
-	for i, typ := range kernels.Types() {
+	for i, typ := range kernels.Default().Types() {
 		if !typ.KV {
 			continue
 		}
@@ -84,7 +84,7 @@ func TestShift(t *testing.T) {
 			for _, p := range segments {
 				before = append(before, cellsOf(p.K.Cells))
 			}
-			gputest.Check(t, w.cache.Shift(keep, discard, func(_ int, x []float32, delta int) { cpu.RopeHalves(x, cos, sin) }))
+			gputest.Check(t, w.cache.Shift(keep, discard, func(_ int, x []float32, delta int) { cpu.NewVec(kernels.Default()).RopeHalves(x, cos, sin) }))
 			for i, p := range segments {
 				var from, to []int32
 				after := cellsOf(p.K.Cells)
@@ -142,7 +142,7 @@ func TestMoveRefuses(t *testing.T) {
 			text = text[:strings.Index(text, "  // A block again")] + lossy[strings.Index(lossy, begin):strings.Index(lossy, end)] + text[strings.Index(text, end):]
 		}
 		return text, ok
-	}), rows.Side{Type: kernels.ByName("q4_0"), Dim: 64}, true))
+	}), rows.Side{Type: kernels.Default().ByName("q4_0"), Dim: 64}, true))
 	if _, err := d.Build(src); err == nil || !strings.Contains(err.Error(), "rows on a GPU do not keep all of a block: its scale is computed") {
 		t.Errorf("%v", err)
 	}

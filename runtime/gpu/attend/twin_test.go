@@ -68,7 +68,7 @@ func newTwin(t testing.TB, d *gpu.Queue, s setting) *twin {
 		l.Scale = float32(1 / math.Sqrt(float64(l.KeyDim)))
 	}
 	plan := gputest.Must[*kv.Plan](t)(kv.NewPlan([]kv.Layer{{Heads: l.KVHeads, KeyDim: l.KeyDim, ValueDim: l.ValueDim, Window: l.Window}}, s.policy))
-	w := &twin{t: t, d: d, layer: l, cache: gputest.Must[*kv.Cache](t)(kv.New(plan, s.size, s.batch)), driver: attention.New(pool), seed: 100}
+	w := &twin{t: t, d: d, layer: l, cache: gputest.Must[*kv.Cache](t)(kv.New(plan, s.size, s.batch)), driver: attention.New(pool, kernels.Default()), seed: 100}
 	w.gpu = &Layer{Heads: l.Heads, Scale: l.Scale, SoftCap: l.SoftCap, Window: l.Window}
 	if l.Sinks != nil {
 		w.gpu.Sinks = gputest.Upload(t, d, l.Sinks)
@@ -99,7 +99,7 @@ func newTwin(t testing.TB, d *gpu.Queue, s setting) *twin {
 		for i := range mu {
 			mu[i] *= 2
 		}
-		w.offset = &attention.Offset{Mu: mu, Turn: attention.NewTurn(l.KeyDim, r.freq, r.adjacent, r.magnitude, s.size)}
+		w.offset = &attention.Offset{Mu: mu, Turn: attention.NewTurn(kernels.Default(), l.KeyDim, r.freq, r.adjacent, r.magnitude, s.size)}
 		w.gpu.Offset = &Offset{Mu: gputest.Upload(t, d, mu), Rope: gputest.Must[*rope.Tables](t)(rope.NewTables(d, r.freq, r.adjacent, r.magnitude, s.size))}
 	}
 	if s.rows > 0 {

@@ -25,7 +25,7 @@ type listsOf struct {
 
 func newListsOf(t *testing.T, s kv.Shape) *listsOf {
 	layers := []kv.Layer{{Heads: 1, KeyDim: 32, ValueDim: 32}, {Index: 1, Heads: 1, KeyDim: 32, ValueDim: 32, Window: 70}, {Index: 2, Heads: 1, KeyDim: 32, ValueDim: 32}}
-	f32 := kv.Choice{Type: kernels.ByName("f32")}
+	f32 := kv.Choice{Type: kernels.Default().ByName("f32")}
 	plan, err := kv.NewPlan(layers, kv.Policy{K: f32, V: f32, LayerEnds: map[int]kv.Ends{2: {First: 3, Last: 40, Type: f32.Type}}})
 	x := &listsOf{T: t, plan: plan}
 	x.ok(err)

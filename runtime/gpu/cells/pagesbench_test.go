@@ -13,7 +13,7 @@ import (
 func BenchmarkPages(b *testing.B) {
 	for _, n := range []int{1, 4, 16, 64} {
 		b.Run(fmt.Sprint(n, " of 8192"), func(b *testing.B) {
-			f16 := kv.Choice{Type: kernels.ByName("f16")}
+			f16 := kv.Choice{Type: kernels.Default().ByName("f16")}
 			plan, err := kv.NewPlan([]kv.Layer{{Heads: 8, KeyDim: 128, ValueDim: 128}}, kv.Policy{K: f16, V: f16})
 			if err != nil {
 				b.Fatal(err)

@@ -51,7 +51,7 @@ func TestMatmulBench(t *testing.T) {
 	x, y := gputest.Upload(t, d, gputest.Normal(1, most*14336)), gputest.Must[*gpu.Buffer](t)(d.Alloc(4*most*32000))
 	fmt.Printf("%-6s %-5s %6s %6s %6s %9s %8s %6s  %s\n", "type", "form", "rows", "n", "tokens", "us", "GB/s", "% read", "plan")
 	for i, name := range strings.Split(*matmulTypes, ",") {
-		typ := kernels.ByName(name)
+		typ := kernels.Default().ByName(name)
 		for _, shape := range [][2]int{{4096, 4096}, {14336, 4096}, {4096, 14336}, {32000, 4096}} {
 			matrices := rotating(t, d, typ, shape[0], shape[1])
 			for _, exact := range []bool{false, true} {
@@ -81,7 +81,7 @@ func TestMatmulBench(t *testing.T) {
 	}
 	fmt.Printf("%-6s %-5s %6s %6s %6s %9s %9s\n", "type", "form", "rows", "n", "tokens", "us", "TFLOP/s")
 	for i, name := range strings.Split(*matmulTypes, ",") {
-		typ := kernels.ByName(name)
+		typ := kernels.Default().ByName(name)
 		for _, shape := range [][2]int{{14336, 4096}, {4096, 14336}} {
 			matrices := rotating(t, d, typ, shape[0], shape[1])[:3]
 			for _, exact := range []bool{false, true} {
@@ -118,7 +118,7 @@ func timeFew(t *testing.T, d *gpu.Queue, bandwidth float64) {
 	}
 	fmt.Println("  of the read rate")
 	for _, name := range strings.Split(*matmulTypes, ",") {
-		typ := kernels.ByName(name)
+		typ := kernels.Default().ByName(name)
 		for _, shape := range [][2]int{{4096, 4096}, {6144, 4096}, {28672, 4096}, {4096, 14336}, {32000, 4096}} {
 			matrices := rotating(t, d, typ, shape[0], shape[1])
 			fmt.Printf("%-6s %6d %6d", name, shape[0], shape[1])
@@ -196,7 +196,7 @@ func TestPlanBench(t *testing.T) {
 	name, _, _ := strings.Cut(*matmulTypes, ",")
 	x, y := gputest.Upload(t, d, gputest.Normal(1, 14336)), gputest.Must[*gpu.Buffer](t)(d.Alloc(4*32000))
 	for _, shape := range [][2]int{{4096, 4096}, {6144, 4096}, {28672, 4096}, {4096, 14336}} {
-		matrices := rotating(t, d, kernels.ByName(name), shape[0], shape[1])
+		matrices := rotating(t, d, kernels.Default().ByName(name), shape[0], shape[1])
 		for _, s := range strings.Split(*matmulShare, ",") {
 			f := gputest.Ints(t, strings.ReplaceAll(s, ":", ","))
 			var all []*Kernel

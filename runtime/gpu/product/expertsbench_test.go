@@ -20,7 +20,7 @@ func TestExpertsBench(t *testing.T) {
 	d := gputest.Open(t)
 	const most, count, used, inner, width = 2048, 128, 8, 768, 2048
 	sort, collect := gputest.Must[gpu.Kernel](t)(d.Frame("sort", "experts")), gputest.Must[gpu.Kernel](t)(d.Frame("collect", "experts"))
-	matrices := rotating(t, d, kernels.ByName(*expertsType), count*inner, width)
+	matrices := rotating(t, d, kernels.Default().ByName(*expertsType), count*inner, width)
 	x, y, collected := gputest.Upload(t, d, gputest.Normal(1, most*width)), gputest.Must[*gpu.Buffer](t)(d.Alloc(4*most*used*inner)), gputest.Must[*gpu.Buffer](t)(d.Alloc(4*most*used*width))
 	list := func(n int) *gpu.Buffer { return gputest.Must[*gpu.Buffer](t)(d.Alloc(uint64(4 * n))) }
 	const slots = most * used

@@ -27,7 +27,7 @@ func TestGemm(t *testing.T) {
 		{"tq3_1s", 520, 32, 40, true, 128},
 		{"q4_K", 290, 512, 35, false, 128},
 	} {
-		typ := kernels.ByName(cs.name)
+		typ := kernels.Default().ByName(cs.name)
 		m, w := matrixOf(t, d, typ, 3, cs.rows, cs.n)
 		bias := gputest.Normal(4, cs.rows)
 		in := gputest.Normal(9, cs.tokens*cs.n)
@@ -76,7 +76,7 @@ func TestGemm(t *testing.T) {
 // TestGemmLongSums has sums in which nothing cancels, which is where tensor cores that cut off would drift.
 func TestGemmLongSums(t *testing.T) {
 	d := gputest.Open(t)
-	typ := kernels.ByName("f32")
+	typ := kernels.Default().ByName("f32")
 	n := 4096
 	if gputest.Emulating {
 		n = 512

@@ -24,7 +24,7 @@ func TestGroups(t *testing.T) {
 		count, tokens  int
 		most, favoured int // so many experts are the only ones
 	}{{"q8_0", 5, 40, 8, 5}, {"f16", 7, 9, 4, 2}, {"tq4_1s", 300, 101, 2, 300}, {"q4_0", 4, 2, 2, 1}, {"q5_0", 3, 70, 64, 3}, {"f16", 5, 90, 128, 2}, {"tq3_1s", 3, 60, 64, 3}} {
-		typ := kernels.ByName(cs.name)
+		typ := kernels.Default().ByName(cs.name)
 		slots, runs := cs.tokens*used, cs.tokens*used/cs.most+cs.count
 		expert := make([]int32, slots)
 		for i := range expert {

@@ -31,7 +31,7 @@ func TestProductOptions(t *testing.T) {
 	d := gputest.Open(t)
 	n, rows := 160, 74
 	for k, name := range []string{"q4_0", "f16", "q8_0"} {
-		typ := kernels.ByName(name)
+		typ := kernels.Default().ByName(name)
 		m, w := matrixOf(t, d, typ, 3, rows, n)
 		for i := range w { // numbers of about 1, so that activations bend
 			w[i] *= .3
@@ -97,7 +97,7 @@ func TestPlans(t *testing.T) {
 		gated   bool
 		exact   bool
 	}{{"q4_K", 38, 1280, true, true}, {"q6_K", 70, 768, false, false}, {"f16", 37, 200, false, true}, {"tq3_1s", 20, 672, true, false}} {
-		typ := kernels.ByName(cs.name)
+		typ := kernels.Default().ByName(cs.name)
 		m, w := matrixOf(t, d, typ, 3, cs.rows, cs.n)
 		x := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Gated: cs.gated, Exact: cs.exact}))
 		for k := range 4 {
@@ -147,7 +147,7 @@ func gatedProducts(y, size []float64, rows int) (gy, gsize []float64) {
 // TestLongRows has rows whose activations do not fit shared memory.
 func TestLongRows(t *testing.T) {
 	d := gputest.Open(t)
-	typ := kernels.ByName("q8_0")
+	typ := kernels.Default().ByName("q8_0")
 	n := 8192
 	m, w := matrixOf(t, d, typ, 3, 5, n)
 	x := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Exact: true}))
@@ -168,7 +168,7 @@ func TestExperts(t *testing.T) {
 	expert := []int32{4, 0, 0, 2, -1, 3, 5}
 	row := []int32{0, 2, 1, 1, 0, 2, 1}
 	for _, name := range []string{"mxfp4", "tq4_1s", "bf16"} {
-		typ := kernels.ByName(name)
+		typ := kernels.Default().ByName(name)
 		m, w := matrixOf(t, d, typ, 3, count*rows, n)
 		bias := gputest.Normal(5, count*rows)
 		x := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Bias: gputest.Upload(t, d, bias), Exact: true}))
@@ -214,7 +214,7 @@ func TestExperts(t *testing.T) {
 // TestProductGraph records a product and runs it again with other numbers in the same memory.
 func TestProductGraph(t *testing.T) {
 	d := gputest.Open(t)
-	typ := kernels.ByName("tq4_1s") // one that needs the workspace
+	typ := kernels.Default().ByName("tq4_1s") // one that needs the workspace
 	const rows, n, tokens = 9, 96, 2
 	m, w := matrixOf(t, d, typ, 3, rows, n)
 	x := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Exact: true}))

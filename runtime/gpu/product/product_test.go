@@ -18,7 +18,7 @@ var onlyTypes = flag.String("weights", "", "test matrices of this type only")
 
 // weightTypes are the types that matrices of a model have.
 func weightTypes() (all []*kernels.Type) {
-	for _, t := range kernels.Types() {
+	for _, t := range kernels.Default().Types() {
 		if t.Weight && (*onlyTypes == "" || *onlyTypes == t.Name) {
 			all = append(all, t)
 		}
@@ -220,7 +220,7 @@ func multiplied(t testing.TB, d *gpu.Queue, x *Kernel, in []float32, tokens int)
 // TestGather compares rows with those of the CPU's decoder, to the last bit.
 func TestGather(t *testing.T) {
 	d := gputest.Open(t)
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if *onlyTypes != "" && *onlyTypes != typ.Name {
 			continue
 		}

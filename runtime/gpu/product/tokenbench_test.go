@@ -70,7 +70,7 @@ func TestBenchToken(t *testing.T) {
 	}
 	gputest.Check(t, turns.Fill(angles, position, 1))
 	for _, weights := range strings.Split(*tokenWeights, ",") {
-		typ := kernels.ByName(weights)
+		typ := kernels.Default().ByName(weights)
 		layers := make([]tokenLayer, *tokenLayers)
 		bytes := 0.0
 		for i := range layers {
@@ -90,7 +90,7 @@ func TestBenchToken(t *testing.T) {
 		}
 		fmt.Println("  us for a layer")
 		for n, cache := range strings.Split(*tokenCaches, ",") {
-			s := rows.Side{Type: kernels.ByName(cache), Dim: dim}
+			s := rows.Side{Type: kernels.Default().ByName(cache), Dim: dim}
 			pair := rows.Pair{Key: s, Value: s}
 			hd := gputest.Must[*qkv.Kernel](t)(qkv.New(d, pair))
 			at := gputest.Must[*attend.Kernel](t)(attend.New(d, attend.Shape{Key: s, Value: s, Fast: true}.For(1, heads/kvHeads)))
@@ -178,7 +178,7 @@ func TestBenchHeads(t *testing.T) {
 	gputest.Check(t, turns.Fill(angles, position, 1))
 	joint, q := gputest.Upload(t, d, gputest.Normal(2, (heads+2*kvHeads)*dim)), gputest.Upload(t, d, gputest.Normal(3, heads*dim))
 	for _, name := range strings.Split(*headTypes, ",") {
-		s := rows.Side{Type: kernels.ByName(name), Dim: dim}
+		s := rows.Side{Type: kernels.Default().ByName(name), Dim: dim}
 		h := gputest.Must[*qkv.Kernel](t)(qkv.New(d, rows.Pair{Key: s, Value: s}))
 		var keys, values []*rows.Rows
 		for range layers {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
@@ -96,9 +97,9 @@ func TestHeads(t *testing.T) {
 			turn := func(head []float32, token int) {
 				co, si := cos[token*len(freq):][:x.pairs], sin[token*len(freq):][:x.pairs]
 				if x.adjacent {
-					cpu.RopeAdjacent(head, co, si)
+					cpu.NewVec(kernels.Default()).RopeAdjacent(head, co, si)
 				} else {
-					cpu.RopeHalves(head, co, si)
+					cpu.NewVec(kernels.Default()).RopeHalves(head, co, si)
 				}
 			}
 			var queries, raw, keys, values []float32
@@ -107,11 +108,11 @@ func TestHeads(t *testing.T) {
 				for i := range x.heads {
 					q := slices.Clone(row[i*qStep:][:x.dk])
 					if x.qk {
-						cpu.RMSNorm(q, q, wq, 1e-5)
+						cpu.NewVec(kernels.Default()).RMSNorm(q, q, wq, 1e-5)
 					}
 					turn(q, token)
 					if n := int(positions[token]) / every; x.temper != 0 && n > 0 {
-						cpu.Scale(q, 1+x.temper*float32(math.Log(float64(1+n))))
+						cpu.NewVec(kernels.Default()).Scale(q, 1+x.temper*float32(math.Log(float64(1+n))))
 					}
 					queries = append(queries, q...)
 				}
@@ -122,15 +123,15 @@ func TestHeads(t *testing.T) {
 						v = slices.Clone(k)
 					}
 					if x.qk {
-						cpu.RMSNorm(k, k, wk, 1e-6)
+						cpu.NewVec(kernels.Default()).RMSNorm(k, k, wk, 1e-6)
 					}
 					raw = append(raw, k...)
 					if x.offset {
-						cpu.Blend(k, mu[i*x.dk:][:x.dk], 1, -1)
+						cpu.NewVec(kernels.Default()).Blend(k, mu[i*x.dk:][:x.dk], 1, -1)
 					}
 					turn(k, token)
 					if x.vNorm {
-						cpu.RMSNorm(v, v, wv, 1e-3)
+						cpu.NewVec(kernels.Default()).RMSNorm(v, v, wv, 1e-3)
 					}
 					keys, values = append(keys, k...), append(values, v...)
 				}

@@ -85,7 +85,7 @@ func appendAngles(to []float32, freq []float64, p int) []float32 {
 // are a pair of f16 each. In both halves m of the tile lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its
 // first pair and then of its second; after those of all lanes, what rounding them left over.
 func fragments(freq []float64) (all []uint16) {
-	f16 := kernels.ByID(1).Best()
+	f16 := kernels.Default().ByID(1).Best()
 	round := func(x float64) (bits uint16, left float64) {
 		b, v := make([]byte, 2), make([]float32, 1)
 		f16.Encode(b, []float32{float32(x)})

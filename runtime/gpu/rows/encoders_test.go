@@ -45,7 +45,7 @@ func TestEncoders(t *testing.T) {
 	}
 	x = append(x, gputest.Normal(7, 8*dim)...)
 	n, compared := len(x)/dim, 0
-	for _, typ := range kernels.Types() {
+	for _, typ := range kernels.Default().Types() {
 		if !typ.KV || typ.Fits(dim) != nil {
 			continue
 		}

@@ -23,9 +23,9 @@ func Geometric(n int, base float64) []float64 {
 
 // Choice is a type and a rotation by their names, "" for none.
 func Choice(name, rotation string) kv.Choice {
-	c := kv.Choice{Type: kernels.ByName(name)}
+	c := kv.Choice{Type: kernels.Default().ByName(name)}
 	if rotation != "" {
-		c.Rotation = kernels.Process().RotationByName(rotation)
+		c.Rotation = kernels.Default().RotationByName(rotation)
 	}
 	return c
 }
