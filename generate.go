@@ -16,6 +16,7 @@
 //	gen/target/portable plain Go, one loop per statement of the spec
 //	gen/target/simd     what CPU targets share: which kernels there are, constants, stubs
 //	gen/target/amd64    selects x86-64 instructions for the IR: a machine of simd
+//	gen/target/arm64    how assembly of arm64 is judged; no kernels yet
 //	gen/target/cuda     a struct of CUDA C++ per type and transform
 //	gen/asm             machine instructions, register allocation and the text of Go assembly
 //	gen/dispatch        the table of types and the lists of instruction sets

@@ -48,8 +48,6 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"gen/ir", "gen/target", "", "", "no instruction set above its target"},
 	{"gen/lower", "gen/target", "", "", "no instruction set above its target"},
 	{"gen/lower", "gen/asm", "", "", "no instruction set above its target"},
-	{"gen/dispatch", "gen/target/amd64", "", "", "the table is made from what targets say"},
-	{"gen/target/simd", "gen/target/amd64", "", "", "what all machines share knows none of them"},
 	{"runtime/gpu", "runtime/cuda", "", "", "what any GPU does knows no driver"},
 	{"runtime/gpu", "kernels/cuda", "", "", "device text is asked for by its dialect"},
 	{"runtime/cuda", "runtime/model", "", "", "a driver computes no model"},
@@ -73,6 +71,28 @@ func below(importPath, folder string) bool {
 	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
 }
 
+// shared are the folders of gen/target that are no back end: back ends stand on them.
+var shared = []string{"internal", "simd", "ctext"}
+
+// backEnd is the folder of gen/target that an import path is in, "" for one that is in none or in one that is shared.
+func backEnd(importPath string) string {
+	below, ok := strings.CutPrefix(importPath, module+"/gen/target/")
+	if name, _, _ := strings.Cut(below, "/"); ok && !slices.Contains(shared, name) {
+		return name
+	}
+	return ""
+}
+
+// checkBackEnds holds a back end to being named where the list of them is. Commands and gen/live compile for one device.
+func checkBackEnds(p pkg) (found []string) {
+	for _, imp := range p.Imports {
+		if name := backEnd(imp); name != "" && name != backEnd(p.ImportPath) && p.ImportPath != module+"/gen" && !below(p.ImportPath, "gen/live") && !below(p.ImportPath, "cmd") {
+			found = append(found, fmt.Sprintf("%s imports %s: a back end is a folder and a line in gen/gen.go", p.ImportPath, imp))
+		}
+	}
+	return found
+}
+
 func checkImports(pkgs []pkg) (found []string) {
 	for _, p := range pkgs {
 		for _, l := range layers {
@@ -93,6 +113,7 @@ func checkImports(pkgs []pkg) (found []string) {
 				found = append(found, fmt.Sprintf("%s imports %s, which is for %s", p.ImportPath, imp, folder))
 			}
 		}
+		found = append(found, checkBackEnds(p)...)
 		if p.Doc == "" {
 			found = append(found, p.ImportPath+" has no doc comment")
 		}
@@ -108,6 +129,7 @@ func TestImports(t *testing.T) {
 		{ImportPath: module + "/runtime/chat", Doc: "d", Imports: []string{"github.com/spf13/pflag"}},
 		{ImportPath: module + "/runtime/cpu", Doc: "d", Imports: []string{"C"}},
 		{ImportPath: module + "/gen/ir"},
+		{ImportPath: module + "/gen/target/simd", Doc: "d", Imports: []string{module + "/gen/target/toy/feature"}},
 		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Imports: []string{"unsafe"}},
 		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Deps: []string{module + "/runtime/cuda"}},
 	}

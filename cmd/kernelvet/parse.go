@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kvgen/kvgen/gen/asm"
 )
 
 // source is one assembly file.
@@ -26,12 +28,9 @@ type fn struct {
 
 // inst is one instruction or data directive inside a TEXT. A label stands before the instruction that follows it.
 type inst struct {
-	line    int
-	labels  []string
-	op      string   // mnemonic without suffixes: VADDPS
-	suffix  string   // what follows the first dot: "Z", "RN_SAE.Z"
-	args    []string // in the order of the text; the last is the destination
-	comment string
+	line   int
+	labels []string
+	asm.Line
 }
 
 // table is data laid down by DATA and GLOBL.
@@ -91,7 +90,7 @@ func parse(text string) *source {
 			case word == "PCALIGN", word == "PCDATA", word == "FUNCDATA", word == "NO_LOCAL_POINTERS":
 			case cur != nil:
 				in := instruction(part)
-				in.line, in.labels, in.comment = line, labels, comment
+				in.line, in.labels, in.Comment = line, labels, comment
 				cur.insts = append(cur.insts, in)
 				labels = nil
 			}
@@ -160,7 +159,7 @@ func (s *source) table(name string, line int) *table {
 func instruction(part string) inst {
 	op, rest, _ := strings.Cut(strings.ReplaceAll(part, "\t", " "), " ")
 	op, suffix, _ := strings.Cut(op, ".")
-	in := inst{op: op, suffix: suffix}
+	in := inst{Line: asm.Line{Op: op, Suffix: suffix}}
 	depth, from := 0, 0
 	for i, r := range rest {
 		switch r {
@@ -170,13 +169,13 @@ func instruction(part string) inst {
 			depth--
 		case ',':
 			if depth == 0 {
-				in.args = append(in.args, strings.TrimSpace(rest[from:i]))
+				in.Args = append(in.Args, strings.TrimSpace(rest[from:i]))
 				from = i + 1
 			}
 		}
 	}
 	if last := strings.TrimSpace(rest[from:]); last != "" {
-		in.args = append(in.args, last)
+		in.Args = append(in.Args, last)
 	}
 	return in
 }

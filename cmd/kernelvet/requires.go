@@ -3,8 +3,6 @@ package main
 import (
 	"slices"
 	"strings"
-
-	"github.com/kvgen/kvgen/gen/target/amd64/feature"
 )
 
 // checkRequires compares the features that the instructions need with the "Requires:" line of the Go declaration, and that
@@ -12,9 +10,9 @@ import (
 func (c *checker) checkRequires(f *fn) {
 	needs := map[string]int{} // feature -> first line
 	for _, in := range f.insts {
-		list, known := c.arch.features(in)
+		list, known := c.arch.Features(in.Line)
 		if !known {
-			c.report(in.line, "requires", "kernelvet does not know what %s needs", in.op)
+			c.report(in.line, "requires", "kernelvet does not know what %s needs", in.Op)
 		}
 		for _, name := range list {
 			if _, ok := needs[name]; !ok {
@@ -38,7 +36,7 @@ func (c *checker) checkRequires(f *fn) {
 	has := map[string]bool{}
 	for _, name := range declared {
 		has[name] = true
-		for _, more := range feature.Implied(name) {
+		for _, more := range c.arch.Implied(name) {
 			has[more] = true
 		}
 	}
@@ -50,7 +48,7 @@ func (c *checker) checkRequires(f *fn) {
 	}
 	for _, name := range declared {
 		if _, used := needs[name]; !used && !slices.ContainsFunc(declared, func(other string) bool {
-			return slices.Contains(feature.Implied(other), name)
+			return slices.Contains(c.arch.Implied(other), name)
 		}) {
 			c.report(f.line, "requires", "%s requires %s, but no instruction needs it", f.name, name)
 		}
@@ -61,7 +59,7 @@ func (c *checker) checkRequires(f *fn) {
 func (f *fn) at(line int) string {
 	for _, in := range f.insts {
 		if in.line == line {
-			return in.op
+			return in.Op
 		}
 	}
 	return ""

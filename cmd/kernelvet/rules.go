@@ -22,24 +22,24 @@ var (
 
 // checkAMX rejects tile instructions.
 func (c *checker) checkAMX(in inst) {
-	if amx.MatchString(in.op) {
-		c.report(in.line, "amx", "%s: AMX is never used, since hosts that advertise it may fault", in.op)
+	if amx.MatchString(in.Op) {
+		c.report(in.line, "amx", "%s: AMX is never used, since hosts that advertise it may fault", in.Op)
 	}
 }
 
 // checkReserved looks for registers that are not scratch. The assembler saves BP itself in a function with a frame.
 func (c *checker) checkReserved(f *fn) {
-	for reg, why := range c.arch.reserved {
-		if reg == "BP" && f.frame > 0 {
+	for reg, why := range c.arch.Reserved {
+		if reg == c.arch.Saved && f.frame > 0 {
 			continue
 		}
 		named := regexp.MustCompile(`\b` + reg + `\b`)
 		for _, in := range f.insts {
-			if strings.HasPrefix(in.op, "PUSH") || strings.HasPrefix(in.op, "POP") {
+			if strings.HasPrefix(in.Op, "PUSH") || strings.HasPrefix(in.Op, "POP") {
 				continue // reported as frame
 			}
-			if i := slices.IndexFunc(in.args, named.MatchString); i >= 0 {
-				c.report(in.line, "reserved", "%s uses %s, %s, which %s does not save", in.op, reg, why, f.name)
+			if i := slices.IndexFunc(in.Args, named.MatchString); i >= 0 {
+				c.report(in.line, "reserved", "%s uses %s, %s, which %s does not save", in.Op, reg, why, f.name)
 				break
 			}
 		}
@@ -65,8 +65,8 @@ func (c *checker) checkFrame(f *fn) {
 		c.report(f.line, "nosplit", "%s is not NOSPLIT, though its frame has no more than %d bytes", f.name, maxNosplit)
 	}
 	for _, in := range f.insts {
-		if c.arch.stack.MatchString(in.op+" "+strings.Join(in.args, ", ")) && !readOnly.MatchString(in.op) {
-			c.report(in.line, "frame", "%s moves the stack pointer: declare the frame on the TEXT line", in.op)
+		if c.arch.Stack.MatchString(in.Op+" "+strings.Join(in.Args, ", ")) && !c.arch.Compares.MatchString(in.Op) {
+			c.report(in.line, "frame", "%s moves the stack pointer: declare the frame on the TEXT line", in.Op)
 		}
 	}
 }
@@ -75,9 +75,9 @@ func (c *checker) checkFrame(f *fn) {
 // is not seen.
 func (c *checker) checkStack(f *fn) {
 	for _, in := range f.insts {
-		memory, dst := c.arch.loads(in)
+		memory, dst := c.arch.Memory(in.Line)
 		for _, arg := range append(memory, dst) {
-			size := storeSize(in)
+			size := c.arch.Bytes(in.Line)
 			if m := spAccess.FindStringSubmatch(arg); m != nil && f.frame >= 0 {
 				at := offset(m[2] + m[3])
 				if m[1] != "" { // the pseudo-register counts from the top of the frame down
@@ -95,7 +95,7 @@ func (c *checker) checkStack(f *fn) {
 				c.report(in.line, "frame", "%s reaches bytes %d to %d of %d bytes of arguments", arg, at, at+size-1, f.args)
 			}
 			if arg == dst && !strings.HasPrefix(m[1], "ret") {
-				c.report(in.line, "frame", "%s writes the argument %s", in.op, m[1])
+				c.report(in.line, "frame", "%s writes the argument %s", in.Op, m[1])
 			}
 		}
 	}
@@ -103,9 +103,9 @@ func (c *checker) checkStack(f *fn) {
 
 // checkSymbols holds memory operands with a name to the tables of the file.
 func (c *checker) checkSymbols(f *fn, in inst) {
-	memory, dst := c.arch.loads(in)
-	if strings.HasPrefix(in.op, "LEA") || in.op == "MOVD" {
-		for _, a := range in.args[:max(0, len(in.args)-1)] {
+	memory, dst := c.arch.Memory(in.Line)
+	if strings.HasPrefix(in.Op, "LEA") || in.Op == "MOVD" {
+		for _, a := range in.Args[:max(0, len(in.Args)-1)] {
 			memory = append(memory, strings.TrimPrefix(a, "$"))
 		}
 	}
@@ -116,13 +116,13 @@ func (c *checker) checkSymbols(f *fn, in inst) {
 		}
 		t, at := c.src.tables[m[1]], number(m[2])
 		switch {
-		case in.op == "CALL" || in.op == "JMP":
+		case in.Op == "CALL" || in.Op == "JMP":
 		case t == nil:
 			c.report(in.line, "data", "%s is no table of this file", m[1])
 		case arg == dst:
-			c.report(in.line, "data", "%s writes to the read-only %s", in.op, m[1])
-		case t.size >= 0 && at+storeSize(in) > t.size:
-			c.report(in.line, "data", "%s reaches byte %d of a table of %d", arg, at+storeSize(in)-1, t.size)
+			c.report(in.line, "data", "%s writes to the read-only %s", in.Op, m[1])
+		case t.size >= 0 && at+c.arch.Bytes(in.Line) > t.size:
+			c.report(in.line, "data", "%s reaches byte %d of a table of %d", arg, at+c.arch.Bytes(in.Line)-1, t.size)
 		}
 	}
 }
@@ -151,10 +151,10 @@ func (c *checker) checkTables() {
 
 // checkOpcode wants the mnemonic beside raw bytes.
 func (c *checker) checkOpcode(in inst) {
-	switch in.op {
+	switch in.Op {
 	case "BYTE", "WORD", "LONG", "QUAD":
-		if !mnemonic.MatchString(in.comment) {
-			c.report(in.line, "opcode", "%s %s without its mnemonic as a comment on the line", in.op, strings.Join(in.args, ", "))
+		if !mnemonic.MatchString(in.Comment) {
+			c.report(in.line, "opcode", "%s %s without its mnemonic as a comment on the line", in.Op, strings.Join(in.Args, ", "))
 		}
 	}
 }

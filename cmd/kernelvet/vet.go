@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kvgen/kvgen/gen/asm"
 )
 
 // finding is one violation of a rule.
@@ -57,12 +59,12 @@ func folders(arg string) ([]string, error) {
 // vet checks the assembly of one folder.
 func vet(dir string) ([]finding, error) {
 	var found []finding
-	for _, a := range arches {
-		files, err := filepath.Glob(filepath.Join(dir, "*_"+a.name+".s"))
+	for _, a := range arches() {
+		files, err := filepath.Glob(filepath.Join(dir, "*_"+a.Arch+".s"))
 		if err != nil || len(files) == 0 {
 			continue // the pattern is fixed, so a bad one is a strange folder name with nothing to find
 		}
-		decls, err := declarations(dir, a.name)
+		decls, err := declarations(dir, a.Arch)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +84,7 @@ func vet(dir string) ([]finding, error) {
 
 // checker applies the rules to one file.
 type checker struct {
-	arch  *arch
+	arch  *asm.Rules
 	decls map[string]decl
 	src   *source
 	file  string

@@ -33,6 +33,7 @@ var Machine = &simd.Machine{
 	Counter:  simd.Counter{Subtract: "SUBQ", Add: "ADDQ", Below: "JLT", NotBelow: "JGE"},
 	Exit:     []string{"VZEROUPPER"},
 	Features: feature.Required,
+	Rules:    rules,
 }
 
 // caps are those of 16 registers of 32 bytes. The hardware fetches lines ahead, but not past a page.

@@ -31,6 +31,8 @@ type Machine struct {
 	Counter Counter
 	Exit    []string // instructions without operands before the return
 
+	Rules *asm.Rules // by which its assembly is judged
+
 	// Features lists the CPU features that a text of Go assembly needs, as its Requires line names them.
 	Features func(text string) []string
 }
