@@ -59,7 +59,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
 	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
 	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
-	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]}; may be repeated")
+	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]} with OpenAI's tool_calls, tool_call_id, name and reasoning_content; may be repeated")
 	f.templateFlag(fs)
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
 	forceFlag(fs, &f.force)
