@@ -217,12 +217,12 @@ func TestTexts(t *testing.T) {
 	s := rows.Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}
 	c, compiled := started(t, nil, 90)
 	d.Compiler = c
-	if _, err := rows.NewRows(gpu.NewQueue(d), s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
+	if _, err := rows.New(gpu.NewQueue(d), s, true, 1, 64); err == nil || !strings.Contains(err.Error(), "type own") || *compiled != 0 {
 		t.Errorf("without texts: %v", err)
 	}
 	texts := map[string]string{"type-own.cuh": "#include \"transform-turn.cuh\"\nstruct Own {};\n", "transform-turn.cuh": "struct Turn {};\n"}
 	c.Text = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
-	rows.NewRows(gpu.NewQueue(d), s, true, 1, 64)
+	rows.New(gpu.NewQueue(d), s, true, 1, 64)
 	if *compiled != 1 {
 		t.Error("its program was not compiled")
 	}

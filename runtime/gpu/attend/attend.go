@@ -148,11 +148,11 @@ func (x *Kernel) Splits(l *Layer, queries, cells int) int {
 func (x *Kernel) Cut(l *Layer, groups, cells int) int {
 	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
 	rows := l.Keys.Heads * groups * slicesOf(x.segments()[0])
-	return max(1, min(x.q.Limits().Cores*x.resident/rows, x.most(0, cells), mostParts-1))
+	return max(1, min(x.q.Limits().Cores*x.resident/rows, x.mostSplits(0, cells), mostParts-1))
 }
 
 // most is how many parts so many rows of a segment can be cut into, so that each warp has some.
-func (x *Kernel) most(segment, cells int) int {
+func (x *Kernel) mostSplits(segment, cells int) int {
 	step := rope.Tile * x.TilesOf(segment) * min(x.warps, busyWarps)
 	return (cells + step - 1) / step
 }
@@ -164,7 +164,7 @@ func (x *Kernel) splits(l *Layer, groups, packed int) (all []int) {
 	}
 	all = []int{packed}
 	if l.Exact != nil {
-		all = append(all, max(1, min(x.most(1, l.Exact.Keys.Capacity), packed, mostParts-packed)))
+		all = append(all, max(1, min(x.mostSplits(1, l.Exact.Keys.Capacity), packed, mostParts-packed)))
 	}
 	return all
 }
@@ -220,7 +220,7 @@ func (x *Kernel) check(l *Layer, q, out *gpu.Buffer, b *Batch, splits []int) err
 	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
 		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
 	}
-	if err := x.whose(b); err != nil {
+	if err := x.checkRuns(b); err != nil {
 		return err
 	}
 	if n := l.Keys.Heads * x.GroupsOf(l, b); n > 65535 {
@@ -247,7 +247,7 @@ func (x *Kernel) check(l *Layer, q, out *gpu.Buffer, b *Batch, splits []int) err
 }
 
 // whose says whether it is known which sequences the queries of a batch are of.
-func (x *Kernel) whose(b *Batch) error {
+func (x *Kernel) checkRuns(b *Batch) error {
 	if !x.Paged {
 		return nil
 	}

@@ -114,9 +114,9 @@ func TestBench(t *testing.T) {
 			layers := make([]*Layer, *benchLayers)
 			for i := range layers {
 				l := &Layer{Heads: 32, Scale: .088}
-				l.Keys = gputest.Must[*rows.Rows](t)(rows.NewRows(d, key, true, 8, length))
+				l.Keys = gputest.Must[*rows.Rows](t)(rows.New(d, key, true, 8, length))
 				l.Cells = gputest.InOrder(t, d, length, 0)
-				l.Values = gputest.Must[*rows.Rows](t)(rows.NewRows(d, value, false, 8, length))
+				l.Values = gputest.Must[*rows.Rows](t)(rows.New(d, value, false, 8, length))
 				for _, side := range []*rows.Rows{l.Keys, l.Values} {
 					pattern := noise
 					if !side.Type.Quantised {

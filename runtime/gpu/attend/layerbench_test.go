@@ -38,9 +38,9 @@ func TestBenchLayer(t *testing.T) {
 	joint := gputest.Upload(t, d, gputest.Normal(2, (heads+2*kvHeads)*dim))
 	q, out := gputest.Upload(t, d, gputest.Normal(3, heads*dim)), gputest.Upload(t, d, make([]float32, heads*dim))
 	norm := &qkv.Norm{Weights: gputest.Upload(t, d, gputest.Normal(4, dim)), Eps: 1e-6}
-	held := gputest.Must[*cells.Cells](t)(cells.NewCells(d, room))
+	held := gputest.Must[*cells.Cells](t)(cells.New(d, room))
 	gputest.Check(t, gpu.Write(held.Positions, 0, gputest.Sequence(0, room)))
-	exactCells := gputest.Must[*cells.Cells](t)(cells.NewCells(d, 4+64+8))
+	exactCells := gputest.Must[*cells.Cells](t)(cells.New(d, 4+64+8))
 	time := func(body func() error) float64 {
 		gputest.Check(t, body())
 		gputest.Check(t, d.Sync())
@@ -67,9 +67,9 @@ func TestBenchLayer(t *testing.T) {
 		h := gputest.Must[*qkv.Kernel](t)(qkv.New(d, pair))
 		var all []rows.Segment
 		for range layers {
-			all = append(all, rows.Segment{Keys: gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, true, kvHeads, room)), Values: gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, false, kvHeads, room)), Cells: held})
+			all = append(all, rows.Segment{Keys: gputest.Must[*rows.Rows](t)(rows.New(d, s, true, kvHeads, room)), Values: gputest.Must[*rows.Rows](t)(rows.New(d, s, false, kvHeads, room)), Cells: held})
 		}
-		exact := rows.Segment{Keys: gputest.Must[*rows.Rows](t)(rows.NewRows(d, f16, true, kvHeads, exactCells.Capacity)), Values: gputest.Must[*rows.Rows](t)(rows.NewRows(d, f16, false, kvHeads, exactCells.Capacity)), Cells: exactCells}
+		exact := rows.Segment{Keys: gputest.Must[*rows.Rows](t)(rows.New(d, f16, true, kvHeads, exactCells.Capacity)), Values: gputest.Must[*rows.Rows](t)(rows.New(d, f16, false, kvHeads, exactCells.Capacity)), Cells: exactCells}
 		batch := &qkv.Batch{Tokens: 1, Q: qkv.View{Buffer: joint, At: 0, LD: (heads + 2*kvHeads) * dim}, K: qkv.View{Buffer: joint, At: heads * dim * 4, LD: (heads + 2*kvHeads) * dim},
 			V: qkv.View{Buffer: joint, At: (heads + kvHeads) * dim * 4, LD: (heads + 2*kvHeads) * dim}, Positions: position, Cells: cell, Angles: angles, Queries: q}
 		headsOf := func(i int) error {

@@ -33,7 +33,7 @@ func TestMove(t *testing.T) {
 		}
 		key := i%3 > 0
 		s := gputest.ChoiceSide(typ.Name, "attn32", dim)
-		r := gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, key, heads, 64))
+		r := gputest.Must[*rows.Rows](t)(rows.New(d, s, key, heads, 64))
 		x := gputest.Normal(uint64(i), n*heads*dim)
 		x[5] = 0
 		for k := range dim { // a row of zeros

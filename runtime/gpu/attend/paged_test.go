@@ -55,8 +55,8 @@ func newPaged(t *testing.T, d *gpu.Queue, s pagedCase, lengths []int) *paged {
 		layer.Offset = &Offset{gputest.Upload(t, d, gputest.Normal(8, s.kv*s.dim)), gputest.Must[*rope.Tables](t)(rope.NewTables(d, s.rope.freq, s.rope.adjacent, s.rope.magnitude, slices.Max(lengths)))}
 	}
 	x.all, x.words = layer, make([]int32, cells.Entry*len(lengths))
-	x.all.Keys = gputest.Must[*rows.Rows](t)(rows.NewRows(d, k, true, s.kv, len(free)*kv.Page))
-	x.all.Values = gputest.Must[*rows.Rows](t)(rows.NewRows(d, v, false, s.kv, len(free)*kv.Page))
+	x.all.Keys = gputest.Must[*rows.Rows](t)(rows.New(d, k, true, s.kv, len(free)*kv.Page))
+	x.all.Values = gputest.Must[*rows.Rows](t)(rows.New(d, v, false, s.kv, len(free)*kv.Page))
 	for seq, n := range lengths {
 		own := layer
 		if n == 0 {

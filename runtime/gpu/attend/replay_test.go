@@ -43,7 +43,7 @@ func TestReplay(t *testing.T) {
 			part := func(at, n int) *gpu.Buffer { return step.Slice(uint64(4*at), uint64(4*n)) }
 			position, cell, from, to, moved := part(8, 1), part(9, 1), part(10, moving), part(10+moving, moving), part(10+2*moving, moving)
 			for i := range segments {
-				in := gputest.Must[*cells.Cells](t)(cells.CellsIn(part(4*i, 4), segments[i].Cells.Positions))
+				in := gputest.Must[*cells.Cells](t)(cells.In(part(4*i, 4), segments[i].Cells.Positions))
 				if i == 0 {
 					w.gpu.Cells = in
 				} else {
@@ -201,7 +201,7 @@ func TestFar(t *testing.T) {
 			return sum
 		}}
 		want := oracle.Run(q, x, y, count-2)
-		shuffled := gputest.Must[*cells.Cells](t)(cells.NewCells(d, count))
+		shuffled := gputest.Must[*cells.Cells](t)(cells.New(d, count))
 		gputest.Check(t, gpu.Write(shuffled.Positions, 0, gputest.Sequence(first, count)))
 		gputest.Check(t, gpu.Write(shuffled.Head, 0, cells.HeadOf(count, 0, false)))
 		for _, l.Cells = range []*cells.Cells{gputest.InOrder(t, d, count, first), shuffled} {

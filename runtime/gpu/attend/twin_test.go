@@ -78,9 +78,9 @@ func newTwin(t testing.TB, d *gpu.Queue, s setting) *twin {
 		pair := rows.Pair{Key: sideOf(p.K), Value: sideOf(p.V)}
 		capacity := len(p.K.Head(0)) / p.K.RowBytes
 		seg := rows.Segment{
-			Keys:   gputest.Must[*rows.Rows](t)(rows.NewRows(d, pair.Key, true, l.KVHeads, max(capacity, s.capacity))),
-			Values: gputest.Must[*rows.Rows](t)(rows.NewRows(d, pair.Value, false, l.KVHeads, max(capacity, s.capacity))),
-			Cells:  gputest.Must[*cells.Cells](t)(cells.NewCells(d, max(capacity, s.capacity))),
+			Keys:   gputest.Must[*rows.Rows](t)(rows.New(d, pair.Key, true, l.KVHeads, max(capacity, s.capacity))),
+			Values: gputest.Must[*rows.Rows](t)(rows.New(d, pair.Value, false, l.KVHeads, max(capacity, s.capacity))),
+			Cells:  gputest.Must[*cells.Cells](t)(cells.New(d, max(capacity, s.capacity))),
 		}
 		if sides = append(sides, pair); i == 0 {
 			w.gpu.Keys, w.gpu.Values, w.gpu.Cells = seg.Keys, seg.Values, seg.Cells

@@ -26,7 +26,7 @@ type Cells struct {
 }
 
 // NewCells allocates cells for rows of this capacity, all empty.
-func NewCells(d *gpu.Queue, capacity int) (*Cells, error) {
+func New(d *gpu.Queue, capacity int) (*Cells, error) {
 	if capacity < 1 {
 		return nil, fmt.Errorf("cuda: a list of %d cells", capacity)
 	}
@@ -40,7 +40,7 @@ func NewCells(d *gpu.Queue, capacity int) (*Cells, error) {
 }
 
 // CellsIn is Cells whose head and positions lie in other pieces, such as one that takes all that changes from token to token.
-func CellsIn(head, positions *gpu.Buffer) (*Cells, error) {
+func In(head, positions *gpu.Buffer) (*Cells, error) {
 	if err := head.Fits(0, 16); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // leave is the most rows of a sequence that leave the exact ones together.
-const Leave = 8
+const MostEvicted = 8
 
 // lists is what changes from batch to batch, in one piece of memory so that one copy brings it to the device:
 //
@@ -48,10 +48,10 @@ type Listed struct {
 }
 
 // part is the lists of batches of up to so many tokens.
-type part struct{ at, tokens, leave int }
+type part struct{ at, tokens, evicted int }
 
 // stride is the values of a list of cells with those that leave.
-func (p part) stride() int { return p.tokens + 2*p.leave }
+func (p part) stride() int { return p.tokens + 2*p.evicted }
 
 func (p part) size(cells int) int { return 2*p.tokens + cells*p.stride() }
 
@@ -59,13 +59,13 @@ func (p part) Token() int     { return p.at }
 func (p part) Position() int  { return p.at + p.tokens }
 func (p part) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
 func (p part) From(i int) int { return p.Cell(i) + p.tokens }
-func (p part) To(i int) int   { return p.From(i) + p.leave }
+func (p part) To(i int) int   { return p.From(i) + p.evicted }
 
 // newLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes host, window and exact.
 func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, error) {
 	l := &Lists{Cells: cells, sequences: s.Sequences, lowest: make([]int32, s.Sequences)}
-	l.many = part{0, batch, Leave * s.Sequences}
-	l.one = part{l.many.size(len(cells)), min(batch, s.Sequences), Leave * s.Sequences}
+	l.many = part{0, batch, MostEvicted * s.Sequences}
+	l.one = part{l.many.size(len(cells)), min(batch, s.Sequences), MostEvicted * s.Sequences}
 	n := (l.one.at + l.one.size(len(cells)) + 3) / 4 * 4
 	if l.Several() {
 		l.runs = n
@@ -107,7 +107,7 @@ func (l *Lists) Several() bool { return l.sequences > 1 }
 func (l *Lists) At(i, n int) *gpu.Buffer { return l.Device.Slice(uint64(4*i), uint64(4*n)) }
 
 // of is the part for a batch of n tokens.
-func (l *Lists) Of(n int) part {
+func (l *Lists) PartOf(n int) part {
 	if n <= l.one.tokens {
 		return l.one
 	}
@@ -119,7 +119,7 @@ func (l *Lists) Batch(tokens []int32, runs []kv.Run, c *kv.Cache) {
 	if l.host == nil { // not before: a context that is only counted has no batch
 		l.host = make([]int32, l.words)
 	}
-	p := l.Of(len(tokens))
+	p := l.PartOf(len(tokens))
 	copy(l.host[p.Token():], tokens)
 	for seq := range l.lowest {
 		l.lowest[seq] = -1
@@ -139,7 +139,7 @@ func (l *Lists) Batch(tokens []int32, runs []kv.Run, c *kv.Cache) {
 }
 
 // whose writes which runs the tokens of a batch are of, or with some those of a step of it.
-func (l *Lists) Whose(runs []kv.Run, some bool) {
+func (l *Lists) WriteRuns(runs []kv.Run, some bool) {
 	if !l.Several() {
 		return
 	}
@@ -163,7 +163,7 @@ func (l *Lists) RunsOf(some bool) *gpu.Buffer { return l.At(l.runsAt(some), Entr
 
 // mirror writes what cells number i hold, and those given last as the cells of a batch's tokens from number lo on.
 func (l *Lists) Mirror(i, n, lo int) {
-	x, p := l.Cells[i], l.Of(n)
+	x, p := l.Cells[i], l.PartOf(n)
 	copy(l.host[p.Cell(i)+lo:p.Cell(i)+n], x.Host.Batch())
 	if l.Several() {
 		l.End, x.Used = x.pages.write(l.host, l.End, l.host[x.head:], x.Window, l.lowest)
@@ -179,9 +179,9 @@ func (l *Lists) Mirror(i, n, lo int) {
 }
 
 // leaving writes which rows leave cells number from for cells number to; the rest of the list is none.
-func (l *Lists) Leaving(i, n int, from, to []int32) {
-	p := l.Of(n)
-	for k := range p.leave {
+func (l *Lists) WriteEvicted(i, n int, from, to []int32) {
+	p := l.PartOf(n)
+	for k := range p.evicted {
 		l.host[p.From(i)+k], l.host[p.To(i)+k] = -1, -1
 		if k < len(from) {
 			l.host[p.From(i)+k], l.host[p.To(i)+k] = from[k], to[k]
@@ -191,6 +191,6 @@ func (l *Lists) Leaving(i, n int, from, to []int32) {
 
 // send copies what a batch of n tokens reads.
 func (l *Lists) Send(n int) error {
-	at := l.Of(n).at
+	at := l.PartOf(n).at
 	return gpu.Post(l.Device, uint64(4*at), l.host[at:l.End])
 }

@@ -20,8 +20,8 @@ type pages struct {
 
 // page is what is known of one.
 type page struct {
-	some kv.Set // sequences that hold cells
-	last int32  // largest position
+	sequences kv.Set // sequences that hold cells
+	last      int32  // largest position
 
 	// The cells first..end-1 hold base plus their number for all of some, and others nothing; end is 0 where it is not so.
 	base, first, end int32
@@ -50,19 +50,19 @@ func (x *pages) headOf(list []int32, n int32) (used, first, ordered int32) {
 }
 
 // look brings what is known of the pages up to date.
-func (x *pages) look() {
+func (x *pages) update() {
 	pos, sets := x.host.Pos(), x.host.Sets()
 	for i := range x.known {
 		if !x.host.Changed(i, x.marks) {
 			continue
 		}
 		lo := min(i*kv.Page, len(pos))
-		x.known[i].look(pos[lo:min(lo+kv.Page, len(pos))], sets[lo:])
+		x.known[i].update(pos[lo:min(lo+kv.Page, len(pos))], sets[lo:])
 	}
 	x.marks = x.host.Marks()
 }
 
-func (p *page) look(pos []int32, sets []kv.Set) {
+func (p *page) update(pos []int32, sets []kv.Set) {
 	*p = page{last: -1}
 	same := true
 	for i, at := range pos {
@@ -71,12 +71,12 @@ func (p *page) look(pos []int32, sets []kv.Set) {
 		}
 		n := int32(i)
 		switch {
-		case p.some == 0:
+		case p.sequences == 0:
 			p.first, p.base = n, at-n
-		case n != p.end || at != p.base+n || sets[i] != p.some:
+		case n != p.end || at != p.base+n || sets[i] != p.sequences:
 			same = false
 		}
-		p.end, p.last, p.some = n+1, max(p.last, at), p.some|sets[i]
+		p.end, p.last, p.sequences = n+1, max(p.last, at), p.sequences|sets[i]
 	}
 	if !same {
 		p.end = 0
@@ -91,7 +91,7 @@ func (p *page) shows(window int, lowest int32) bool {
 // write writes the lists of sequences from word at on, and their heads; it returns where they end and the most cells of a list. lowest is
 // by sequence its lowest query, below 0 for a sequence that has none and gets an empty list.
 func (x *pages) write(words []int32, at int, heads []int32, window int, lowest []int32) (end, most int) {
-	x.look()
+	x.update()
 	var asked kv.Set
 	for seq, p := range lowest {
 		if x.counts[seq] = 0; p >= 0 {
@@ -99,7 +99,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 		}
 	}
 	for i := range x.known {
-		for s := x.known[i].some & asked; s != 0; s &= s - 1 {
+		for s := x.known[i].sequences & asked; s != 0; s &= s - 1 {
 			if seq := bits.TrailingZeros64(uint64(s)); x.known[i].shows(window, lowest[seq]) {
 				x.counts[seq]++
 			}
@@ -113,7 +113,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 	for i := range x.known {
 		p := &x.known[i]
 		odd := -1 // where positions of the page were written
-		for s := p.some & asked; s != 0; s &= s - 1 {
+		for s := p.sequences & asked; s != 0; s &= s - 1 {
 			seq := bits.TrailingZeros64(uint64(s))
 			if !p.shows(window, lowest[seq]) {
 				continue
@@ -126,7 +126,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 			}
 			lo := i * kv.Page
 			hi := min(lo+kv.Page, len(pos))
-			if p.of(e, int32(i), pos[lo:hi], sets[lo:hi], seq) {
+			if p.entryOf(e, int32(i), pos[lo:hi], sets[lo:hi], seq) {
 				continue
 			}
 			if odd < 0 {
@@ -142,7 +142,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 		n := x.counts[seq]
 		first := x.at[seq] - Entry*int(n)
 		list := words[first:x.at[seq]]
-		order(list)
+		sortList(list)
 		used, base, ordered := x.headOf(list, n)
 		copy(heads[Entry*seq:], []int32{used, base, ordered, int32(first / Entry)})
 		most = max(most, int(used))
@@ -151,7 +151,7 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 }
 
 // of writes the Entry of a sequence in page i. Its cells may be in order where those of all are not; then it is true.
-func (p *page) of(e []int32, i int32, pos []int32, sets []kv.Set, seq int) bool {
+func (p *page) entryOf(e []int32, i int32, pos []int32, sets []kv.Set, seq int) bool {
 	var own uint64
 	base, first, end, row := int32(0), int32(0), int32(0), true
 	for c, at := range pos {
@@ -175,7 +175,7 @@ func (p *page) of(e []int32, i int32, pos []int32, sets []kv.Set, seq int) bool 
 }
 
 // order sorts a list whose pages are all in order by position: cells that are free again are given to later ones.
-func order(list []int32) {
+func sortList(list []int32) {
 	sorted := true
 	for i := 0; i < len(list); i += Entry {
 		if list[i] < 0 {

@@ -15,7 +15,7 @@ import (
 func TestPlace(t *testing.T) {
 	d := gputest.Open(t)
 	place := gputest.Must[*cells.Place](t)(cells.NewPlace(d))
-	c := gputest.Must[*cells.Cells](t)(cells.NewCells(d, 64))
+	c := gputest.Must[*cells.Cells](t)(cells.New(d, 64))
 	want := gputest.Sequence(100, 64)
 	gputest.Check(t, gpu.Write(c.Positions, 0, want))
 	gputest.Check(t, place.Run(c, gputest.Upload(t, d, []int32{7, 8, 9}), gputest.Upload(t, d, []int32{3, 64, 60}), 3, gputest.Upload(t, d, []int32{3, 5, -1, 99}), 4))

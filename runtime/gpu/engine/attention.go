@@ -15,7 +15,7 @@ type attention struct {
 	s       *model.AttentionStep
 	in      *matmul
 	layer   qkv.Layer   // but for the offset and the rows, which are the cache's
-	turn    int         // number of the RoPE, -1 for none
+	rope    int         // number of the RoPE, -1 for none
 	q, o    *gpu.Buffer // [batch][Heads] of KeyDim, of ValueDim
 	sinks   *gpu.Buffer
 	k, v    int // parts of the products
@@ -24,12 +24,12 @@ type attention struct {
 
 // attendKey is what decides which kernel attends: rows of a cache, and query rows that share what is read.
 type attendKey struct {
-	rows   *rowsOf
+	rows   *layerRows
 	shared int
 }
 
 func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
-	a := &attention{s: s, turn: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}}
+	a := &attention{s: s, rope: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, erro
 	}
 	a.layer = qkv.Layer{Heads: s.Heads, Gated: s.Gated}
 	if s.Rope >= 0 {
-		a.layer.Pairing = e.turns[s.Rope].pairing
+		a.layer.Pairing = e.ropes[s.Rope].pairing
 	}
 	if s.Temperature != nil {
 		a.layer.AttnScale, a.layer.AttnScaleEvery = s.Temperature.Scale, s.Temperature.Every
@@ -80,13 +80,13 @@ func (a *attention) run(e *engine, c *cache, n int) error {
 	exact := r.host.Exact() && !c.steady
 	for lo, hi := 0, n; lo < n; lo, hi = hi, n {
 		if exact {
-			if hi = a.next(r, lo, n); a.s.Reads && !c.lists.Several() {
+			if hi = a.nextStep(r, lo, n); a.s.Reads && !c.lists.Several() {
 				hi = n // what it reads is still there
 			} else if err := c.step(r, n, lo, hi); err != nil {
 				return err
 			}
 		}
-		if err := a.some(e, c, r, n, lo, hi); err != nil {
+		if err := a.runTokens(e, c, r, n, lo, hi); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (a *attention) run(e *engine, c *cache, n int) error {
 }
 
 // next is where the step ends that begins with token lo of a batch of n. A layer that reads another's rows has them all.
-func (a *attention) next(r *rowsOf, lo, n int) int {
+func (a *attention) nextStep(r *layerRows, lo, n int) int {
 	switch {
 	case a.s.Reads:
 		return n
@@ -108,14 +108,14 @@ func (a *attention) next(r *rowsOf, lo, n int) int {
 }
 
 // some is run of tokens lo..hi-1 of a batch of n.
-func (a *attention) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
-	s, l, p := a.s, a.layer, c.lists.Of(n)
+func (a *attention) runTokens(e *engine, c *cache, r *layerRows, n, lo, hi int) error {
+	s, l, p := a.s, a.layer, c.lists.PartOf(n)
 	target := r.host.Target()
 	b := qkv.Batch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.At(p.Position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
 	if !s.Reads {
 		if from, _ := r.host.Moves(); len(from) > 0 {
-			most := cells.Leave * len(c.part(lo, hi))
-			if err := r.take.Run(&r.rows[0], &r.rows[1], c.lists.At(p.From(r.cells[0]), most), c.lists.At(p.To(r.cells[0]), most), most); err != nil {
+			most := cells.MostEvicted * len(c.part(lo, hi))
+			if err := r.evict.Run(&r.rows[0], &r.rows[1], c.lists.At(p.From(r.cells[0]), most), c.lists.At(p.To(r.cells[0]), most), most); err != nil {
 				return err
 			}
 		}
@@ -125,8 +125,8 @@ func (a *attention) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 			l.Mu = r.offset.Mu
 		}
 	}
-	if a.turn >= 0 {
-		b.Angles = e.turns[a.turn].angles.From(lo)
+	if a.rope >= 0 {
+		b.Angles = e.ropes[a.rope].angles.From(lo)
 	}
 	if err := r.heads[target].Run(&l, &b); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (a *attention) some(e *engine, c *cache, r *rowsOf, n, lo, hi int) error {
 			longest = max(longest, r.N)
 		}
 	}
-	x, err := a.of(e, r, longest)
+	x, err := a.kernelOf(e, r, longest)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (a *attention) place(i, lo int) qkv.View {
 }
 
 // view is the rows that the layer reads.
-func (a *attention) view(r *rowsOf) *attend.Layer {
+func (a *attention) view(r *layerRows) *attend.Layer {
 	l := &attend.Layer{Heads: a.s.Heads, Scale: a.s.Scale, SoftCap: a.s.SoftCap, Window: a.s.Window, Sinks: a.sinks, Offset: r.offset,
 		Keys: r.rows[0].Keys, Values: r.rows[0].Values, Cells: r.rows[0].Cells}
 	if len(r.rows) > 1 {
@@ -164,7 +164,7 @@ func (a *attention) view(r *rowsOf) *attend.Layer {
 }
 
 // of is the kernel for the rows and so many tokens of a sequence.
-func (a *attention) of(e *engine, r *rowsOf, tokens int) (*attend.Kernel, error) {
+func (a *attention) kernelOf(e *engine, r *layerRows, tokens int) (*attend.Kernel, error) {
 	group := a.s.Heads / r.rows[0].Keys.Heads
 	key := attendKey{r, attend.RowsFor(tokens, group)}
 	if x := a.attends[key]; x != nil {
@@ -186,9 +186,9 @@ func (a *attention) of(e *engine, r *rowsOf, tokens int) (*attend.Kernel, error)
 
 // reserve compiles the kernels for one token of each sequence and for whole batches and makes room for their parts, so that neither
 // allocates later. What there is for batches of few tokens comes with the first of them.
-func (a *attention) reserve(e *engine, r *rowsOf, sequences int) error {
+func (a *attention) reserve(e *engine, r *layerRows, sequences int) error {
 	l := a.view(r)
-	one, err := a.of(e, r, 1)
+	one, err := a.kernelOf(e, r, 1)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (a *attention) reserve(e *engine, r *rowsOf, sequences int) error {
 			return err
 		}
 	}
-	x, err := a.of(e, r, e.batch)
+	x, err := a.kernelOf(e, r, e.batch)
 	if err != nil {
 		return err
 	}

@@ -18,17 +18,17 @@ import (
 
 // cache is the device's side of a kv.Cache, which gives out cells and knows what each holds.
 type cache struct {
-	e      *engine
-	host   *kv.Cache
-	lists  *cells.Lists
-	layers []*rowsOf     // by KV layer
-	states []*gpu.Buffer // of recurrent layers
-	graphs map[graphKey]*gpu.Recording
-	seen   map[graphKey]bool // run once, so that everything that grows has grown
-	runs   []kv.Run          // of the batch that was placed last
-	some   []kv.Run          // those of some of its tokens
-	steady bool              // all layers take the batch in one step, and no sequence has more than one token: it may be a graph
-	owned  []interface{ Free() error }
+	e        *engine
+	host     *kv.Cache
+	lists    *cells.Lists
+	layers   []*layerRows  // by KV layer
+	states   []*gpu.Buffer // of recurrent layers
+	graphs   map[graphKey]*gpu.Recording
+	seen     map[graphKey]bool // run once, so that everything that grows has grown
+	runs     []kv.Run          // of the batch that was placed last
+	partRuns []kv.Run          // those of some of its tokens
+	steady   bool              // all layers take the batch in one step, and no sequence has more than one token: it may be a graph
+	owned    []interface{ Free() error }
 }
 
 // graphKey is what a recorded batch depends on.
@@ -42,13 +42,13 @@ type graphKey struct {
 }
 
 // rowsOf is the rows of a KV layer.
-type rowsOf struct {
+type layerRows struct {
 	host   *kv.Rows
 	pairs  []rows.Pair    // of segments, the packed rows first
 	rows   []rows.Segment // of segments
 	cells  []int          // numbers of their cells in lists
 	offset *attend.Offset // nil for none
-	take   *rows.Evict    // nil without exact rows
+	evict  *rows.Evict    // nil without exact rows
 	heads  []*qkv.Kernel  // of segments
 	splits int            // of the packed rows, for the cells in use
 	given  int            // tokens of the batch that have cells already; of exact rows
@@ -68,7 +68,7 @@ func (e *engine) newCache(host *kv.Cache) (*cache, error) {
 func (c *cache) start() error {
 	var all []*cells.Listed
 	for i := range c.host.Plan.Layers {
-		r := &rowsOf{host: c.host.Rows(i), several: c.host.Sequences > 1}
+		r := &layerRows{host: c.host.Rows(i), several: c.host.Sequences > 1}
 		c.layers = append(c.layers, r)
 		for _, s := range r.host.Segments() {
 			n := slices.IndexFunc(all, func(x *cells.Listed) bool { return x.Host == s.K.Cells })
@@ -95,21 +95,21 @@ func (c *cache) start() error {
 func sideOf(s *kv.Side) rows.Side { return rows.Side{Type: s.Type, Rotation: s.Rotation, Dim: s.Dim} }
 
 // layer allocates the rows of a layer.
-func (c *cache) layer(i int, r *rowsOf) error {
+func (c *cache) layer(i int, r *layerRows) error {
 	q := c.e.b.Queue
 	for k, s := range r.host.Segments() {
 		pair := rows.Pair{Key: sideOf(s.K), Value: sideOf(s.V)}
-		keys, err := rows.NewRows(q, pair.Key, true, s.K.Heads, s.K.Cells.Capacity())
+		keys, err := rows.New(q, pair.Key, true, s.K.Heads, s.K.Cells.Capacity())
 		if err != nil {
 			return err
 		}
 		c.owned = append(c.owned, keys)
-		values, err := rows.NewRows(q, pair.Value, false, s.V.Heads, s.V.Cells.Capacity())
+		values, err := rows.New(q, pair.Value, false, s.V.Heads, s.V.Cells.Capacity())
 		if err != nil {
 			return err
 		}
 		c.owned = append(c.owned, values)
-		h, err := c.e.headsOf(pair)
+		h, err := c.e.qkvOf(pair)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (c *cache) layer(i int, r *rowsOf) error {
 	}
 	if len(r.pairs) > 1 {
 		var err error
-		if r.take, err = c.e.takeOf(r.pairs[0], r.pairs[1]); err != nil {
+		if r.evict, err = c.e.evictOf(r.pairs[0], r.pairs[1]); err != nil {
 			return err
 		}
 	}
@@ -138,13 +138,13 @@ func (c *cache) layer(i int, r *rowsOf) error {
 }
 
 // offset takes what was taken out of the keys of a layer to the device.
-func (c *cache) offset(i int, r *rowsOf, o *kv.Offset) error {
+func (c *cache) offset(i int, r *layerRows, o *kv.Offset) error {
 	mu, err := c.e.b.Alloc(uint64(4 * len(o.Layers[i].Mu)))
 	if err != nil {
 		return err
 	}
 	c.owned = append(c.owned, mu)
-	turn, err := c.e.turnOf(i)
+	turn, err := c.e.ropeTablesOf(i)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (c *cache) place(tokens []int32, runs []kv.Run) error {
 		}
 	}
 	l.Batch(tokens, c.runs, c.host)
-	l.Whose(c.runs, false)
+	l.WriteRuns(c.runs, false)
 	c.steady = n == len(c.runs)
 	for i, x := range l.Cells {
 		if !x.Exact || !l.Several() {
@@ -174,12 +174,12 @@ func (c *cache) place(tokens []int32, runs []kv.Run) error {
 	for _, r := range c.layers {
 		if r.given = 0; c.steady && r.host.Exact() {
 			r.given = r.host.Next()
-			c.write(r, n, 0)
+			c.writeStep(r, n, 0)
 		}
 	}
 	for _, r := range c.layers {
 		c.steady = c.steady && (!r.host.Exact() || r.given == n)
-		c.measure(r)
+		c.measureSplits(r)
 	}
 	if !c.steady {
 		l.End = l.Kept // layers with exact rows take turns there
@@ -188,23 +188,23 @@ func (c *cache) place(tokens []int32, runs []kv.Run) error {
 }
 
 // measure notes how many cells a layer's packed rows have in use.
-func (c *cache) measure(r *rowsOf) {
+func (c *cache) measureSplits(r *layerRows) {
 	r.splits = bits.Len(uint(max(c.lists.Cells[r.cells[0]].Used, 1) - 1))
 }
 
 // step brings what the last Next of a layer gave to the tokens lo..hi-1 of a batch of n to the device.
-func (c *cache) step(r *rowsOf, n, lo, hi int) error {
+func (c *cache) step(r *layerRows, n, lo, hi int) error {
 	c.lists.End = c.lists.Kept
-	c.write(r, n, lo)
-	c.lists.Whose(c.part(lo, hi), true)
-	c.measure(r)
+	c.writeStep(r, n, lo)
+	c.lists.WriteRuns(c.part(lo, hi), true)
+	c.measureSplits(r)
 	return c.lists.Send(n)
 }
 
 // write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside what other layers have been given.
-func (c *cache) write(r *rowsOf, n, lo int) {
+func (c *cache) writeStep(r *layerRows, n, lo int) {
 	from, to := r.host.Moves()
-	c.lists.Leaving(r.cells[0], n, from, to)
+	c.lists.WriteEvicted(r.cells[0], n, from, to)
 	for _, i := range r.cells {
 		c.lists.Mirror(i, n, lo)
 	}
@@ -212,15 +212,15 @@ func (c *cache) write(r *rowsOf, n, lo int) {
 
 // part is the runs of tokens lo..hi-1 of the batch, valid until the next call.
 func (c *cache) part(lo, hi int) []kv.Run {
-	c.some = c.some[:0]
+	c.partRuns = c.partRuns[:0]
 	first := 0
 	for _, r := range c.runs {
 		if n := min(first+r.N, hi) - max(first, lo); n > 0 {
-			c.some = append(c.some, kv.Run{Seq: r.Seq, N: n})
+			c.partRuns = append(c.partRuns, kv.Run{Seq: r.Seq, N: n})
 		}
 		first += r.N
 	}
-	return c.some
+	return c.partRuns
 }
 
 // key is what the graph of the batch that was placed last depends on.

@@ -10,17 +10,17 @@ import (
 )
 
 // carried is how many rows go between the device and the processor together.
-const carried = 1024
+const transferRows = 1024
 
 // carry is what copies rows needs: room for some of them on both sides.
-type carry struct {
+type transfer struct {
 	cells, packed *gpu.Buffer
 	list          []int32
 	host          []byte
 }
 
 // each calls move for all sides of all layers, with a carry for each; then the positions of cells follow.
-func (c *cache) each(move func(x *carry, side *kv.Side, rows *rows.Rows, cells []int32) error) error {
+func (c *cache) each(move func(x *transfer, side *kv.Side, rows *rows.Rows, cells []int32) error) error {
 	for i, l := range c.layers {
 		for k, s := range l.host.Segments() {
 			for _, side := range []struct {
@@ -37,13 +37,13 @@ func (c *cache) each(move func(x *carry, side *kv.Side, rows *rows.Rows, cells [
 }
 
 // side moves the rows of one side that are in use.
-func (c *cache) side(move func(x *carry, side *kv.Side, rows *rows.Rows, cells []int32) error, side *kv.Side, rows *rows.Rows) (err error) {
+func (c *cache) side(move func(x *transfer, side *kv.Side, rows *rows.Rows, cells []int32) error, side *kv.Side, rows *rows.Rows) (err error) {
 	used := len(side.Cells.Pos())
 	if used == 0 {
 		return nil
 	}
-	n := min(used, carried)
-	x := &carry{list: make([]int32, n), host: make([]byte, n*rows.Heads*rows.FileRow())}
+	n := min(used, transferRows)
+	x := &transfer{list: make([]int32, n), host: make([]byte, n*rows.Heads*rows.FileRow())}
 	if x.cells, err = c.e.b.Alloc(uint64(4 * n)); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *cache) side(move func(x *carry, side *kv.Side, rows *rows.Rows, cells [
 }
 
 // pull brings rows to the processor.
-func pull(x *carry, side *kv.Side, rows *rows.Rows, cells []int32) error {
+func pull(x *transfer, side *kv.Side, rows *rows.Rows, cells []int32) error {
 	n := rows.FileRow()
 	host := x.host[:len(cells)*rows.Heads*n]
 	if err := rows.Export(x.packed, x.cells, len(cells)); err != nil {
@@ -83,7 +83,7 @@ func pull(x *carry, side *kv.Side, rows *rows.Rows, cells []int32) error {
 }
 
 // push takes them back.
-func push(x *carry, side *kv.Side, rows *rows.Rows, cells []int32) error {
+func push(x *transfer, side *kv.Side, rows *rows.Rows, cells []int32) error {
 	n := rows.FileRow()
 	host := x.host[:len(cells)*rows.Heads*n]
 	for i, cell := range cells {

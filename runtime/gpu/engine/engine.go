@@ -27,7 +27,7 @@ type engine struct {
 	logits  *gpu.Buffer // [logitRows][vocab]
 	scratch map[string]*gpu.Buffer
 
-	turns  []turning
+	ropes  []ropeAngles
 	inputs *inputs // nil for none
 	ops    []op
 	output *fused
@@ -39,9 +39,9 @@ type engine struct {
 	rope                        *rope.Kernel
 	gate                        *qkv.Gate // of attention whose outputs are gated
 	attends                     map[string]*attend.Kernel
-	heads                       map[rows.Pair]*qkv.Kernel
-	takes                       map[[2]rows.Pair]*rows.Evict
-	tables                      []offsetTurn
+	qkv                         map[rows.Pair]*qkv.Kernel
+	evicts                      map[[2]rows.Pair]*rows.Evict
+	tables                      []offsetRope
 }
 
 // op is a part of a batch: launches that read and write the engine's memory. n is the tokens of the batch.
@@ -50,7 +50,7 @@ type op interface {
 }
 
 // turning is a RoPE.
-type turning struct {
+type ropeAngles struct {
 	pairing rope.Pairing
 	angles  *rope.Angles // of a batch
 	freq    []float64
@@ -60,7 +60,7 @@ type turning struct {
 const logitRows = 32
 
 func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
-	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, heads: map[rows.Pair]*qkv.Kernel{}, takes: map[[2]rows.Pair]*rows.Evict{}}
+	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.free())
 	}
@@ -68,7 +68,7 @@ func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
 }
 
 func (e *engine) start() error {
-	for _, f := range []func() error{e.w.load, e.frames, e.allocate, e.ropes, e.compile} {
+	for _, f := range []func() error{e.w.load, e.frames, e.allocate, e.makeRopes, e.compile} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (e *engine) room(name string, values int) (*gpu.Buffer, error) {
 	return m, err
 }
 
-func (e *engine) ropes() error {
+func (e *engine) makeRopes() error {
 	var err error
 	if e.rope, err = rope.New(e.b.Queue); err != nil {
 		return err
@@ -151,13 +151,13 @@ func (e *engine) ropes() error {
 		return err
 	}
 	for _, t := range e.w.program.Ropes {
-		r := turning{freq: t.At(e.size)}
+		r := ropeAngles{freq: t.At(e.size)}
 		r.pairing = rope.Pairing{Pairs: len(r.freq), Adjacent: t.Kind == model.Adjacent}
 		if r.angles, err = rope.NewAngles(e.b.Queue, r.freq, t.Magnitude, e.batch); err != nil {
 			return err
 		}
 		e.owned = append(e.owned, r.angles)
-		e.turns = append(e.turns, r)
+		e.ropes = append(e.ropes, r)
 	}
 	return nil
 }
@@ -170,9 +170,9 @@ type StepArgs struct {
 }
 
 // between is the op that goes from one block to the next.
-type between struct{ args StepArgs }
+type betweenBlocks struct{ args StepArgs }
 
-func (s *between) run(e *engine, _ *cache, n int) error {
+func (s *betweenBlocks) run(e *engine, _ *cache, n int) error {
 	return e.step.Launch(gpu.Grid{X: n, Threads: e.threads()}, &s.args)
 }
 
@@ -185,7 +185,7 @@ func (e *engine) compile() error {
 			return fmt.Errorf("inputs of layers: %w", err)
 		}
 	}
-	next := &between{args: StepArgs{X: e.x.Address(), Scale: 1}}
+	next := &betweenBlocks{args: StepArgs{X: e.x.Address(), Scale: 1}}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		pre, err := e.w.norm(s.Pre)
@@ -203,7 +203,7 @@ func (e *engine) compile() error {
 		if err != nil {
 			return err
 		}
-		next = &between{args: StepArgs{X: e.x.Address(), Y: e.y.Address(), post: post, Scale: s.Scale}}
+		next = &betweenBlocks{args: StepArgs{X: e.x.Address(), Y: e.y.Address(), post: post, Scale: s.Scale}}
 	}
 	final, err := e.w.norm(p.Norm)
 	if err != nil {
@@ -281,7 +281,7 @@ func (e *engine) token(c *cache, n int) error {
 
 // launch runs the ops of a batch of n tokens.
 func (e *engine) launch(c *cache, n int) error {
-	p, at := e.w.program, c.lists.Of(n)
+	p, at := e.w.program, c.lists.PartOf(n)
 	if err := e.w.embedding.Gather(e.x, c.lists.At(at.Token(), n), n); err != nil {
 		return err
 	}
@@ -303,8 +303,8 @@ func (e *engine) launch(c *cache, n int) error {
 			return err
 		}
 	}
-	for i := range e.turns {
-		if err := e.rope.Fill(e.turns[i].angles, positions, n); err != nil {
+	for i := range e.ropes {
+		if err := e.rope.Fill(e.ropes[i].angles, positions, n); err != nil {
 			return err
 		}
 	}

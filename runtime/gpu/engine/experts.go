@@ -21,7 +21,7 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
 	m.mid = b.room("mid", s.Inner*s.Used)
 	m.hiddenArgs = hiddenArgs{gate: m.gates.Address(), up: m.gates.Address() + uint64(4*s.Up.First), out: m.mid.Address(), inner: int32(s.Inner),
-		row: int32(s.Gate.Stride), upRow: int32(s.Up.Stride), act: bent(bends[s.Act]), gateScale: b.vector(s.Gate.Scale), upScale: b.vector(s.Up.Scale)}
+		row: int32(s.Gate.Stride), upRow: int32(s.Up.Stride), act: activationCode(activations[s.Act]), gateScale: b.vector(s.Gate.Scale), upScale: b.vector(s.Up.Scale)}
 	if s.Up.Weight() != s.Gate.Weight() {
 		m.up, m.ups = b.stack(s.Up), b.room("ups", s.Up.Stride*s.Used)
 		m.hiddenArgs.up = m.ups.Address()

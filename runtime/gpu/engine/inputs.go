@@ -9,11 +9,11 @@ import (
 
 // inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual stream.
 type inputs struct {
-	project *matmul
-	own     *gpu.Buffer // [batch][layers][size] embeddings of the tokens
-	f       gpu.Kernel
-	args    inputsArgs
-	layers  int
+	project    *matmul
+	embeddings *gpu.Buffer // [batch][layers][size] embeddings of the tokens
+	f          gpu.Kernel
+	args       inputsArgs
+	layers     int
 }
 
 // inputsArgs is struct Inputs of inputs.cu.
@@ -30,16 +30,16 @@ func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i.own, err = e.room("own inputs", s.Layers*s.Size); err != nil {
+	if i.embeddings, err = e.room("own inputs", s.Layers*s.Size); err != nil {
 		return nil, err
 	}
-	if e.w.own, err = e.w.matrix(s.Embedding); err != nil {
+	if e.w.inputEmbedding, err = e.w.matrix(s.Embedding); err != nil {
 		return nil, err
 	}
 	if i.project, err = e.matmul(s.Projection, e.x, x, ""); err != nil {
 		return nil, err
 	}
-	i.args = inputsArgs{x: x.Address(), e: i.own.Address(), narrow: float32(1 / math.Sqrt(float64(e.w.program.Width)))}
+	i.args = inputsArgs{x: x.Address(), e: i.embeddings.Address(), narrow: float32(1 / math.Sqrt(float64(e.w.program.Width)))}
 	if i.args.norm, err = e.w.norm(s.Norm); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
 }
 
 func (i *inputs) run(e *engine, c *cache, n int) error {
-	if err := e.w.own.Gather(i.own, c.lists.At(c.lists.Of(n).Token(), n), n); err != nil {
+	if err := e.w.inputEmbedding.Gather(i.embeddings, c.lists.At(c.lists.PartOf(n).Token(), n), n); err != nil {
 		return err
 	}
 	if err := i.project.run(e, c, n); err != nil {
@@ -64,7 +64,7 @@ func (e *engine) inputGate(s *model.InputGateStep, x, y *gpu.Buffer) ([]op, erro
 		return nil, err
 	}
 	p := e.w.program.Inputs
-	h, err := e.hidden(gate.outs[0], e.scratch["inputs"], p.Size, bends[s.Act])
+	h, err := e.activate(gate.outs[0], e.scratch["inputs"], p.Size, activations[s.Act])
 	if err != nil {
 		return nil, err
 	}

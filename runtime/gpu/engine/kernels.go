@@ -31,55 +31,55 @@ func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
 }
 
 // headsOf is the kernel that stores rows of a pair.
-func (e *engine) headsOf(p rows.Pair) (*qkv.Kernel, error) {
-	if x := e.heads[p]; x != nil {
+func (e *engine) qkvOf(p rows.Pair) (*qkv.Kernel, error) {
+	if x := e.qkv[p]; x != nil {
 		return x, nil
 	}
 	x, err := qkv.New(e.b.Queue, p)
 	if err == nil {
-		e.heads[p] = x
+		e.qkv[p] = x
 	}
 	return x, err
 }
 
 // takeOf is the kernel that packs exact rows.
-func (e *engine) takeOf(packed, exact rows.Pair) (*rows.Evict, error) {
+func (e *engine) evictOf(packed, exact rows.Pair) (*rows.Evict, error) {
 	key := [2]rows.Pair{packed, exact}
-	if x := e.takes[key]; x != nil {
+	if x := e.evicts[key]; x != nil {
 		return x, nil
 	}
 	x, err := rows.NewEvict(e.b.Queue, packed, exact)
 	if err == nil {
-		e.takes[key] = x
+		e.evicts[key] = x
 	}
 	return x, err
 }
 
 // offsetTurn is the tables of a RoPE for the scores of offsets.
-type offsetTurn struct {
+type offsetRope struct {
 	freq      []float64
 	adjacent  bool
 	magnitude float32
-	turn      *rope.Tables
+	tables    *rope.Tables
 }
 
 // turnOf is the tables of a KV layer's RoPE, which layers share. A layer without one turns nothing.
-func (e *engine) turnOf(layer int) (*rope.Tables, error) {
-	t := offsetTurn{magnitude: 1}
+func (e *engine) ropeTablesOf(layer int) (*rope.Tables, error) {
+	t := offsetRope{magnitude: 1}
 	if n := e.w.program.RopeOf(layer); n >= 0 {
-		r := e.turns[n]
+		r := e.ropes[n]
 		t.freq, t.adjacent, t.magnitude = r.freq, r.pairing.Adjacent, r.angles.Magnitude
 	}
 	for _, x := range e.tables {
 		if slices.Equal(x.freq, t.freq) && x.adjacent == t.adjacent && x.magnitude == t.magnitude {
-			return x.turn, nil
+			return x.tables, nil
 		}
 	}
 	var err error
-	if t.turn, err = rope.NewTables(e.b.Queue, t.freq, t.adjacent, t.magnitude, e.size); err != nil {
+	if t.tables, err = rope.NewTables(e.b.Queue, t.freq, t.adjacent, t.magnitude, e.size); err != nil {
 		return nil, err
 	}
-	e.owned = append(e.owned, t.turn)
+	e.owned = append(e.owned, t.tables)
 	e.tables = append(e.tables, t)
-	return t.turn, nil
+	return t.tables, nil
 }

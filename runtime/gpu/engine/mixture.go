@@ -7,7 +7,7 @@ import (
 )
 
 // bend is out = act(gate) * up of rows that are slots of experts, or tokens.
-type bend struct {
+type activation struct {
 	f    gpu.Kernel
 	args hiddenArgs
 	each int // rows per token
@@ -19,18 +19,18 @@ type hiddenArgs struct {
 	inner, row, upRow, act                    int32
 }
 
-func (b *bend) run(_ *engine, _ *cache, n int) error {
+func (b *activation) run(_ *engine, _ *cache, n int) error {
 	return b.f.Launch(gpu.Grid{X: n * b.each, Threads: 256}, &b.args)
 }
 
 // hidden is the op gate = act(gate) * up, both [n][inner].
-func (e *engine) hidden(gate, up *gpu.Buffer, inner int, a product.Activation) (*bend, error) {
+func (e *engine) activate(gate, up *gpu.Buffer, inner int, a product.Activation) (*activation, error) {
 	f, err := e.b.Frame("hidden", "experts")
-	return &bend{f, hiddenArgs{gate: gate.Address(), up: up.Address(), out: gate.Address(), inner: int32(inner), row: int32(inner), upRow: int32(inner), act: bent(a)}, 1}, err
+	return &activation{f, hiddenArgs{gate: gate.Address(), up: up.Address(), out: gate.Address(), inner: int32(inner), row: int32(inner), upRow: int32(inner), act: activationCode(a)}, 1}, err
 }
 
 // bent is the number by which experts.cu knows an activation.
-func bent(a product.Activation) int32 {
+func activationCode(a product.Activation) int32 {
 	return map[product.Activation]int32{product.SiLU: 0, product.GELU: 1, product.SwiGLUClamped: 2}[a]
 }
 

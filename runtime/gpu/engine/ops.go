@@ -60,7 +60,7 @@ func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 	}
 	ops := []op{in, down}
 	if in.f.pair {
-		h, err := e.hidden(in.outs[0], in.outs[1], s.In.Parts[0].Rows, in.f.act)
+		h, err := e.activate(in.outs[0], in.outs[1], s.In.Parts[0].Rows, in.f.act)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 		return nil, err
 	}
 	f, err := e.b.Frame("throw_switch", "scale")
-	return append(ops, gate, &throw{f, switchArgs{y: y.Address(), logits: gate.outs[0].Address(), width: int32(e.w.program.Width)}}), err
+	return append(ops, gate, &sharedGate{f, sharedGateArgs{y: y.Address(), logits: gate.outs[0].Address(), width: int32(e.w.program.Width)}}), err
 }
 
 func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
@@ -87,18 +87,18 @@ func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
 }
 
 // throw is the op of a Switch.
-type throw struct {
+type sharedGate struct {
 	f    gpu.Kernel
-	args switchArgs
+	args sharedGateArgs
 }
 
 // switchArgs is struct Switch of scale.cu.
-type switchArgs struct {
+type sharedGateArgs struct {
 	y, logits uint64
 	width     int32
 }
 
-func (t *throw) run(_ *engine, _ *cache, n int) error {
+func (t *sharedGate) run(_ *engine, _ *cache, n int) error {
 	return t.f.Launch(gpu.Grid{X: n, Threads: 256}, &t.args)
 }
 
@@ -138,7 +138,7 @@ func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 		if i > 0 {
 			a.add = 1
 		}
-		ops = append(ops, &join{a})
+		ops = append(ops, &addBranch{a})
 	}
 	return ops, nil
 }
@@ -163,8 +163,8 @@ func (o *normalise) run(e *engine, _ *cache, n int) error {
 }
 
 // join adds the output of a branch to a sum.
-type join struct{ args branchArgs }
+type addBranch struct{ args branchArgs }
 
-func (o *join) run(e *engine, _ *cache, n int) error {
+func (o *addBranch) run(e *engine, _ *cache, n int) error {
 	return e.branch.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)
 }

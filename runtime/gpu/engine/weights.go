@@ -18,11 +18,11 @@ type weights struct {
 	owned    []interface{ Free() error } // in the order of allocation
 	matrices map[*byte]*product.Matrix   // by the first byte of the first part, so that a tied embedding counts once
 	vectors  map[*float32]*gpu.Buffer    // by the first value, of those that the model owns
-	fused    map[demand]*fused
-	stacks   map[stackDemand]*product.Kernel
+	fused    map[productsKey]*fused
+	stacks   map[stackKey]*product.Kernel
 
 	embedding, positions *product.Matrix
-	own                  *product.Matrix // embeddings for the layers' own inputs, nil for none
+	inputEmbedding       *product.Matrix // embeddings for the layers' own inputs, nil for none
 }
 
 // load takes to the GPU what every engine needs.
@@ -40,7 +40,7 @@ func (w *weights) load() (err error) {
 }
 
 // demand is a key: the matrices of a step and the form that multiplies them.
-type demand struct {
+type productsKey struct {
 	*model.Products
 	exact bool
 }
@@ -157,15 +157,15 @@ type place struct{ product, first int }
 
 // products takes the matrices of p to the GPU, once.
 func (w *weights) products(p *model.Products, exact bool) (*fused, error) {
-	if f, ok := w.fused[demand{p, exact}]; ok {
+	if f, ok := w.fused[productsKey{p, exact}]; ok {
 		return f, nil
 	}
 	f, err := w.fuse(p, exact)
 	if err == nil {
 		if w.fused == nil {
-			w.fused = map[demand]*fused{}
+			w.fused = map[productsKey]*fused{}
 		}
-		w.fused[demand{p, exact}] = f
+		w.fused[productsKey{p, exact}] = f
 	}
 	return f, err
 }
@@ -210,7 +210,7 @@ func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 
 // stack is the matrices of all experts.
 func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
-	if x := w.stacks[stackDemand{k, exact}]; x != nil {
+	if x := w.stacks[stackKey{k, exact}]; x != nil {
 		return x, nil
 	}
 	m, err := w.matrix(k)
@@ -226,14 +226,14 @@ func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
 		return nil, err
 	}
 	if w.stacks == nil {
-		w.stacks = map[stackDemand]*product.Kernel{}
+		w.stacks = map[stackKey]*product.Kernel{}
 	}
-	w.stacks[stackDemand{k, exact}] = p
+	w.stacks[stackKey{k, exact}] = p
 	return p, nil
 }
 
 // stackDemand is a key: the matrices of all experts and the form that multiplies them.
-type stackDemand struct {
+type stackKey struct {
 	*model.Weight
 	exact bool
 }
@@ -261,11 +261,11 @@ func act(p *model.Products) product.Activation {
 	if !p.Gated && !p.Activated {
 		return product.None
 	}
-	return bends[p.Act]
+	return activations[p.Act]
 }
 
 // bends is the numbers of the activations.
-var bends = map[model.Activation]product.Activation{model.SiLU: product.SiLU, model.GELU: product.GELU, model.SwiGLUClamped: product.SwiGLUClamped}
+var activations = map[model.Activation]product.Activation{model.SiLU: product.SiLU, model.GELU: product.GELU, model.SwiGLUClamped: product.SwiGLUClamped}
 
 // free gives everything back.
 func (w *weights) free() error {

@@ -169,7 +169,7 @@ func gemmTime(t testing.TB, d *gpu.Queue, x *Kernel, shape int, y *gpu.Buffer, t
 	at := func(offset uint64) uint64 { return space.Address() + offset }
 	a := &gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), wHigh: at(s.wHigh), wLow: at(s.wLow), xUnits: at(s.xUnits), wUnits: x.Matrix.units.Address(), y: y.Address(),
 		pitch: int64(2 * x.Matrix.N), depth: int32(x.Matrix.N), tokens: int32(tokens), outputs: int32(x.Outputs()), count: int32(x.Outputs())}
-	return 1000 * float64(gputest.Median(gputest.Time(t, d, 7, func() error { return x.many.launchShape(x.many.shapes[shape], a) })))
+	return 1000 * float64(gputest.Median(gputest.Time(t, d, 7, func() error { return x.prefill.launchShape(x.prefill.shapes[shape], a) })))
 }
 
 func timePlans(t testing.TB, d *gpu.Queue, all []*Kernel, y, x *gpu.Buffer) {

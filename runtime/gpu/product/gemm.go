@@ -74,8 +74,8 @@ type gemmArgs struct {
 
 // gemmSpace is where things are in the workspace, and how much of it there is.
 type gemmSpace struct {
-	turned, xHigh, xLow, xUnits, wHigh, wLow, end uint64
-	band                                          int // outputs of a part of the matrix
+	transformed, xHigh, xLow, xUnits, wHigh, wLow, end uint64
+	band                                               int // outputs of a part of the matrix
 }
 
 // direct reports whether the matrix is what the tensor cores take as it is.
@@ -90,7 +90,7 @@ func (x *Kernel) gemmSpace(tokens int) gemmSpace {
 		s.end += (bytes + 255) / 256 * 256
 		return at
 	}
-	s.turned = take(x.turnedBytes(tokens))
+	s.transformed = take(x.transformedBytes(tokens))
 	s.xUnits = take(4 * uint64(tokens))
 	s.xHigh = take(uint64(tokens) * line)
 	parts := uint64(1)
@@ -114,7 +114,7 @@ func (x *Kernel) gemmSpace(tokens int) gemmSpace {
 }
 
 // runMany is Run for many tokens.
-func (x *Kernel) runMany(y, in uint64, tokens int) error {
+func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 	m := x.Matrix
 	s := x.gemmSpace(tokens)
 	space, err := x.q.Workspace(s.end)
@@ -123,13 +123,13 @@ func (x *Kernel) runMany(y, in uint64, tokens int) error {
 	}
 	at := func(offset uint64) uint64 { return space.Address() + offset }
 	if m.Type.Domain != nil {
-		if err := m.turned(at(s.turned), in, 0, tokens); err != nil {
+		if err := m.transformInto(at(s.transformed), in, 0, tokens); err != nil {
 			return err
 		}
-		in = at(s.turned)
+		in = at(s.transformed)
 	}
 	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
-	if err := x.many.split.Launch(gpu.Grid{X: tokens, Threads: 256}, &split); err != nil {
+	if err := x.prefill.split.Launch(gpu.Grid{X: tokens, Threads: 256}, &split); err != nil {
 		return err
 	}
 	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(tokens),
@@ -142,22 +142,22 @@ func (x *Kernel) runMany(y, in uint64, tokens int) error {
 	}
 	if x.direct() {
 		a.wHigh, a.pitch, a.upper, a.count = m.weights.Address(), int64(m.at.pitch), a.half, a.outputs
-		return x.many.launch(x.q, &a)
+		return x.prefill.launch(x.q, &a)
 	}
 	a.wHigh, a.wLow, a.wUnits, a.pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.depth)
 	for first := 0; first < x.Outputs(); first += s.band {
 		a.first, a.count = int32(first), int32(min(s.band, x.Outputs()-first))
 		a.upper = a.count
-		if err := m.expanded(a.wHigh, a.wLow, first, int(a.count), x.Exact); err != nil {
+		if err := m.expandInto(a.wHigh, a.wLow, first, int(a.count), x.Exact); err != nil {
 			return err
 		}
 		if x.Gated {
 			to := uint64(a.count) * uint64(a.pitch)
-			if err := m.expanded(a.wHigh+to, a.wLow+to, first+x.Outputs(), int(a.count), x.Exact); err != nil {
+			if err := m.expandInto(a.wHigh+to, a.wLow+to, first+x.Outputs(), int(a.count), x.Exact); err != nil {
 				return err
 			}
 		}
-		if err := x.many.launch(x.q, &a); err != nil {
+		if err := x.prefill.launch(x.q, &a); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func (x *Kernel) runMany(y, in uint64, tokens int) error {
 }
 
 // expanded writes rows as f16 to high, and what is left of them to low if both is set.
-func (m *Matrix) expanded(high, low uint64, first, rows int, both bool) error {
+func (m *Matrix) expandInto(high, low uint64, first, rows int, both bool) error {
 	a := expandArgs{weights: m.row(first), units: m.units.Address() + 4*uint64(first), high: high, at: m.at, n: int32(m.N)}
 	if both {
 		a.low = low

@@ -57,9 +57,9 @@ func TestGemm(t *testing.T) {
 			if !exact {
 				limit = halfProduct
 			}
-			all := x.many.shapes
+			all := x.prefill.shapes
 			for k := range all {
-				x.many.shapes = []gemmShape{all[k], all[k]}
+				x.prefill.shapes = []gemmShape{all[k], all[k]}
 				got := multiplied(t, d, x, in, cs.tokens)
 				for token := range cs.tokens { // one by one, since they have different sizes
 					part := func(v []float64) []float64 { return v[token*x.Outputs():][:x.Outputs()] }
@@ -68,7 +68,7 @@ func TestGemm(t *testing.T) {
 					}
 				}
 			}
-			x.many.shapes = all
+			x.prefill.shapes = all
 		}
 	}
 }

@@ -14,11 +14,11 @@ func MostSlots(each int) int {
 		return 1
 	case each >= tileTokens[0]:
 		return tileTokens[0]
-	case each >= fewTokens:
+	case each >= maxDecodeTokens:
 		return tileTokens[1]
 	}
 	most := 2
-	for most < mostTokens && most <= each {
+	for most < decodeTokens && most <= each {
 		most *= 2
 	}
 	return most
@@ -29,9 +29,9 @@ var tileTokens = [2]int{128, 64}
 
 // shapeOf is the kernel whose tiles have so many tokens.
 func (x *Kernel) shapeOf(tokens int) *gemmShape {
-	for i := range x.many.shapes {
-		if x.many.shapes[i].tokens == tokens {
-			return &x.many.shapes[i]
+	for i := range x.prefill.shapes {
+		if x.prefill.shapes[i].tokens == tokens {
+			return &x.prefill.shapes[i]
 		}
 	}
 	return nil
@@ -47,7 +47,7 @@ func (x *Kernel) groupSpace(slots, count int) gemmSpace {
 		s.end += (bytes + 255) / 256 * 256
 		return at
 	}
-	s.turned = take(x.turnedBytes(slots))
+	s.transformed = take(x.transformedBytes(slots))
 	s.xUnits = take(4 * uint64(slots))
 	s.xHigh = take(uint64(slots) * line)
 	parts := uint64(1)
@@ -69,15 +69,15 @@ func (x *Kernel) groupSpace(slots, count int) gemmSpace {
 
 // GroupWorkspace is the bytes of the device's workspace that RunGroups takes with so many slots in runs of up to most.
 func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
-	if most > mostTokens {
+	if most > decodeTokens {
 		return x.groupSpace(slots, count).end
 	}
-	return x.turnedBytes(slots)
+	return x.transformedBytes(slots)
 }
 
 // runManyGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as many at a time as there is room for:
 // with so many slots few experts have none.
-func (x *Kernel) runManyGroups(y, in uint64, r *Runs, slots, count int) error {
+func (x *Kernel) runPrefillGroups(y, in uint64, r *Runs, slots, count int) error {
 	m, s := x.Matrix, x.groupSpace(slots, count)
 	space, err := x.q.Workspace(s.end)
 	if err != nil {
@@ -85,13 +85,13 @@ func (x *Kernel) runManyGroups(y, in uint64, r *Runs, slots, count int) error {
 	}
 	at := func(offset uint64) uint64 { return space.Address() + offset }
 	if m.Type.Domain != nil {
-		if err := m.turned(at(s.turned), in, 0, slots); err != nil {
+		if err := m.transformInto(at(s.transformed), in, 0, slots); err != nil {
 			return err
 		}
-		in = at(s.turned)
+		in = at(s.transformed)
 	}
 	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
-	if err := x.many.split.Launch(gpu.Grid{X: slots, Threads: 256}, &split); err != nil {
+	if err := x.prefill.split.Launch(gpu.Grid{X: slots, Threads: 256}, &split); err != nil {
 		return err
 	}
 	rows := m.Rows / count
@@ -112,7 +112,7 @@ func (x *Kernel) runManyGroups(y, in uint64, r *Runs, slots, count int) error {
 	for first := 0; first < count; first += s.band {
 		n := min(s.band, count-first)
 		a.lowest, a.experts = int32(first), int32(n)
-		if err := m.expanded(a.wHigh, a.wLow, first*rows, n*rows, x.Exact); err != nil {
+		if err := m.expandInto(a.wHigh, a.wLow, first*rows, n*rows, x.Exact); err != nil {
 			return err
 		}
 		if err := launch(); err != nil {

@@ -77,7 +77,7 @@ func TestGroups(t *testing.T) {
 		bias := gputest.Normal(5, cs.count*rows)
 		turned := activationsOf(typ, in, n, false)
 		for _, exact := range []bool{true, false} {
-			if !exact && cs.most <= mostTokens {
+			if !exact && cs.most <= decodeTokens {
 				continue
 			}
 			p := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Bias: gputest.Upload(t, d, bias), Exact: exact}))

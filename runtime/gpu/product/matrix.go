@@ -18,7 +18,7 @@ type Matrix struct {
 	halves         bool        // rows are f16
 	weights, units *gpu.Buffer // [Rows][at.pitch]; [Rows] powers of two that rows are divided by to be f16
 
-	gather, turn, expand gpu.Kernel
+	gather, transform, expand gpu.Kernel
 }
 
 // layout is struct Layout of weights.cuh.
@@ -73,7 +73,7 @@ func NewMatrix(q *gpu.Queue, t *kernels.Type, n, rows int, read func(p []byte, a
 	for _, f := range []struct {
 		name string
 		to   *gpu.Kernel
-	}{{"repack", &repack}, {"gather", &m.gather}, {"turn", &m.turn}, {"expand", &m.expand}} {
+	}{{"repack", &repack}, {"gather", &m.gather}, {"turn", &m.transform}, {"expand", &m.expand}} {
 		if *f.to, err = module.Kernel(f.name, 0); err != nil {
 			return nil, err
 		}
@@ -168,13 +168,13 @@ func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 }
 
 // turnArgs is struct Turn of matrix.cu.
-type turnArgs struct {
+type transformArgs struct {
 	x, out, row uint64
 	n           int32
 }
 
 // turned is so many rows of activations in the type's domain, in out; row is the address of the numbers of the rows of x, 0 for all.
-func (m *Matrix) turned(out, x, row uint64, rows int) error {
-	a := turnArgs{x: x, out: out, row: row, n: int32(m.N)}
-	return m.turn.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
+func (m *Matrix) transformInto(out, x, row uint64, rows int) error {
+	a := transformArgs{x: x, out: out, row: row, n: int32(m.N)}
+	return m.transform.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }

@@ -30,14 +30,14 @@ type Spec struct {
 type Kernel struct {
 	Spec
 	q       *gpu.Queue
-	few     [4]gpu.Kernel // for 1, 2, 4 and 8 tokens
+	decode  [4]gpu.Kernel // for 1, 2, 4 and 8 tokens
 	rows    [4]int        // that a lane works on at a time
 	values  int           // of a piece of a row
 	bytes   int           // of shared memory for a piece of one token's activations
 	ring    int           // bytes of shared memory for weights on their way
 	planned map[job]plan
 	share   share
-	many    *gemm
+	prefill *gemm
 
 	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
@@ -45,8 +45,8 @@ type Kernel struct {
 // mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
 // several times than to make f16 of it.
 const (
-	mostTokens = 8
-	fewTokens  = 32
+	decodeTokens    = 8
+	maxDecodeTokens = 32
 )
 
 // share is what a product of one token has of a multiprocessor.
@@ -88,14 +88,14 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 		return nil, err
 	}
 	x.values, x.bytes, x.ring = int(sizes[0]), int(sizes[1]), int(sizes[6])
-	for k := range x.few {
+	for k := range x.decode {
 		x.rows[k] = int(sizes[2+k])
-		if x.few[k], err = module.Kernel(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
+		if x.decode[k], err = module.Kernel(fmt.Sprintf("product_%d", 1<<k), x.shared()); err != nil {
 			return nil, err
 		}
-		x.few[k] = x.few[k].Overlap()
+		x.decode[k] = x.decode[k].Overlap()
 	}
-	if x.many, err = newGemm(q, p.Exact); err != nil {
+	if x.prefill, err = newGemm(q, p.Exact); err != nil {
 		return nil, err
 	}
 	return x, nil
@@ -117,14 +117,14 @@ func (x *Kernel) outputs(count int) int {
 
 // Workspace is the bytes of the device's workspace that Run takes with so many tokens; see Device.Reserve.
 func (x *Kernel) Workspace(tokens int) uint64 {
-	if tokens > fewTokens {
+	if tokens > maxDecodeTokens {
 		return x.gemmSpace(tokens).end
 	}
-	return x.turnedBytes(tokens)
+	return x.transformedBytes(tokens)
 }
 
 // turnedBytes is what rows of activations take in the type's domain, if that is another than the model's.
-func (x *Kernel) turnedBytes(rows int) uint64 {
+func (x *Kernel) transformedBytes(rows int) uint64 {
 	if x.Matrix.Type.Domain == nil {
 		return 0
 	}
@@ -152,16 +152,16 @@ func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	if err := y.Fits(0, 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
 		return err
 	}
-	if tokens > fewTokens {
-		return x.runMany(y.Address(), in.Address(), tokens)
+	if tokens > maxDecodeTokens {
+		return x.runPrefill(y.Address(), in.Address(), tokens)
 	}
-	from, _, err := x.turn(in.Address(), 0, tokens)
+	from, _, err := x.transform(in.Address(), 0, tokens)
 	if err != nil {
 		return err
 	}
-	for first := 0; first < tokens; first += mostTokens {
+	for first := 0; first < tokens; first += decodeTokens {
 		a := x.args(y.Address()+4*uint64(first)*uint64(x.Outputs()), from+4*uint64(first)*uint64(m.N), 1)
-		a.tokens = int32(min(mostTokens, tokens-first))
+		a.tokens = int32(min(decodeTokens, tokens-first))
 		if err := x.launch(&a, 1); err != nil {
 			return err
 		}
@@ -198,7 +198,7 @@ func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) er
 		a.row = row.Address()
 	}
 	var err error
-	if a.x, a.row, err = x.turn(a.x, a.row, slots); err != nil {
+	if a.x, a.row, err = x.transform(a.x, a.row, slots); err != nil {
 		return err
 	}
 	return x.launch(&a, slots)
@@ -215,7 +215,7 @@ type Runs struct {
 // mostTokens are tiles of the product with many tokens, see MostSlots.
 func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 	m := x.Matrix
-	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > mostTokens && x.shapeOf(r.Most) == nil {
+	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > decodeTokens && x.shapeOf(r.Most) == nil {
 		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t, in %d runs of up to %d", slots, count, m.Rows, x.Gated, r.Count, r.Most)
 	}
 	for _, c := range []struct {
@@ -226,10 +226,10 @@ func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 			return err
 		}
 	}
-	if r.Most > mostTokens {
-		return x.runManyGroups(y.Address(), in.Address(), r, slots, count)
+	if r.Most > decodeTokens {
+		return x.runPrefillGroups(y.Address(), in.Address(), r, slots, count)
 	}
-	turned, _, err := x.turn(in.Address(), 0, slots)
+	turned, _, err := x.transform(in.Address(), 0, slots)
 	if err != nil {
 		return err
 	}
@@ -240,15 +240,15 @@ func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 }
 
 // turn gives the address of so many rows of activations in the type's domain and of the numbers of those rows, 0 for all in order.
-func (x *Kernel) turn(in, row uint64, rows int) (turned, numbers uint64, err error) {
+func (x *Kernel) transform(in, row uint64, rows int) (turned, numbers uint64, err error) {
 	if x.Matrix.Type.Domain == nil {
 		return in, row, nil
 	}
-	space, err := x.q.Workspace(x.turnedBytes(rows))
+	space, err := x.q.Workspace(x.transformedBytes(rows))
 	if err != nil {
 		return 0, 0, err
 	}
-	return space.Address(), 0, x.Matrix.turned(space.Address(), in, row, rows)
+	return space.Address(), 0, x.Matrix.transformInto(space.Address(), in, row, rows)
 }
 
 func (x *Kernel) args(y, in uint64, count int) productArgs {
@@ -279,5 +279,5 @@ func (x *Kernel) launch(a *productArgs, slots int) error {
 	} else if x.Matrix.Type.Quantised {
 		return fmt.Errorf("cuda: activations at an address that is no multiple of 16 bytes")
 	}
-	return x.few[j.tokens].Launch(gpu.Grid{X: p.blocks, Y: slots, Threads: 32 * x.share.warps, Shared: p.shared}, a)
+	return x.decode[j.tokens].Launch(gpu.Grid{X: p.blocks, Y: slots, Threads: 32 * x.share.warps, Shared: p.shared}, a)
 }

@@ -184,10 +184,10 @@ func TestProduct(t *testing.T) {
 					}
 					in := gputest.Normal(uint64(tokens), tokens*n)
 					got := multiplied(t, d, x, in, tokens)
-					few, many := !exact && typ.Quantised && tokens <= fewTokens, tokens > fewTokens
+					few, many := !exact && typ.Quantised && tokens <= maxDecodeTokens, tokens > maxDecodeTokens
 					want, size := products(activationsOf(typ, in, n, few), w, n)
 					e := deviation(got, want, size)
-					worst[tokens/(fewTokens+1)] = max(worst[tokens/(fewTokens+1)], e)
+					worst[tokens/(maxDecodeTokens+1)] = max(worst[tokens/(maxDecodeTokens+1)], e)
 					limit := exactProduct
 					switch {
 					case few && typ.Domain != nil:

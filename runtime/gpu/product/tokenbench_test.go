@@ -59,7 +59,7 @@ func TestBenchToken(t *testing.T) {
 	turns := gputest.Must[*rope.Kernel](t)(rope.New(d))
 	angles := gputest.Must[*rope.Angles](t)(rope.NewAngles(d, gputest.Geometric(dim/2, 1e6), 1, 1))
 	position, cell := gputest.Upload(t, d, []int32{int32(*tokenCells - 1)}), gputest.Upload(t, d, []int32{int32(*tokenCells - 1)})
-	held := gputest.Must[*cells.Cells](t)(cells.NewCells(d, room))
+	held := gputest.Must[*cells.Cells](t)(cells.New(d, room))
 	gputest.Check(t, gpu.Write(held.Positions, 0, gputest.Sequence(0, room)))
 	gputest.Check(t, gpu.Write(held.Head, 0, cells.HeadOf(*tokenCells, 0, true)))
 	x, h, y := gputest.Upload(t, d, gputest.Normal(1, width)), gputest.Upload(t, d, gputest.Normal(2, width)), gputest.Upload(t, d, gputest.Normal(3, width))
@@ -95,7 +95,7 @@ func TestBenchToken(t *testing.T) {
 			hd := gputest.Must[*qkv.Kernel](t)(qkv.New(d, pair))
 			at := gputest.Must[*attend.Kernel](t)(attend.New(d, attend.Shape{Key: s, Value: s, Fast: true}.For(1, heads/kvHeads)))
 			for i := range layers {
-				layers[i].keys, layers[i].vals = gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, true, kvHeads, room)), gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, false, kvHeads, room))
+				layers[i].keys, layers[i].vals = gputest.Must[*rows.Rows](t)(rows.New(d, s, true, kvHeads, room)), gputest.Must[*rows.Rows](t)(rows.New(d, s, false, kvHeads, room))
 			}
 			batch := &qkv.Batch{Tokens: 1, Q: qkv.View{Buffer: joint, At: 0, LD: (heads + 2*kvHeads) * dim}, K: qkv.View{Buffer: joint, At: heads * dim * 4, LD: (heads + 2*kvHeads) * dim},
 				V: qkv.View{Buffer: joint, At: (heads + kvHeads) * dim * 4, LD: (heads + 2*kvHeads) * dim}, Positions: position, Cells: cell, Angles: angles, Queries: q}
@@ -182,7 +182,7 @@ func TestBenchHeads(t *testing.T) {
 		h := gputest.Must[*qkv.Kernel](t)(qkv.New(d, rows.Pair{Key: s, Value: s}))
 		var keys, values []*rows.Rows
 		for range layers {
-			keys, values = append(keys, gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, true, kvHeads, room))), append(values, gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, false, kvHeads, room)))
+			keys, values = append(keys, gputest.Must[*rows.Rows](t)(rows.New(d, s, true, kvHeads, room))), append(values, gputest.Must[*rows.Rows](t)(rows.New(d, s, false, kvHeads, room)))
 		}
 		batch := &qkv.Batch{Tokens: 1, Q: qkv.View{Buffer: joint, At: 0, LD: (heads + 2*kvHeads) * dim}, K: qkv.View{Buffer: joint, At: heads * dim * 4, LD: (heads + 2*kvHeads) * dim},
 			V: qkv.View{Buffer: joint, At: (heads + kvHeads) * dim * 4, LD: (heads + 2*kvHeads) * dim}, Positions: position, Cells: position, Angles: angles, Queries: q}

@@ -89,8 +89,8 @@ func TestHeads(t *testing.T) {
 				l.Mu = gputest.Upload(t, d, mu)
 			}
 			if !x.reads {
-				l.Keys = gputest.Must[*rows.Rows](t)(rows.NewRows(d, pair.Key, true, x.kvHeads, 128))
-				l.Values = gputest.Must[*rows.Rows](t)(rows.NewRows(d, pair.Value, false, x.kvHeads, 128))
+				l.Keys = gputest.Must[*rows.Rows](t)(rows.New(d, pair.Key, true, x.kvHeads, 128))
+				l.Values = gputest.Must[*rows.Rows](t)(rows.New(d, pair.Value, false, x.kvHeads, 128))
 			}
 			gputest.Check(t, h.Run(l, b))
 
@@ -180,7 +180,7 @@ func TestHeadsRefuses(t *testing.T) {
 	s := gputest.ChoiceSide("f16", "", 64)
 	h := gputest.Must[*Kernel](t)(New(d, rows.Pair{Key: s, Value: s}))
 	m := gputest.Upload(t, d, make([]float32, 1000))
-	l := Layer{Heads: 2, Keys: gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, true, 1, 64)), Values: gputest.Must[*rows.Rows](t)(rows.NewRows(d, s, false, 1, 64))}
+	l := Layer{Heads: 2, Keys: gputest.Must[*rows.Rows](t)(rows.New(d, s, true, 1, 64)), Values: gputest.Must[*rows.Rows](t)(rows.New(d, s, false, 1, 64))}
 	b := Batch{Tokens: 1, Q: View{m, 0, 256}, K: View{m, 512, 256}, V: View{m, 768, 256}, Positions: m, Cells: m, Queries: m}
 	gputest.Check(t, h.Run(&l, &b))
 	for i, change := range []func(l *Layer, b *Batch){

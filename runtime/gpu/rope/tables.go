@@ -32,12 +32,12 @@ func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, s
 	t := &Tables{Pairing: Pairing{len(freq), adjacent}, Size: size, Blocks: (size+Tile-1)/Tile + 1, Magnitude: magnitude}
 	var blocks, rest []float32
 	for n := range t.Blocks {
-		blocks = appendAngles(blocks, freq, Tile*(n-1))
+		blocks = appendCosSin(blocks, freq, Tile*(n-1))
 	}
 	for n := range Tile {
-		rest = appendAngles(rest, freq, n)
+		rest = appendCosSin(rest, freq, n)
 	}
-	table := fragments(freq)
+	table := mmaFragments(freq)
 	for _, x := range []struct {
 		to   **gpu.Buffer
 		size int
@@ -61,14 +61,14 @@ func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, s
 }
 
 // pairAt is which pair lane c of four has in a step: its first or, with half 1, its second. It may be none of so many.
-func pairAt(step, c, half int) int { return step*StepPairs + 4*half + c }
+func pairOf(step, c, half int) int { return step*StepPairs + 4*half + c }
 
 // appendAngles appends cosines and sines of position p: [steps][4 lanes][2 pairs][2].
-func appendAngles(to []float32, freq []float64, p int) []float32 {
+func appendCosSin(to []float32, freq []float64, p int) []float32 {
 	for step := range (len(freq) + StepPairs - 1) / StepPairs {
 		for c := range 4 {
 			for half := range 2 {
-				i := pairAt(step, c, half)
+				i := pairOf(step, c, half)
 				if i >= len(freq) {
 					to = append(to, 1, 0)
 					continue
@@ -84,7 +84,7 @@ func appendAngles(to []float32, freq []float64, p int) []float32 {
 // fragments is the cosines and sines of the positions of a tile as the first factor of mma: [steps][2][2][32 lanes] of four words, which
 // are a pair of f16 each. In both halves m of the tile lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its
 // first pair and then of its second; after those of all lanes, what rounding them left over.
-func fragments(freq []float64) (all []uint16) {
+func mmaFragments(freq []float64) (all []uint16) {
 	f16 := kernels.Default().ByID(1).Best()
 	round := func(x float64) (bits uint16, left float64) {
 		b, v := make([]byte, 2), make([]float32, 1)
@@ -97,7 +97,7 @@ func fragments(freq []float64) (all []uint16) {
 			var high, low []uint16
 			for lane := range 32 {
 				for word := range 4 {
-					i := pairAt(step, lane%4, word/2)
+					i := pairOf(step, lane%4, word/2)
 					if i >= len(freq) {
 						high, low = append(high, 0, 0), append(low, 0, 0)
 						continue

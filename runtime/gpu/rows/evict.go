@@ -9,7 +9,7 @@ import (
 // Evict packs rows that leave the exact ones.
 type Evict struct {
 	Packed, Exact Pair
-	take          gpu.Kernel
+	evict         gpu.Kernel
 }
 
 // NewEvict compiles it.
@@ -32,10 +32,10 @@ func (x *Evict) Run(l, e *Segment, from, to *gpu.Buffer, n int) error {
 		return fmt.Errorf("cuda: rows of %s and %s are taken from a layer of other sides", x.Packed.Key.Type.Name, x.Packed.Value.Type.Name)
 	}
 	for _, m := range []*gpu.Buffer{from, to} {
-		if err := l.Keys.lists(m, n, nil); err != nil {
+		if err := l.Keys.checkLists(m, n, nil); err != nil {
 			return err
 		}
 	}
 	a := takeArgs{from: from.Address(), to: to.Address(), keys: l.Keys.Args(), values: l.Values.Args(), exactKeys: e.Keys.Args(), exactValues: e.Values.Args(), kvHeads: int32(l.Keys.Heads)}
-	return x.take.Launch(gpu.Grid{X: n, Y: 2 * l.Keys.Heads, Threads: 32}, &a)
+	return x.evict.Launch(gpu.Grid{X: n, Y: 2 * l.Keys.Heads, Threads: 32}, &a)
 }

@@ -59,10 +59,10 @@ func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed 
 	if kernel != "read_rows" && packed == nil {
 		return fmt.Errorf("cuda: no room for rows of %d cells", n)
 	}
-	if err := r.lists(cells, n, packed); err != nil {
+	if err := r.checkLists(cells, n, packed); err != nil {
 		return err
 	}
-	f, err := r.mover(kernel)
+	f, err := r.moveKernel(kernel)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed 
 }
 
 // mover finds a kernel of move.cu, which is compiled when the first is needed.
-func (r *Rows) mover(kernel string) (gpu.Kernel, error) {
+func (r *Rows) moveKernel(kernel string) (gpu.Kernel, error) {
 	if f := r.moves[kernel]; f != nil {
 		return f, nil
 	}

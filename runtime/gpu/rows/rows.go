@@ -29,7 +29,7 @@ type Rows struct {
 }
 
 // NewRows compiles what stores rows of this side and allocates room for capacity of them. key says which side of attention it is.
-func NewRows(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
+func New(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
 	if err := s.Type.Fits(s.Dim); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error
 		return err
 	}
 	a := storeArgs{x: x.Address(), ld: int64(r.Heads * r.Dim)}
-	return r.put(a, cells, tokens, packed)
+	return r.storeInto(a, cells, tokens, packed)
 }
 
 // Import takes rows as a file or the CPU's cache has them, [tokens][Heads], into the cells [tokens].
@@ -94,11 +94,11 @@ func (r *Rows) Import(packed, cells *gpu.Buffer, tokens int) error {
 	if packed == nil {
 		return fmt.Errorf("cuda: no rows to import")
 	}
-	return r.put(storeArgs{}, cells, tokens, packed)
+	return r.storeInto(storeArgs{}, cells, tokens, packed)
 }
 
-func (r *Rows) put(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
-	if err := r.lists(cells, tokens, packed); err != nil {
+func (r *Rows) storeInto(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
+	if err := r.checkLists(cells, tokens, packed); err != nil {
 		return err
 	}
 	if a.to, a.cells = r.Args(), cells.Address(); packed != nil {
@@ -108,7 +108,7 @@ func (r *Rows) put(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu.Buffe
 }
 
 // lists says whether a list of n cells, and packed rows unless they are nil, have room for what a kernel reads or writes.
-func (r *Rows) lists(cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
+func (r *Rows) checkLists(cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if n < 1 {
 		return fmt.Errorf("cuda: a list of %d cells", n)
 	}

@@ -13,7 +13,7 @@ import (
 // InOrder is cells of which the first n hold the positions from first on.
 func InOrder(t testing.TB, d *gpu.Queue, n, first int) *cells.Cells {
 	t.Helper()
-	c := Must[*cells.Cells](t)(cells.NewCells(d, n))
+	c := Must[*cells.Cells](t)(cells.New(d, n))
 	t.Cleanup(func() { c.Free() })
 	Check(t, gpu.Write(c.Head, 0, cells.HeadOf(n, first, true)))
 	return c
@@ -22,7 +22,7 @@ func InOrder(t testing.TB, d *gpu.Queue, n, first int) *cells.Cells {
 // Filled stores x and returns the rows and what was stored, as a file has it.
 func Filled(t testing.TB, d *gpu.Queue, s rows.Side, key bool, heads, n int, x []float32) (*rows.Rows, []byte) {
 	t.Helper()
-	r := Must[*rows.Rows](t)(rows.NewRows(d, s, key, heads, n))
+	r := Must[*rows.Rows](t)(rows.New(d, s, key, heads, n))
 	t.Cleanup(func() { r.Free() })
 	packed := Must[*gpu.Buffer](t)(d.Alloc(uint64(n * heads * r.FileRow())))
 	defer packed.Free()
