@@ -31,7 +31,15 @@ func (b *Buffer) Slice(at, size uint64) *Buffer {
 // Fits says whether n bytes from byte at on are inside the buffer.
 func (b *Buffer) Fits(at, n uint64) error {
 	if at > b.Size || n > b.Size-at {
-		return fmt.Errorf("gpu: %d bytes from %d on are outside a piece of %d", n, at, b.Size)
+		return fmt.Errorf("gpu: reads and writes stay inside a buffer: %d bytes from byte %d on are outside a piece of %d", n, at, b.Size)
+	}
+	return nil
+}
+
+// Holds says whether the buffer, which messages call what, has at least n bytes.
+func (b *Buffer) Holds(what string, n uint64) error {
+	if n > b.Size {
+		return fmt.Errorf("gpu: the %s must hold %d bytes: there are %d", what, n, b.Size)
 	}
 	return nil
 }
@@ -39,7 +47,7 @@ func (b *Buffer) Fits(at, n uint64) error {
 // Free gives the memory back. A part cannot be given back by itself.
 func (b *Buffer) Free() error {
 	if b.part {
-		return fmt.Errorf("gpu: freeing %s that are a part of a piece of memory", Size(b.Size))
+		return fmt.Errorf("gpu: memory is given back as it was allocated: %s are a part of a piece", Size(b.Size))
 	}
 	return b.device.Free(b.at, b.Size)
 }

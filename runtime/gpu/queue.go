@@ -132,7 +132,7 @@ func (q *Queue) Record(body func() error) (*Recording, error) {
 // larger one.
 func (r *Recording) Launch() error {
 	if r.version != 0 && r.version != r.q.version {
-		return fmt.Errorf("gpu: a graph uses a workspace that has been freed for a larger one: record it again")
+		return fmt.Errorf("gpu: a recording needs the workspace that it was made with, which has been freed for a larger one: record again")
 	}
 	return r.Replay.Launch()
 }

@@ -95,7 +95,7 @@ func newKernel(q *gpu.Queue, a Shape, src *gpu.Source) (*Kernel, error) {
 	}
 	x.attend = x.attend.Overlap()
 	if x.resident < 1 {
-		return nil, fmt.Errorf("cuda: kernel %s does not fit a multiprocessor of %s", src.Name, q.Limits().Name)
+		return nil, fmt.Errorf("gpu: a block of %s must fit a core: its registers and shared memory do not fit one of %s", src.Name, q.Limits().Name)
 	}
 	return x, nil
 }
@@ -199,74 +199,92 @@ func (x *Kernel) reserve(l *Layer, groups int, splits []int) (at []int, err erro
 	return at, x.q.Grow(&x.arrived, uint64(rows/x.rows()*4))
 }
 
-// check says what does not fit together.
-func (x *Kernel) check(l *Layer, q, out *gpu.Buffer, b *Batch, splits []int) error {
+// checkLayer says what of a layer is not what the kernel was compiled for.
+func (x *Kernel) checkLayer(l *Layer) error {
 	all := l.segments()
 	if len(all) != len(x.segments()) {
-		return fmt.Errorf("cuda: a layer with %d segments and a kernel for %d", len(all), len(x.segments()))
+		return fmt.Errorf("gpu: a kernel attends over the segments that it was compiled for, %d: the layer has %d", len(x.segments()), len(all))
 	}
 	for i, s := range all {
 		want := x.segments()[i]
 		if s.Keys.Side != want.Key || s.Values.Side != want.Value || !s.Keys.Key || s.Values.Key {
-			return fmt.Errorf("cuda: segment %d has keys of %s and values of %s and the kernel is for %s and %s", i, s.Keys.Type.Name, s.Values.Type.Name, want.Key.Type.Name, want.Value.Type.Name)
+			return fmt.Errorf("gpu: the kernel was compiled for K %s and V %s in segment %d: the layer has K %s and V %s, or another size or rotation", want.Key.Type.Name, want.Value.Type.Name, i, s.Keys.Type.Name, s.Values.Type.Name)
 		}
 		if s.Keys.Heads != l.Keys.Heads || s.Values.Heads != l.Keys.Heads || l.Heads%l.Keys.Heads != 0 {
-			return fmt.Errorf("cuda: %d query heads over %d heads of keys and %d of values", l.Heads, s.Keys.Heads, s.Values.Heads)
+			return fmt.Errorf("gpu: query heads are a multiple of the KV heads, of which K and V have as many: %d query heads, %d of K and %d of V in segment %d", l.Heads, s.Keys.Heads, s.Values.Heads, i)
 		}
-		if c := min(s.Keys.Capacity, s.Values.Capacity); s.Cells == nil || s.Cells.Capacity < c {
-			return fmt.Errorf("cuda: segment %d has %d rows and a list of fewer cells", i, c)
+		c := min(s.Keys.Capacity, s.Values.Capacity)
+		if s.Cells == nil {
+			return fmt.Errorf("gpu: rows need the cells that they lie in: segment %d has none", i)
 		}
-	}
-	if b.Queries < 1 || splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
-		return fmt.Errorf("cuda: %d queries in %d parts: want at least 1, and at most %d parts", b.Queries, splits[0], mostParts-len(splits)+1)
-	}
-	if err := x.checkRuns(b); err != nil {
-		return err
-	}
-	if n := l.Keys.Heads * x.GroupsOf(l, b); n > 65535 {
-		return fmt.Errorf("cuda: %d queries of %d heads in one batch: at most %d fit a launch", b.Queries, l.Heads, b.Queries*65535/n)
+		if s.Cells.Capacity < c {
+			return fmt.Errorf("gpu: there is a cell for every row: segment %d has %d rows and %d cells", i, c, s.Cells.Capacity)
+		}
 	}
 	if x.SoftCap != (l.SoftCap > 0) {
-		return fmt.Errorf("cuda: a layer with a soft cap of %g and a kernel compiled for soft cap %t", l.SoftCap, x.SoftCap)
+		return fmt.Errorf("gpu: a kernel caps scores or does not, as it was compiled (%t): the layer has a soft cap of %g", x.SoftCap, l.SoftCap)
 	}
 	if (x.Offset == nil) != (l.Offset == nil) || x.Offset != nil && *x.Offset != l.Offset.Rope.Pairing {
-		return fmt.Errorf("cuda: a layer and a kernel with different offsets of keys")
+		return fmt.Errorf("gpu: a kernel adds the score of an offset of keys with the RoPE that it was compiled for (%v): the layer has another offset, or none", x.Offset)
+	}
+	return nil
+}
+
+// check says what of a batch does not fit its layer.
+func (x *Kernel) check(l *Layer, q, out *gpu.Buffer, b *Batch, splits []int) error {
+	if splits[0] < 1 || splits[0] > mostParts-len(splits)+1 {
+		return fmt.Errorf("gpu: the rows of a layer are cut into 1 to %d parts: %d were asked for", mostParts-len(splits)+1, splits[0])
+	}
+	if n := l.Keys.Heads * x.GroupsOf(l, b); n > 65535 {
+		return fmt.Errorf("gpu: a launch has at most 65535 groups of query rows, about %d queries of %d heads: the batch has %d", b.Queries*65535/n, l.Heads, b.Queries)
 	}
 	if o := l.Offset; o != nil {
-		if err := o.Mu.Fits(0, uint64(4*l.Keys.Heads*x.Key.Dim)); err != nil {
+		if err := o.Mu.Holds("offset of the keys", uint64(4*l.Keys.Heads*x.Key.Dim)); err != nil {
 			return err
 		}
 	}
-	if err := b.Positions.Fits(0, uint64(4*b.Queries)); err != nil {
+	if err := b.Positions.Holds("positions of the batch", uint64(4*b.Queries)); err != nil {
 		return err
 	}
-	if err := q.Fits(0, uint64(4*b.Queries*l.Heads*x.Key.Dim)); err != nil {
+	if err := q.Holds("queries", uint64(4*b.Queries*l.Heads*x.Key.Dim)); err != nil {
 		return err
 	}
-	return out.Fits(0, uint64(4*b.Queries*l.Heads*x.Value.Dim))
+	return out.Holds("outputs", uint64(4*b.Queries*l.Heads*x.Value.Dim))
 }
 
-// whose says whether it is known which sequences the queries of a batch are of.
+// checkRuns says whether a batch has queries, and whether it is known which sequences they are of.
 func (x *Kernel) checkRuns(b *Batch) error {
+	if b.Queries < 1 {
+		return fmt.Errorf("gpu: a batch has at least 1 query: %d were given", b.Queries)
+	}
 	if !x.Paged {
 		return nil
 	}
 	n := 0
 	for _, r := range b.Runs {
 		if n += r.N; r.N < 1 {
-			return fmt.Errorf("cuda: a run of %d queries of sequence %d", r.N, r.Seq)
+			return fmt.Errorf("gpu: a run has at least 1 query: that of sequence %d has %d", r.Seq, r.N)
 		}
 	}
-	if n != b.Queries || b.RunsAt == nil {
-		return fmt.Errorf("cuda: %d queries in runs of %d together", b.Queries, n)
+	if b.RunsAt == nil {
+		return fmt.Errorf("gpu: a batch of several sequences needs its runs on the device: none were given for %d queries", b.Queries)
 	}
-	return b.RunsAt.Fits(0, uint64(4*cells.Entry*len(b.Runs)))
+	if n != b.Queries {
+		return fmt.Errorf("gpu: the runs of a batch are all of its queries: %d queries, %d in runs", b.Queries, n)
+	}
+	return b.RunsAt.Holds("runs of the batch", uint64(4*cells.Entry*len(b.Runs)))
 }
 
 // Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's positions, over the cells of the layer
 // that are in use when the kernel runs. What is launched depends on the layer, the number of queries and splits alone; splits is 0 for
 // the default.
 func (x *Kernel) Run(l *Layer, q, out *gpu.Buffer, b *Batch, splits int) error {
+	if err := x.checkLayer(l); err != nil {
+		return err
+	}
+	if err := x.checkRuns(b); err != nil {
+		return err
+	}
 	groups := x.GroupsOf(l, b)
 	cut := x.splits(l, groups, splits)
 	if err := x.check(l, q, out, b, cut); err != nil {

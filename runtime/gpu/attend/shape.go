@@ -136,11 +136,11 @@ func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) {
 		offset = *a.Offset
 	}
 	if 2*offset.Pairs > a.Key.Dim {
-		return nil, fmt.Errorf("cuda: an offset of keys of %d values of which RoPE turns %d", a.Key.Dim, 2*offset.Pairs)
+		return nil, fmt.Errorf("gpu: RoPE has at most %d pairs of a head of %d values: the offset of the keys is for %d", a.Key.Dim/2, a.Key.Dim, offset.Pairs)
 	}
 	for i, p := range a.segments() {
 		if p.Key.Dim != a.Key.Dim || p.Value.Dim != a.Value.Dim {
-			return nil, fmt.Errorf("cuda: a segment of heads of %d and %d values beside one of %d and %d", p.Key.Dim, p.Value.Dim, a.Key.Dim, a.Value.Dim)
+			return nil, fmt.Errorf("gpu: exact and packed rows have heads of one size: K %d and V %d values beside K %d and V %d", p.Key.Dim, p.Value.Dim, a.Key.Dim, a.Value.Dim)
 		}
 		key, keyRotation := p.Key.Include(b)
 		value, valueRotation := p.Value.Include(b)

@@ -25,10 +25,10 @@ type Cells struct {
 	from  *kv.Cells // that stamp is of
 }
 
-// NewCells allocates cells for rows of this capacity, all empty.
+// New allocates cells for rows of this capacity, all empty.
 func New(d *gpu.Queue, capacity int) (*Cells, error) {
 	if capacity < 1 {
-		return nil, fmt.Errorf("cuda: a list of %d cells", capacity)
+		return nil, fmt.Errorf("gpu: rows have at least 1 cell: %d were asked for", capacity)
 	}
 	c := &Cells{Capacity: (capacity + 63) / 64 * 64}
 	var err error
@@ -39,13 +39,13 @@ func New(d *gpu.Queue, capacity int) (*Cells, error) {
 	return c, nil
 }
 
-// CellsIn is Cells whose head and positions lie in other pieces, such as one that takes all that changes from token to token.
+// In is Cells whose head and positions lie in other pieces, such as one that takes all that changes from token to token.
 func In(head, positions *gpu.Buffer) (*Cells, error) {
-	if err := head.Fits(0, 16); err != nil {
+	if err := head.Holds("head of cells", 16); err != nil {
 		return nil, err
 	}
 	if head.Address()%16 != 0 || positions.Address()%16 != 0 {
-		return nil, fmt.Errorf("cuda: cells whose head and positions begin at %#x and %#x: kernels read 16 bytes at once", head.Address(), positions.Address())
+		return nil, fmt.Errorf("gpu: the head and the positions of cells begin at multiples of 16 bytes: at %#x and %#x", head.Address(), positions.Address())
 	}
 	return &Cells{Capacity: int(positions.Size / 4 / 64 * 64), Head: head, Positions: positions}, nil
 }
@@ -61,10 +61,10 @@ func (c *Cells) Mirror(x *kv.Cells) error {
 	return c.head(x)
 }
 
-// MirrorAll is Mirror that copies the positions in any case: Turns.Place goes on with them, and one day they may not be in order.
+// MirrorAll is Mirror that copies the positions in any case: Place goes on with them, and one day they may not be in order.
 func (c *Cells) MirrorAll(x *kv.Cells) error {
 	if n := len(x.Pos()); n > c.Capacity {
-		return fmt.Errorf("cuda: %d cells in use, and the device has %d", n, c.Capacity)
+		return fmt.Errorf("gpu: the device has at most %d cells: %d are in use", c.Capacity, n)
 	}
 	if err := gpu.Write(c.Positions, 0, x.Pos()); err != nil {
 		return err

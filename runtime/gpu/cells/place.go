@@ -26,11 +26,11 @@ type placeArgs struct {
 // that exact rows have left. All are of int32; a cell that there is not is left out. The head of the cells is the host's to write.
 func (p *Place) Run(c *Cells, positions, cells *gpu.Buffer, tokens int, left *gpu.Buffer, leaving int) error {
 	if tokens < 0 || leaving < 0 {
-		return fmt.Errorf("cuda: %d cells taken, %d left", tokens, leaving)
+		return fmt.Errorf("gpu: at least 0 cells are taken and left: %d and %d were given", tokens, leaving)
 	}
 	a := placeArgs{held: c.Positions.Address(), tokens: int32(tokens), leaving: int32(leaving), capacity: int32(c.Capacity)}
 	if leaving > 0 {
-		if err := left.Fits(0, uint64(4*leaving)); err != nil {
+		if err := left.Holds("list of cells that are left", uint64(4*leaving)); err != nil {
 			return err
 		}
 		a.left = left.Address()

@@ -61,7 +61,7 @@ func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, erro
 			continue
 		}
 		if n.from.Kind != model.RMS {
-			return nil, fmt.Errorf("cuda: norms of heads by mean and variance are not computed on a GPU")
+			return nil, fmt.Errorf("gpu: norms of heads must be RMS norms on a GPU: KV layer %d has one by mean and variance", s.KV)
 		}
 		w, err := e.w.vector(n.from.W)
 		if err != nil {

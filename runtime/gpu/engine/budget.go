@@ -119,6 +119,6 @@ func (x *Budget) check(name string) error {
 	if x.Longest > 0 {
 		fit = fmt.Sprintf("a context of %d positions would fit", x.Longest)
 	}
-	return fmt.Errorf("cuda: %w: %s for weights, %s for work and %s for a cache of %s, and %s of the %s of %s are free; %s",
+	return fmt.Errorf("gpu: %w: %s for weights, %s for work and %s for a cache of %s, and %s of the %s of %s are free; %s",
 		ErrTooLittle, gpu.Size(x.Weights), gpu.Size(x.Workspace), gpu.Size(x.Cache), of, gpu.Size(x.Free), gpu.Size(x.Total), name, fit)
 }

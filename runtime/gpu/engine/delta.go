@@ -57,7 +57,7 @@ const MostDelta = 512
 
 func (e *engine) delta(s *model.DeltaStep, x, y *gpu.Buffer) ([]op, error) {
 	if s.Dim > MostDelta {
-		return nil, fmt.Errorf("cuda: a gated delta net of heads of %d values: the limit on a GPU is %d", s.Dim, MostDelta)
+		return nil, fmt.Errorf("gpu: heads of a gated delta net have at most %d values on a GPU: these have %d", MostDelta, s.Dim)
 	}
 	d := &delta{s: s}
 	for _, f := range []struct {

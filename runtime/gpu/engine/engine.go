@@ -236,7 +236,7 @@ func (e *engine) body(body any, x, y *gpu.Buffer) ([]op, error) {
 	case *model.InputGateStep:
 		return e.inputGate(b, x, y)
 	}
-	return nil, fmt.Errorf("cuda: %T is not computed on a GPU", body)
+	return nil, fmt.Errorf("gpu: no kernels compute a block of %T", body)
 }
 
 // Forward runs a batch; what is left of it is in e.h.
@@ -331,7 +331,7 @@ func (e *engine) Hidden(dst []float32, lo, hi int) error {
 // Logits computes those of tokens lo..hi-1 of the last batch.
 func (e *engine) Logits(dst []float32, lo, hi int) error {
 	if lo < 0 || hi > e.last {
-		return fmt.Errorf("cuda: logits of tokens %d to %d of a batch of %d", lo, hi-1, e.last)
+		return fmt.Errorf("gpu: logits are of tokens of the last batch, which has %d: tokens %d to %d were asked for", e.last, lo, hi-1)
 	}
 	return e.project(dst, e.h, lo, hi)
 }

@@ -54,7 +54,7 @@ type repackArgs struct {
 // a GGUF file has them, rows*t.RowBytes(n) bytes, of all tensors one after another. It is asked for a few MiB at a time, in order.
 func NewMatrix(q *gpu.Queue, t *kernels.Type, n, rows int, read func(p []byte, at int64) error) (*Matrix, error) {
 	if n < 1 || rows < 1 || n%t.Block != 0 {
-		return nil, fmt.Errorf("cuda: a matrix of %d rows of %d values of %s, which has blocks of %d", rows, n, t.Name, t.Block)
+		return nil, fmt.Errorf("gpu: rows of a matrix are whole blocks, of %d values for %s: %d rows of %d values", t.Block, t.Name, rows, n)
 	}
 	module, err := q.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return MatrixSource(d, t) })
 	if err != nil {
@@ -155,12 +155,12 @@ type gatherArgs struct {
 // the type's transform undone. A row that there is not becomes zeros.
 func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 	if tokens < 1 {
-		return fmt.Errorf("cuda: %d rows of a matrix", tokens)
+		return fmt.Errorf("gpu: at least 1 row of a matrix is gathered: %d were asked for", tokens)
 	}
-	if err := ids.Fits(0, uint64(4*tokens)); err != nil {
+	if err := ids.Holds("list of rows", uint64(4*tokens)); err != nil {
 		return err
 	}
-	if err := out.Fits(0, uint64(4*tokens)*uint64(m.N)); err != nil {
+	if err := out.Holds("outputs", uint64(4*tokens)*uint64(m.N)); err != nil {
 		return err
 	}
 	a := gatherArgs{weights: m.weights.Address(), ids: ids.Address(), out: out.Address(), at: m.at, n: int32(m.N), rows: int32(m.Rows)}

@@ -34,7 +34,7 @@ func (x *Kernel) plan(j job) (plan, error) {
 		}
 	}
 	if least == 0 {
-		return plan{}, fmt.Errorf("cuda: activations of %d tokens do not fit the %d bytes of shared memory of %s", 1<<j.tokens, x.shared(), x.q.Limits().Name)
+		return plan{}, fmt.Errorf("gpu: activations of a product must fit shared memory, %d bytes on %s: those of %d tokens of %d values do not", x.shared(), x.q.Limits().Name, 1<<j.tokens, x.Matrix.N)
 	}
 	x.planned[j] = best
 	return best, nil

@@ -69,12 +69,12 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 	m := p.Matrix
 	switch {
 	case p.Gated && m.Rows%2 != 0:
-		return nil, fmt.Errorf("cuda: a gated product of %d rows, which have no halves", m.Rows)
+		return nil, fmt.Errorf("gpu: the rows of a gated product must be even, a gate for each output: %d rows", m.Rows)
 	case p.Act == SwiGLUClamped && !p.Gated:
-		return nil, fmt.Errorf("cuda: the clamped SwiGLU is a function of two numbers, for gated products only")
+		return nil, fmt.Errorf("gpu: the clamped SwiGLU is a function of gate and up, for gated products only: this one has %d rows and is not gated", m.Rows)
 	}
 	if p.Bias != nil {
-		if err := p.Bias.Fits(0, uint64(4*m.Rows)); err != nil {
+		if err := p.Bias.Holds("bias", uint64(4*m.Rows)); err != nil {
 			return nil, err
 		}
 	}
@@ -144,12 +144,12 @@ type productArgs struct {
 func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	m := x.Matrix
 	if tokens < 1 {
-		return fmt.Errorf("cuda: a product of %d tokens", tokens)
+		return fmt.Errorf("gpu: a product has at least 1 token: %d were given", tokens)
 	}
-	if err := in.Fits(0, 4*uint64(tokens)*uint64(m.N)); err != nil {
+	if err := in.Holds("input", 4*uint64(tokens)*uint64(m.N)); err != nil {
 		return err
 	}
-	if err := y.Fits(0, 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
+	if err := y.Holds("outputs", 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
 		return err
 	}
 	if tokens > maxDecodeTokens {
@@ -174,8 +174,11 @@ func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 // is not makes a row of zeros, and rows of x are the caller's to have. Few slots are what it is for: each reads its matrix.
 func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) error {
 	m := x.Matrix
-	if slots < 1 || slots > 1<<16-1 || count < 1 || m.Rows%count != 0 || x.Gated && m.Rows/count%2 != 0 {
-		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t", slots, count, m.Rows, x.Gated)
+	if slots > 1<<16-1 {
+		return fmt.Errorf("gpu: a launch has at most %d slots of experts: %d were given", 1<<16-1, slots)
+	}
+	if err := x.checkExperts(slots, count); err != nil {
+		return err
 	}
 	least := uint64(1)
 	if row == nil {
@@ -204,6 +207,20 @@ func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) er
 	return x.launch(&a, slots)
 }
 
+// checkExperts says whether the matrix is those of so many experts.
+func (x *Kernel) checkExperts(slots, count int) error {
+	rows := x.Matrix.Rows
+	switch {
+	case slots < 1 || count < 1:
+		return fmt.Errorf("gpu: a product with experts has at least 1 slot and 1 expert: %d slots, %d experts", slots, count)
+	case rows%count != 0:
+		return fmt.Errorf("gpu: experts have as many rows each: %d rows for %d experts", rows, count)
+	case x.Gated && rows/count%2 != 0:
+		return fmt.Errorf("gpu: the rows of a gated product must be even, a gate for each output: %d rows of an expert", rows/count)
+	}
+	return nil
+}
+
 // Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r is slots First[r] and up, Slots[r] of
 // them, which is at most Most. All are [Count] of int32.
 type Runs struct {
@@ -215,8 +232,16 @@ type Runs struct {
 // mostTokens are tiles of the product with many tokens, see MostSlots.
 func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 	m := x.Matrix
-	if slots < 1 || count < 1 || m.Rows%count != 0 || x.Gated || r.Count < 1 || r.Count > 1<<16-1 || r.Most < 2 || r.Most > decodeTokens && x.shapeOf(r.Most) == nil {
-		return fmt.Errorf("cuda: %d slots for %d experts in a matrix of %d rows, gated %t, in %d runs of up to %d", slots, count, m.Rows, x.Gated, r.Count, r.Most)
+	if err := x.checkExperts(slots, count); err != nil {
+		return err
+	}
+	switch {
+	case x.Gated:
+		return fmt.Errorf("gpu: products of runs of slots are not gated: this one of %d rows is", m.Rows)
+	case r.Count < 1 || r.Count > 1<<16-1:
+		return fmt.Errorf("gpu: a launch has 1 to %d runs of slots: %d were given", 1<<16-1, r.Count)
+	case r.Most < 2 || r.Most > decodeTokens && x.shapeOf(r.Most) == nil:
+		return fmt.Errorf("gpu: runs have 2 to %d slots, or those of a tile, %d and %d: up to %d were given", decodeTokens, tileTokens[1], tileTokens[0], r.Most)
 	}
 	for _, c := range []struct {
 		m *gpu.Buffer
@@ -277,7 +302,7 @@ func (x *Kernel) launch(a *productArgs, slots int) error {
 	if a.n%4 == 0 && a.x%16 == 0 {
 		a.wide = 1
 	} else if x.Matrix.Type.Quantised {
-		return fmt.Errorf("cuda: activations at an address that is no multiple of 16 bytes")
+		return fmt.Errorf("gpu: activations for weights of %s begin at a multiple of 16 bytes and are whole groups of 4: rows of %d values at %#x", x.Matrix.Type.Name, a.n, a.x)
 	}
 	return x.decode[j.tokens].Launch(gpu.Grid{X: p.blocks, Y: slots, Threads: 32 * x.share.warps, Shared: p.shared}, a)
 }

@@ -29,12 +29,12 @@ type gatesArgs struct {
 // Run multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q behind each head's query.
 func (g *Gate) Run(o *gpu.Buffer, q View, tokens, heads, dim int) error {
 	if tokens < 1 || heads < 1 || dim < 1 {
-		return fmt.Errorf("cuda: gates of %d tokens, %d heads of %d", tokens, heads, dim)
+		return fmt.Errorf("gpu: gates need at least 1 token, 1 head and 1 value: %d tokens, %d heads of %d values", tokens, heads, dim)
 	}
 	if err := q.fits(tokens, 2*heads*dim); err != nil {
 		return err
 	}
-	if err := o.Fits(0, uint64(4*tokens*heads*dim)); err != nil {
+	if err := o.Holds("outputs of attention", uint64(4*tokens*heads*dim)); err != nil {
 		return err
 	}
 	a := gatesArgs{o: o.Address(), gate: q.at() + uint64(4*dim), ld: int64(q.LD), step: int32(2 * dim), dim: int32(dim)}

@@ -37,10 +37,10 @@ func (n *Norm) args(dim int) (weights uint64, eps float32, err error) {
 		return 0, -1, nil
 	}
 	if n.Eps < 0 {
-		return 0, 0, fmt.Errorf("cuda: a norm with eps %g", n.Eps)
+		return 0, 0, fmt.Errorf("gpu: the eps of a norm of heads is at least 0: %g was given", n.Eps)
 	}
 	if n.Weights != nil {
-		weights, err = n.Weights.Address(), n.Weights.Fits(0, uint64(4*dim))
+		weights, err = n.Weights.Address(), n.Weights.Holds("weights of a norm", uint64(4*dim))
 	}
 	return weights, n.Eps, err
 }
@@ -66,8 +66,11 @@ type View struct {
 
 // fits says whether tokens of n values lie in the product.
 func (p View) fits(tokens, n int) error {
-	if p.Buffer == nil || p.LD < n || p.At%4 != 0 {
-		return fmt.Errorf("cuda: a product of %d values a token, from byte %d on, for heads of %d", p.LD, p.At, n)
+	if p.Buffer == nil {
+		return fmt.Errorf("gpu: heads need the product that they lie in: none was given")
+	}
+	if p.LD < n || p.At%4 != 0 {
+		return fmt.Errorf("gpu: a product has at least the %d values of its heads for each token and begins at a multiple of 4 bytes: %d values, from byte %d on", n, p.LD, p.At)
 	}
 	return p.Buffer.Fits(p.At, 4*(uint64(tokens-1)*uint64(p.LD)+uint64(n)))
 }
@@ -109,13 +112,21 @@ func (x *Kernel) Run(l *Layer, b *Batch) error {
 	if l.Gated {
 		a.qStep *= 2
 	}
-	if b.Tokens < 1 || l.Heads < 1 || 2*l.Pairs > x.Key.Dim || l.Pairs < 0 || l.AttnScale != 0 && l.AttnScaleEvery < 1 {
-		return fmt.Errorf("cuda: %d tokens of %d heads of %d values, %d pairs turned, tempered every %d positions", b.Tokens, l.Heads, x.Key.Dim, l.Pairs, l.AttnScaleEvery)
+	switch {
+	case b.Tokens < 1 || l.Heads < 1:
+		return fmt.Errorf("gpu: a batch has at least 1 token and 1 query head: %d tokens of %d heads", b.Tokens, l.Heads)
+	case 2*l.Pairs > x.Key.Dim || l.Pairs < 0:
+		return fmt.Errorf("gpu: RoPE has 0 to %d pairs of a head of %d values: %d were given", x.Key.Dim/2, x.Key.Dim, l.Pairs)
+	case l.AttnScale != 0 && l.AttnScaleEvery < 1:
+		return fmt.Errorf("gpu: the attention scale grows every so many positions, at least 1: %d was given", l.AttnScaleEvery)
 	}
-	errs := []error{b.Q.fits(b.Tokens, (l.Heads-1)*int(a.qStep)+x.Key.Dim), b.Positions.Fits(0, uint64(4*b.Tokens)), b.Queries.Fits(0, uint64(4*b.Tokens*l.Heads*x.Key.Dim))}
+	errs := []error{b.Q.fits(b.Tokens, (l.Heads-1)*int(a.qStep)+x.Key.Dim), b.Positions.Holds("positions of the batch", uint64(4*b.Tokens)), b.Queries.Holds("queries", uint64(4*b.Tokens*l.Heads*x.Key.Dim))}
 	if l.Pairs > 0 {
-		if b.Angles == nil || b.Angles.Pairs != l.Pairs || b.Angles.Tokens < b.Tokens {
-			return fmt.Errorf("cuda: no angles for %d pairs of %d tokens", l.Pairs, b.Tokens)
+		if b.Angles == nil {
+			return fmt.Errorf("gpu: RoPE of %d pairs needs the angles of the batch: none were given", l.Pairs)
+		}
+		if b.Angles.Pairs != l.Pairs || b.Angles.Tokens < b.Tokens {
+			return fmt.Errorf("gpu: angles must be for %d pairs and at least %d tokens: they are for %d pairs and %d tokens", l.Pairs, b.Tokens, b.Angles.Pairs, b.Angles.Tokens)
 		}
 		a.cos, a.sin = b.Angles.Cos.Address(), b.Angles.Sin.Address()
 	}
@@ -137,8 +148,11 @@ func (x *Kernel) Run(l *Layer, b *Batch) error {
 // stores adds what K and V are made of and go to.
 func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
 	k, v := l.Keys, l.Values
-	if v == nil || k.Side != x.Key || v.Side != x.Value || !k.Key || v.Key || k.Heads != v.Heads {
-		return fmt.Errorf("cuda: heads of %s and %s go to rows of other sides", x.Key.Type.Name, x.Value.Type.Name)
+	if v == nil || k.Side != x.Key || v.Side != x.Value || !k.Key || v.Key {
+		return fmt.Errorf("gpu: K and V are stored in rows of the pair that the kernel was compiled for, K %s and V %s: the layer has others", x.Key.Type.Name, x.Value.Type.Name)
+	}
+	if k.Heads != v.Heads {
+		return fmt.Errorf("gpu: K and V have as many KV heads: %d and %d", k.Heads, v.Heads)
 	}
 	a.k, a.v, a.ldk, a.ldv = b.K.at(), b.V.at(), int64(b.K.LD), int64(b.V.LD)
 	a.keys, a.values, a.kvHeads = k.Args(), v.Args(), int32(k.Heads)
@@ -149,7 +163,7 @@ func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
 	if a.vNorm, a.vEps, err = l.VNorm.args(v.Dim); err != nil {
 		return err
 	}
-	for _, err := range []error{b.K.fits(b.Tokens, k.Heads*k.Dim), b.V.fits(b.Tokens, v.Heads*v.Dim), b.Cells.Fits(0, uint64(4*b.Tokens))} {
+	for _, err := range []error{b.K.fits(b.Tokens, k.Heads*k.Dim), b.V.fits(b.Tokens, v.Heads*v.Dim), b.Cells.Holds("cells of the batch", uint64(4*b.Tokens))} {
 		if err != nil {
 			return err
 		}
@@ -157,13 +171,13 @@ func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
 	a.cells = b.Cells.Address()
 	if l.Mu != nil {
 		a.mu = l.Mu.Address()
-		if err := l.Mu.Fits(0, uint64(4*k.Heads*k.Dim)); err != nil {
+		if err := l.Mu.Holds("offset of the keys", uint64(4*k.Heads*k.Dim)); err != nil {
 			return err
 		}
 	}
 	if b.Raw != nil {
 		a.raw = b.Raw.Address()
-		return b.Raw.Fits(0, uint64(4*b.Tokens*k.Heads*k.Dim))
+		return b.Raw.Holds("keys before the offset", uint64(4*b.Tokens*k.Heads*k.Dim))
 	}
 	return nil
 }

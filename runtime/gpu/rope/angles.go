@@ -47,12 +47,15 @@ type Angles struct {
 // and sines.
 func NewAngles(d *gpu.Queue, freq []float64, magnitude float32, tokens int) (*Angles, error) {
 	if len(freq) < 1 || tokens < 1 {
-		return nil, fmt.Errorf("cuda: angles of %d pairs for %d tokens", len(freq), tokens)
+		return nil, fmt.Errorf("gpu: angles of RoPE are for at least 1 pair and 1 token: %d pairs and %d tokens were asked for", len(freq), tokens)
 	}
 	a := &Angles{Pairs: len(freq), Magnitude: magnitude, Tokens: tokens}
 	var err error
-	for to, bytes := range map[**gpu.Buffer]int{&a.Cos: 4 * tokens * len(freq), &a.Sin: 4 * tokens * len(freq), &a.freq: 8 * len(freq)} {
-		if *to, err = d.Alloc(uint64(bytes)); err != nil {
+	for _, x := range []struct {
+		to    **gpu.Buffer
+		bytes int
+	}{{&a.Cos, 4 * tokens * len(freq)}, {&a.Sin, 4 * tokens * len(freq)}, {&a.freq, 8 * len(freq)}} {
+		if *x.to, err = d.Alloc(uint64(x.bytes)); err != nil {
 			return nil, err
 		}
 	}
@@ -79,9 +82,9 @@ type turnsArgs struct {
 // Fill computes the angles of positions, [tokens] of int32.
 func (t *Kernel) Fill(a *Angles, positions *gpu.Buffer, tokens int) error {
 	if tokens < 1 || tokens > a.Tokens {
-		return fmt.Errorf("cuda: angles for %d tokens of at most %d", tokens, a.Tokens)
+		return fmt.Errorf("gpu: angles are for 1 to %d tokens of a batch: it has %d", a.Tokens, tokens)
 	}
-	if err := positions.Fits(0, uint64(4*tokens)); err != nil {
+	if err := positions.Holds("positions", uint64(4*tokens)); err != nil {
 		return err
 	}
 	args := turnsArgs{positions.Address(), a.freq.Address(), a.Cos.Address(), a.Sin.Address(), int32(a.Pairs), a.Magnitude}

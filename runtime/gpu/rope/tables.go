@@ -27,7 +27,7 @@ const (
 // and sines. They take 8 bytes for each pair and 32 positions.
 func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, size int) (*Tables, error) {
 	if size < 1 || size > 1<<30 {
-		return nil, fmt.Errorf("cuda: tables of RoPE for %d positions", size)
+		return nil, fmt.Errorf("gpu: tables of RoPE are for 1 to %d positions: %d were asked for", 1<<30, size)
 	}
 	t := &Tables{Pairing: Pairing{len(freq), adjacent}, Size: size, Blocks: (size+Tile-1)/Tile + 1, Magnitude: magnitude}
 	var blocks, rest []float32

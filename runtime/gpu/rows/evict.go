@@ -29,7 +29,7 @@ type takeArgs struct {
 // below 0 nothing moves, so that a graph may have room for more rows than leave. The bits are those of the CPU's cache.
 func (x *Evict) Run(l, e *Segment, from, to *gpu.Buffer, n int) error {
 	if e == nil || l.Keys.Side != x.Packed.Key || l.Values.Side != x.Packed.Value || e.Keys.Side != x.Exact.Key || e.Values.Side != x.Exact.Value {
-		return fmt.Errorf("cuda: rows of %s and %s are taken from a layer of other sides", x.Packed.Key.Type.Name, x.Packed.Value.Type.Name)
+		return fmt.Errorf("gpu: rows are evicted between the pairs that the kernel was compiled for, into K %s and V %s: the layer has others", x.Packed.Key.Type.Name, x.Packed.Value.Type.Name)
 	}
 	for _, m := range []*gpu.Buffer{from, to} {
 		if err := l.Keys.checkLists(m, n, nil); err != nil {

@@ -17,7 +17,7 @@ type moveArgs struct {
 // Read decodes the rows of n cells into x [n][Heads][Dim], as the model computed them but for the error of the type. Items of cells
 // the cache does not have stay as they are, here and below.
 func (r *Rows) Read(x, cells *gpu.Buffer, n int) error {
-	if err := x.Fits(0, uint64(4*n*r.Heads*r.Dim)); err != nil {
+	if err := x.Holds("input", uint64(4*n*r.Heads*r.Dim)); err != nil {
 		return err
 	}
 	return r.move("read_rows", moveArgs{x: x.Address()}, cells, n, nil)
@@ -40,8 +40,11 @@ type Angle struct {
 // bits of a shift of the CPU's cache. Rows that move are read before any is written: to shift a cache, take cells in the order of
 // kv.Cells, as many at a time as packed has room for, and Import each piece to where it goes.
 func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
-	if !r.Key || 2*by.Pairs > r.Dim || by.Pairs < 0 {
-		return fmt.Errorf("cuda: %d pairs of a head of %d values are turned; keys %t", by.Pairs, r.Dim, r.Key)
+	if !r.Key {
+		return fmt.Errorf("gpu: RoPE is of keys: these rows are values, of %s", r.Type.Name)
+	}
+	if 2*by.Pairs > r.Dim || by.Pairs < 0 {
+		return fmt.Errorf("gpu: RoPE has 0 to %d pairs of a head of %d values: %d were given", r.Dim/2, r.Dim, by.Pairs)
 	}
 	a := moveArgs{pairs: int32(by.Pairs), adjacent: gpu.Flag(by.Adjacent)}
 	if by.Pairs > 0 {
@@ -57,7 +60,7 @@ func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
 
 func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if kernel != "read_rows" && packed == nil {
-		return fmt.Errorf("cuda: no room for rows of %d cells", n)
+		return fmt.Errorf("gpu: %s needs room for the packed rows of %d cells: none was given", kernel, n)
 	}
 	if err := r.checkLists(cells, n, packed); err != nil {
 		return err

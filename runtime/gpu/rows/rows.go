@@ -34,7 +34,7 @@ func New(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
 		return nil, err
 	}
 	if heads < 1 || capacity < 1 {
-		return nil, fmt.Errorf("cuda: a cache of %d rows of %d heads: both must be at least 1", capacity, heads)
+		return nil, fmt.Errorf("gpu: a cache needs at least 1 row and 1 KV head: %d rows of %d heads", capacity, heads)
 	}
 	m, err := q.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return StoreSource(d, s, key) })
 	if err != nil {
@@ -82,7 +82,7 @@ type storeArgs struct {
 // Store encodes tokens [tokens][Heads][Dim] of x into the cells [tokens] of int32; a token whose cell is not in 0..Capacity-1 is left
 // out. If packed is not nil it receives the rows as a file has them, [tokens][Heads].
 func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
-	if err := x.Fits(0, uint64(4*tokens*r.Heads*r.Dim)); err != nil {
+	if err := x.Holds("input", uint64(4*tokens*r.Heads*r.Dim)); err != nil {
 		return err
 	}
 	a := storeArgs{x: x.Address(), ld: int64(r.Heads * r.Dim)}
@@ -92,7 +92,7 @@ func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error
 // Import takes rows as a file or the CPU's cache has them, [tokens][Heads], into the cells [tokens].
 func (r *Rows) Import(packed, cells *gpu.Buffer, tokens int) error {
 	if packed == nil {
-		return fmt.Errorf("cuda: no rows to import")
+		return fmt.Errorf("gpu: rows to import must be given")
 	}
 	return r.storeInto(storeArgs{}, cells, tokens, packed)
 }
@@ -110,13 +110,13 @@ func (r *Rows) storeInto(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu
 // lists says whether a list of n cells, and packed rows unless they are nil, have room for what a kernel reads or writes.
 func (r *Rows) checkLists(cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if n < 1 {
-		return fmt.Errorf("cuda: a list of %d cells", n)
+		return fmt.Errorf("gpu: a list of cells has at least 1: %d were given", n)
 	}
-	if err := cells.Fits(0, uint64(4*n)); err != nil {
+	if err := cells.Holds("list of cells", uint64(4*n)); err != nil {
 		return err
 	}
 	if packed != nil {
-		return packed.Fits(0, uint64(n*r.Heads*r.FileRow()))
+		return packed.Holds("packed rows", uint64(n*r.Heads*r.FileRow()))
 	}
 	return nil
 }
