@@ -6,7 +6,7 @@
 // it is made. The stages that make kernels of it, in order:
 //
 //	kernels/spec        the types as text
-//	gen/spec            reads the texts into typed declarations; reports every mistake with its place
+//	gen/spec            reads the texts into declarations; reports every mistake with its place
 //	gen/interp          runs a type straight from its text: slow, and the second oracle of kernels
 //	gen/live            adds types to a running program that are given as text
 //	gen/codebook        computes tables of levels, and how far any table is from the optimum
@@ -104,8 +104,8 @@
 //
 //	type         a quantisation type: how numbers are packed
 //	block        the smallest unit of a type: so many values in so many bytes
-//	unit         the blocks that one turn of a kernel's loop takes: one, or more where they are small
-//	row          consecutive blocks: one head of one cached position, or one row of a weight matrix
+//	unit         the blocks that one turn of a kernel's loop takes: one, or more small ones
+//	row          consecutive blocks: a head of a cached position, or a row of a weight matrix
 //	code         the integer stored for a value; a codebook gives it a level
 //	scale        a number per block, or per run of values, that codes are multiplied by
 //	run          values of a block, one after the other, that share a scale
@@ -119,14 +119,14 @@
 // # Glossary of kernels
 //
 //	ISA          an instruction set that kernels exist for; generic is portable Go
-//	chunk        codes that a kernel holds in one vector, 32; in attention, cells that are added up
-//	             by themselves; in a text, tokens that are measured from an empty cache
+//	chunk        codes that a kernel holds in one vector, 32; in attention, cells whose sums are
+//	             taken by themselves; in a text, tokens that are measured from an empty cache
 //	tile         rows and columns of a product whose sums fill the registers; a tile of a rotation
 //	             is the values that are rotated together
 //	panel        the rounded activations of 8 tokens, interleaved, that a kernel multiplies with a
 //	             row of weights at once
 //	record       32 values of a weight row or a panel, unpacked, with their scales and sums
-//	score, mix   the two products of attention: queries with cached keys, weights with cached values
+//	score, mix   the two products of attention: queries with keys, weights with values
 //	frame        the text of a GPU kernel that names no type
 //	share        the part of a task that one thread, or one GPU block, takes
 //
@@ -135,8 +135,8 @@
 //	head         one attention head; head_dim is its number of values
 //	GQA group    the query heads that share one cached head
 //	side         the keys or the values of a layer
-//	cell         the place of one position in a layer's rows; its set says which sequences hold it.
-//	             In a sweep, one cache to measure, such as lm4_64-mean/lm4_64@4+32
+//	cell         the place of a position in a layer's rows; its set says which sequences hold
+//	             it. In a sweep, one cache to measure, such as lm4_64-mean/lm4_64@4+32
 //	page         64 cells, the unit in which a GPU is told where the rows of a sequence lie
 //	segment      rows of one layer of one type; a position is in exactly one of a layer's segments
 //	rotation     a transform that the cache applies before a type encodes

@@ -30,7 +30,8 @@ func TestReadmeExample(t *testing.T) {
 	}
 }
 
-// shown finds what a page shows of a file: an indented block after a line that ends with a link to the file and a colon.
+// shown finds what a page shows of a file: an indented block after a line that ends with a link to
+// the file and a colon.
 var shown = regexp.MustCompile(`\]\(([^)]+)\):\n\n((?:    .*\n|\n)+)`)
 
 // checkShown compares the blocks with the files. Indentation by tabs is shown as four spaces.
@@ -50,7 +51,8 @@ func checkShown(page string, read func(name string) ([]byte, error)) (blocks int
 	return blocks, found
 }
 
-// TestReadmeShows holds the spec, the Go and the assembly that README shows to what the repository holds.
+// TestReadmeShows holds the spec, the Go and the assembly that README shows to what the repository
+// holds.
 func TestReadmeShows(t *testing.T) {
 	planted := "It is in [x](x.go):\n\n    a {\n        b\n    }\n\nmore, [y](y.go):\n\n    c\n\n"
 	files := map[string]string{"x.go": "a {\n\tb\n}\n", "y.go": "cd\n"}

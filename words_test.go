@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
-// checkTour compares the packages that the tour names, each by its path at the start of an indented line, with those there are.
+// checkTour compares the packages that the tour names, each by its path at the start of an indented
+// line, with those there are.
 func checkTour(doc string, packages []string) (found []string) {
 	var named []string
 	for _, m := range regexp.MustCompile(`(?m)^\t((?:gen|kernels|runtime|cmd|internal|templates)[\w/]*) +\S`).FindAllStringSubmatch(doc, -1) {
@@ -71,6 +71,16 @@ type comment struct {
 	wide int    // columns of the whole line of code, a tab as four
 }
 
+// columns is the width of a line with tab stops at every fourth column.
+func columns(line string) (n int) {
+	for _, r := range line {
+		if n++; r == '\t' {
+			n = (n + 3) / 4 * 4
+		}
+	}
+	return n
+}
+
 // comments reads the comments of Go files; generated ones and directives are left out.
 func comments(t *testing.T, files []source) (all []comment) {
 	t.Helper()
@@ -91,7 +101,7 @@ func comments(t *testing.T, files []source) (all []comment) {
 				}
 				for i, text := range strings.Split(c.Text, "\n") {
 					line := fset.Position(c.Pos()).Line + i
-					all = append(all, comment{f.name, line, text, utf8.RuneCountInString(strings.ReplaceAll(lines[line-1], "\t", "    "))})
+					all = append(all, comment{f.name, line, text, columns(lines[line-1])})
 				}
 			}
 		}
@@ -99,8 +109,8 @@ func comments(t *testing.T, files []source) (all []comment) {
 	return all
 }
 
-// mention is the name of a file that the project could hold. Placeholders (NAME.cu, type-*.cuh) and names of other
-// projects' files with an address before them do not match.
+// mention is the name of a file that the project could hold. Placeholders (NAME.cu, type-*.cuh) and
+// names of other projects' files with an address before them do not match.
 var mention = regexp.MustCompile(`(^|[^\w.*/{}$<>:%@-])((?:[\w.-]+/)*[a-z0-9][\w-]*\.(?:go|s|cu|cuh|hcl|md|py|sh))\b`)
 
 // foreign are files that are named and are not of this project.
@@ -111,10 +121,12 @@ var foreign = []string{
 	"q4_windows_amd64.go", // an example of a name that the go command takes for a build constraint
 }
 
-// roots are the folders that names are relative to, beside the file's own and the root: frames and specs are named alone.
+// roots are the folders that names are relative to, beside the file's own and the root: frames and
+// specs are named alone.
 var roots = map[string]string{".cu": "templates/cuda", ".cuh": "templates/cuda", ".hcl": "kernels/spec"}
 
-// checkMentions looks for the files that comments and pages name: beside the file, below the root, or where such files lie.
+// checkMentions looks for the files that comments and pages name: beside the file, below the root,
+// or where such files lie.
 func checkMentions(lines []comment, exists func(name string) bool) (found []string) {
 	for _, c := range lines {
 		for _, m := range mention.FindAllStringSubmatch(c.text, -1) {
@@ -131,7 +143,8 @@ func checkMentions(lines []comment, exists func(name string) bool) (found []stri
 	return found
 }
 
-// TestFilesNamed holds comments of Go and Markdown to the files there are: a name outlives its file easily.
+// TestFilesNamed holds comments of Go and Markdown to the files there are: a name outlives its file
+// easily.
 func TestFilesNamed(t *testing.T) {
 	planted := []comment{
 		{name: "gen/x.go", text: "// see gen.go and gone.go, or templates/cuda/gone.cu; NAME.hcl is any"},
@@ -158,6 +171,40 @@ func TestFilesNamed(t *testing.T) {
 		t.Errorf("only %d files are named in all comments and pages", named)
 	}
 	for _, f := range checkMentions(lines, exists) {
+		t.Error(f)
+	}
+}
+
+// narrow are the folders whose comments fit in 100 columns, those below them included; "." is the
+// root alone.
+var narrow = []string{
+	".", "cmd/internal", "gen/codebook", "gen/dispatch", "gen/interp", "gen/spec", "kernels", "runtime/bench",
+	"runtime/chat", "runtime/demo", "runtime/eval", "runtime/gguf", "runtime/kv", "runtime/lab", "runtime/memory",
+	"runtime/offset", "runtime/report", "runtime/sample", "runtime/state", "runtime/synth", "runtime/tokenizer",
+}
+
+// checkWidths finds lines with a comment that are wider than 100 columns, in the folders of narrow.
+func checkWidths(lines []comment) (found []string) {
+	for _, c := range lines {
+		held := slices.ContainsFunc(narrow, func(folder string) bool {
+			dir := path.Dir(c.name)
+			return dir == folder || folder != "." && strings.HasPrefix(dir, folder+"/")
+		})
+		if held && c.wide > 100 {
+			found = append(found, fmt.Sprintf("%s:%d: a comment ends at column %d, the limit is 100", c.name, c.line, c.wide))
+		}
+	}
+	return found
+}
+
+// TestCommentWidth keeps comments readable beside code. A remark that does not fit at the end of a
+// line goes above it.
+func TestCommentWidth(t *testing.T) {
+	planted := "package x\n\n// " + strings.Repeat("e", 98) + "\nvar x int // short\n\nfunc f() {\n\tx = 1" + strings.Repeat(" + 1", 24) + " // over\n}\n"
+	if found := checkWidths(comments(t, []source{{"kernels/ref/x.go", []byte(planted)}, {"other/x.go", []byte(planted)}})); len(found) != 2 {
+		t.Fatalf("of 2 planted lines found %q", found)
+	}
+	for _, f := range checkWidths(comments(t, sources(t))) {
 		t.Error(f)
 	}
 }

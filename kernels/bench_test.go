@@ -6,10 +6,12 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// The benchmarks count packed bytes, so that MB/s is the share of memory bandwidth that a kernel reaches. Rows are heads of 128
-// values (or one block, if that is longer) and stand for a cache of about 8 MB.
+// The benchmarks count packed bytes, so that MB/s is the share of memory bandwidth that a kernel
+// reaches. Rows are heads of 128 values (or one block, if that is longer) and stand for a cache of
+// about 8 MB.
 
-// forEachBench runs f as a sub-benchmark for every type and implementation that has the wanted function.
+// forEachBench runs f as a sub-benchmark for every type and implementation that has the wanted
+// function.
 func forEachBench(b *testing.B, has func(*kernels.Impl) bool, f func(b *testing.B, typ *kernels.Type, impl *kernels.Impl)) {
 	for _, typ := range kernels.Default().Types() {
 		for k := range typ.Impls {
@@ -20,7 +22,8 @@ func forEachBench(b *testing.B, has func(*kernels.Impl) bool, f func(b *testing.
 	}
 }
 
-// benchRows are packed rows of a type: one row of noise, or of small bytes if the type cannot encode, many times over.
+// benchRows are packed rows of a type: one row of noise, or of small bytes if the type cannot
+// encode, many times over.
 func benchRows(typ *kernels.Type) (w []byte, stride, rows, n int) {
 	n = (127/typ.Block + 1) * typ.Block
 	stride = typ.RowBytes(n)

@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// hard returns rows of n values that kernels get wrong: special values alone and among others, extremes, ties.
+// hard returns rows of n values that kernels get wrong: special values alone and among others,
+// extremes, ties.
 func hard(n, block int) []ref.Input {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	negZero := float32(math.Copysign(0, -1))
@@ -61,7 +62,8 @@ func ramp(n, block int) []float32 {
 	return x
 }
 
-// between has values halfway between two numbers of 16 bits, which lack the last bits of an f32, and their neighbours on both sides.
+// between has values halfway between two numbers of 16 bits, which lack the last bits of an f32,
+// and their neighbours on both sides.
 func between(n, bits int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -71,8 +73,8 @@ func between(n, bits int) []float32 {
 	return x
 }
 
-// blockCounts are the lengths tested, in blocks: each remainder of a small vector loop, a group of 8 blocks and what follows
-// it, and for a block of one value more.
+// blockCounts are the lengths tested, in blocks: each remainder of a small vector loop, a group of
+// 8 blocks and what follows it, and for a block of one value more.
 func blockCounts(typ *kernels.Type) []int {
 	counts := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 24}
 	if typ.Block < 16 {
@@ -115,7 +117,8 @@ func checkEncode(t *testing.T, typ *kernels.Type, impl *kernels.Impl, x []float3
 	}
 }
 
-// TestDecode compares values with the oracles: rows that were encoded, and random bytes, which hold every special scale.
+// TestDecode compares values with the oracles: rows that were encoded, and random bytes, which hold
+// every special scale.
 func TestDecode(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Decode != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
@@ -152,7 +155,8 @@ func checkDecode(t *testing.T, typ *kernels.Type, impl *kernels.Impl, src []byte
 	}
 }
 
-// TestCodecAlignment encodes and decodes at every alignment of the packed bytes and several of the values.
+// TestCodecAlignment encodes and decodes at every alignment of the packed bytes and several of the
+// values.
 func TestCodecAlignment(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Decode != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {

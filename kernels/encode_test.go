@@ -8,8 +8,9 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// TestEncodeRandomBits compares every implementation with portable Go on floats of random bits, among them NaNs of all kinds,
-// infinities and subnormals, and on noise in which such values are rare.
+// TestEncodeRandomBits compares every implementation with portable Go on floats of random bits,
+// among them NaNs of all kinds, infinities and subnormals, and on noise in which such values are
+// rare.
 func TestEncodeRandomBits(t *testing.T) {
 	if len(kernels.Default().ISAs()) == 1 {
 		t.Skip("this build has portable Go only, and nothing to compare it with")
@@ -32,8 +33,9 @@ func TestEncodeRandomBits(t *testing.T) {
 	})
 }
 
-// TestEncodeSmall writes rows of nothing, and of values around and below the least that an encoder divides by: what is read
-// back is finite and small, unless the type is one of those made for tests that store something else than what they are given.
+// TestEncodeSmall writes rows of nothing, and of values around and below the least that an encoder
+// divides by: what is read back is finite and small, unless the type is one of those made for tests
+// that store something else than what they are given.
 func TestEncodeSmall(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Encode != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
@@ -70,7 +72,8 @@ func keeps(typ *kernels.Type) bool {
 	return left < power/2
 }
 
-// randomFloats is n floats: of random bits when rare is 0, else noise with such floats about every 2^(2*rare) values.
+// randomFloats is n floats: of random bits when rare is 0, else noise with such floats about every
+// 2^(2*rare) values.
 func randomFloats(n int, seed uint64, rare int) []float32 {
 	x := noise(n, seed, 1)
 	raw := randomBytes(6*n, seed)

@@ -45,8 +45,9 @@ func (t *Table) Extend(x Extension) (*Table, error) {
 	return &e, nil
 }
 
-// Plain is an implementation of a type of which there is nothing but an encoder, nil for one that is
-// only read, and a decoder, as Impl has them: products decode each row and multiply in portable Go.
+// Plain is an implementation of a type of which there is nothing but an encoder, nil for one that
+// is only read, and a decoder, as Impl has them: products decode each row and multiply in portable
+// Go.
 func Plain(isa string, block, bytes int, encode func(dst []byte, src []float32), decode func(dst []float32, src []byte)) Impl {
 	return cpu.Plain(isa, block, bytes, encode, decode)
 }

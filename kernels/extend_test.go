@@ -28,7 +28,8 @@ func TestExtend(t *testing.T) {
 	if all := table.Types(); len(all) != types+2 || all[types] != own || table.Rotations()[rotations] != spin {
 		t.Errorf("%d types", len(all))
 	}
-	known := base.Types()[slices.IndexFunc(base.Types(), func(t *kernels.Type) bool { return t.ID >= 0 })] // whatever the table is made of
+	// whatever the table is made of
+	known := base.Types()[slices.IndexFunc(base.Types(), func(t *kernels.Type) bool { return t.ID >= 0 })]
 	upper := strings.ToUpper(known.Name)
 	for says, bad := range map[string]kernels.Extension{
 		fmt.Sprintf("type %s, number -1: there is %s", upper, known.Name):                   {Types: []*kernels.Type{{Name: upper, ID: -1}}},

@@ -11,8 +11,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// Every fuzz target takes the number of a type, which wraps around, and bytes that it reads as values or as packed blocks,
-// and holds all implementations of the type to the interpreter.
+// Every fuzz target takes the number of a type, which wraps around, and bytes that it reads as
+// values or as packed blocks, and holds all implementations of the type to the interpreter.
 
 // fuzzKernel adds a seed for every type and runs f for the types that can do what is asked.
 func fuzzKernel(f *testing.F, has func(*kernels.Impl) bool, run func(t *testing.T, typ *kernels.Type, data []byte)) {
@@ -52,8 +52,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// oneNaN makes the NaNs of all float fields alike. Which of two NaNs a sum keeps, and the sign of a new one, is up to the
-// machine and the order of operands that the Go compiler chose.
+// oneNaN makes the NaNs of all float fields alike. Which of two NaNs a sum keeps, and the sign of a
+// new one, is up to the machine and the order of operands that the Go compiler chose.
 func oneNaN(typ *spec.Type, row []byte) {
 	for ; len(row) > 0; row = row[typ.Bytes:] {
 		for _, f := range typ.Fields {
@@ -114,7 +114,8 @@ func FuzzMix(f *testing.F) {
 	})
 }
 
-// fuzzProduct makes a small product of fuzzed data: rows of whole units, and enough values for the other operand.
+// fuzzProduct makes a small product of fuzzed data: rows of whole units, and enough values for the
+// other operand.
 func fuzzProduct(t *testing.T, typ *kernels.Type, unit int, data []byte) (product, weights, []float32) {
 	t.Helper()
 	b := append(append([]byte(nil), data...), make([]byte, 4)...)
@@ -139,8 +140,9 @@ func fuzzProduct(t *testing.T, typ *kernels.Type, unit int, data []byte) (produc
 	return p, w, x
 }
 
-// fuzzRow packs a row of b and decodes it to values: encoded if the type can, so that scales and minima go together as the
-// bounds of the comparisons ask for, else as it is, less the blocks that are not finite.
+// fuzzRow packs a row of b and decodes it to values: encoded if the type can, so that scales and
+// minima go together as the bounds of the comparisons ask for, else as it is, less the blocks that
+// are not finite.
 func fuzzRow(t *testing.T, typ *kernels.Type, oracle ref.Format, row []byte, values []float32, b []byte) {
 	if oracle.Encode != nil {
 		for i := range values {
@@ -164,8 +166,8 @@ func fuzzRow(t *testing.T, typ *kernels.Type, oracle ref.Format, row []byte, val
 	}
 }
 
-// balanced reports whether the largest value that the scales of the block allow is not far above the largest that it has:
-// kernels that take offsets off sums are as exact as the former.
+// balanced reports whether the largest value that the scales of the block allow is not far above
+// the largest that it has: kernels that take offsets off sums are as exact as the former.
 func balanced(typ *spec.Type, oracle ref.Format, block []byte, most float32) bool {
 	for _, ones := range []byte{0, 1} {
 		extreme, y := append([]byte(nil), block...), make([]float32, typ.Block)

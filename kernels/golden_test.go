@@ -15,7 +15,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// TestGolden holds every implementation to the published hashes, as kernels/ref/testdata/golden.txt explains them.
+// TestGolden holds every implementation to the published hashes, as kernels/ref/testdata/golden.txt
+// explains them.
 func TestGolden(t *testing.T) {
 	text, err := os.ReadFile("ref/testdata/golden.txt")
 	if err != nil {

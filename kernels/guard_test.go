@@ -13,8 +13,8 @@ const fence = 128
 // canary fills the fences; as a float32 it is an unlikely value, not a NaN.
 const canary = 0xA5
 
-// guarded returns n bytes that start at the given offset from a 64-byte boundary, and a check that nothing around them was
-// written.
+// guarded returns n bytes that start at the given offset from a 64-byte boundary, and a check that
+// nothing around them was written.
 func guarded(n, align int) (b []byte, check func(t *testing.T)) {
 	raw := make([]byte, n+2*fence+64+align)
 	for i := range raw {

@@ -49,8 +49,8 @@ func (t *Table) ISA() string {
 }
 
 // SelectISA returns a table of the same rows that takes kernels from the named instruction set and
-// those after it; "" stands for the best that the CPU has. A name that a set had once selects it, too:
-// "avx512" is avx512vnni.
+// those after it; "" stands for the best that the CPU has. A name that a set had once selects it,
+// too: "avx512" is avx512vnni.
 func (t *Table) SelectISA(name string) (*Table, error) {
 	first := 0
 	if name != "" {

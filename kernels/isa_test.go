@@ -62,8 +62,8 @@ func TestSelectISA(t *testing.T) {
 	}
 }
 
-// TestQuantiseAct compares codes, scales and sums of a single row with their definition, and the whole of many rows with
-// what portable Go makes of them.
+// TestQuantiseAct compares codes, scales and sums of a single row with their definition, and the
+// whole of many rows with what portable Go makes of them.
 func TestQuantiseAct(t *testing.T) {
 	for _, isa := range kernels.Default().ISAs() {
 		table, err := kernels.Default().SelectISA(isa.Name)
@@ -139,7 +139,8 @@ func checkRows(t *testing.T, table *kernels.Table, in ref.Input, m, group int) {
 	}
 }
 
-// codes are the definition: halves round to even, a group that is not finite has a NaN for scale, one near zero is zero.
+// codes are the definition: halves round to even, a group that is not finite has a NaN for scale,
+// one near zero is zero.
 func codes(x []float32) (q []int8, d float32) {
 	q = make([]int8, len(x))
 	var most float64

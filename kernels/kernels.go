@@ -27,18 +27,21 @@ type (
 type Type struct {
 	Name           string
 	Summary        string
-	ID             int        // ggml type number, -1 when the type has none
-	Identity       string     // hex SHA-256 over layout, codebook, transform and encoder
-	KV, Weight     bool       // where the spec allows it
-	Quantised      bool       // false for f32, f16, bf16
-	Block          int        // values per block
-	Bytes          int        // bytes per block
-	Pad            bool       // a head that is no whole number of blocks is padded with zeros
-	CompatibleWith string     // whose bytes these are, "" for the project's own
-	ActGroup       int        // values per scale of the int8 activations that MatmulQ8 takes; 0 without MatmulQ8
-	Domain         *Transform // what is stored is transformed by it; nil: stored as it is
-	Guard          *Guard     // nil: only that a head is whole blocks
-	Spec           string     // the file with the text of a type that Extend added, "" for one that kernels were generated for
+	ID             int    // ggml type number, -1 when the type has none
+	Identity       string // hex SHA-256 over layout, codebook, transform and encoder
+	KV, Weight     bool   // where the spec allows it
+	Quantised      bool   // false for f32, f16, bf16
+	Block          int    // values per block
+	Bytes          int    // bytes per block
+	Pad            bool   // a head that is no whole number of blocks is padded with zeros
+	CompatibleWith string // whose bytes these are, "" for the project's own
+	// values per scale of the int8 activations that MatmulQ8 takes; 0 without MatmulQ8
+	ActGroup int
+	Domain   *Transform // what is stored is transformed by it; nil: stored as it is
+	Guard    *Guard     // nil: only that a head is whole blocks
+	// the file with the text of a type that Extend added, "" for one that kernels were generated
+	// for
+	Spec string
 
 	Impls []Impl // that this CPU can run, best first; the last is portable Go
 	best  int    // of them, the one that the table takes
@@ -102,7 +105,8 @@ func (t *Type) BitsPerValue(n int) float64 {
 	return float64(8*t.RowBytes(t.HeadDim(n))) / float64(n)
 }
 
-// Fits says why heads of n values cannot be rotated, or nil. quantised is that of the type that encodes them.
+// Fits says why heads of n values cannot be rotated, or nil. quantised is that of the type that
+// encodes them.
 func (r *Rotation) Fits(n int, quantised bool) error {
 	switch {
 	case n < 1 || n%r.Transform.Size != 0:

@@ -13,8 +13,8 @@ import (
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 
-// The conformance suite knows no type by name: it takes the table for the list of types and the spec folder beside it for
-// their meaning, so that it holds for a type that was added a minute ago.
+// The conformance suite knows no type by name: it takes the table for the list of types and the
+// spec folder beside it for their meaning, so that it holds for a type that was added a minute ago.
 
 // forEachImpl runs f for every type under every implementation that has the wanted function.
 func forEachImpl(t *testing.T, has func(*kernels.Impl) bool, f func(t *testing.T, typ *kernels.Type, impl *kernels.Impl)) {
@@ -65,7 +65,8 @@ func specOf(t *testing.T, name string) *spec.Type {
 	return nil
 }
 
-// oracles are what a type is compared with: the interpreter of its spec, and the hand-written format if there is one.
+// oracles are what a type is compared with: the interpreter of its spec, and the hand-written
+// format if there is one.
 func oracles(t *testing.T, typ *kernels.Type) map[string]ref.Format {
 	t.Helper()
 	all := map[string]ref.Format{"interpreter": interp.Format(specOf(t, typ.Name))}
@@ -75,7 +76,8 @@ func oracles(t *testing.T, typ *kernels.Type) map[string]ref.Format {
 	return all
 }
 
-// noise returns n values of a bell shape around 0 with the given spread, the same for the same seed.
+// noise returns n values of a bell shape around 0 with the given spread, the same for the same
+// seed.
 func noise(n int, seed uint64, spread float32) []float32 {
 	x := make([]float32, n)
 	for _, part := range [][]float32{ref.LCG(n, seed, spread), ref.LCG(n, seed+1000, spread), ref.LCG(n, seed+2000, spread)} {
@@ -86,8 +88,8 @@ func noise(n int, seed uint64, spread float32) []float32 {
 	return x
 }
 
-// packed returns a row of n values of the type, decoded too: encoded noise, or, for a type that is only read, bytes that
-// decode to finite values.
+// packed returns a row of n values of the type, decoded too: encoded noise, or, for a type that is
+// only read, bytes that decode to finite values.
 func packed(t *testing.T, typ *kernels.Type, n int, seed uint64) (row []byte, values []float32) {
 	t.Helper()
 	f := interp.Format(specOf(t, typ.Name))

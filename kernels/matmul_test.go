@@ -19,8 +19,9 @@ func (p product) String() string {
 	return fmt.Sprintf("m=%d rows=%d n=%d slack=%d", p.m, p.rows, p.n, p.slack)
 }
 
-// products are the shapes tested for rows of whole blocks of unit values: every m and every count of rows that a tile or
-// the rest of one may have, lengths that are and are not whole vectors, and rows that do and do not touch.
+// products are the shapes tested for rows of whole blocks of unit values: every m and every count
+// of rows that a tile or the rest of one may have, lengths that are and are not whole vectors, and
+// rows that do and do not touch.
 func products(unit int) []product {
 	n := unit
 	for n < 64 {
@@ -92,13 +93,14 @@ func sevens(n int) (y []float32, check func(*testing.T)) {
 	return y, check
 }
 
-// near reports a result that is farther from want than the kernels promise: 4 ulp of the sum of magnitudes, times the root
-// of the number of terms.
+// near reports a result that is farther from want than the kernels promise: 4 ulp of the sum of
+// magnitudes, times the root of the number of terms.
 func near(got float32, want, magnitude float64, terms int) error {
 	return within(got, want, 4*0x1p-23*magnitude*math.Sqrt(float64(terms)))
 }
 
-// within compares with a bound. Where the sum leaves f32, or where it is no number, so is what the kernel gives.
+// within compares with a bound. Where the sum leaves f32, or where it is no number, so is what the
+// kernel gives.
 func within(got float32, want, bound float64) error {
 	switch {
 	case want != want:
@@ -206,8 +208,10 @@ func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p produc
 	}
 	book := specOf(t, typ.Name).Codebook
 	rounded8 := book != nil && !book.Int8 // by up to half a step, 1/128 of the largest level
-	halved := typ.ActGroup > 32           // a quant may be halved, which moves it by up to 1; 6 deviations of the sum
-	// Codes are summed before offsets are taken off them, so the bound counts the largest weight for each.
+	// a quant may be halved, which moves it by up to 1; 6 deviations of the sum
+	halved := typ.ActGroup > 32
+	// Codes are summed before offsets are taken off them, so the bound counts the largest weight
+	// for each.
 	rounded := roundedRows(x, p.n, typ.ActGroup)
 	want := ref.Matmul(rounded, w.values, p.m, p.rows, p.n)
 	for j := range p.m {
@@ -232,7 +236,8 @@ func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p produc
 	}
 }
 
-// roundedRows is what an Act of x stands for: the nearest multiples of a group's largest magnitude over 127.
+// roundedRows is what an Act of x stands for: the nearest multiples of a group's largest magnitude
+// over 127.
 func roundedRows(x []float32, n, group int) []float32 {
 	y := make([]float32, len(x))
 	for g := 0; g < len(x); g += group {

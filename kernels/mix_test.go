@@ -49,7 +49,8 @@ func checkMix(t *testing.T, impl *kernels.Impl, p product, v weights, probs []fl
 	}
 }
 
-// hasMixQ8 selects what there is only in assembly: in portable Go, rounding weights would gain nothing.
+// hasMixQ8 selects what there is only in assembly: in portable Go, rounding weights would gain
+// nothing.
 func hasMixQ8(t *testing.T) func(*kernels.Impl) bool {
 	if len(kernels.Default().ISAs()) == 1 {
 		t.Skip("this build has portable Go alone, which has no MixQ8")
@@ -86,7 +87,8 @@ func checkMixQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p product, 
 	rounded8 := book != nil && !book.Int8 // levels, by up to half a step, 1/128 of the largest
 	for j := range p.m {
 		row := probs[j*p.rows:][:p.rows]
-		// A weight is moved by up to half a step; all moved the same way are far beyond what happens.
+		// A weight is moved by up to half a step; all moved the same way are far beyond what
+		// happens.
 		bound := float64(p.rows) / 65534 * float64(largest(row)) * float64(largest(v.values))
 		for r, w := range row {
 			size := math.Abs(float64(w)) * float64(largest(v.values[r*p.n:][:p.n]))
@@ -107,7 +109,8 @@ func checkMixQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p product, 
 	}
 }
 
-// TestMixQ8Poison checks that weights which are no numbers reach the sums of their row of o and of no other.
+// TestMixQ8Poison checks that weights which are no numbers reach the sums of their row of o and of
+// no other.
 func TestMixQ8Poison(t *testing.T) {
 	forEachImpl(t, hasMixQ8(t), func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		p := product{m: 3, rows: 70, n: (127/typ.Block + 1) * typ.Block}
@@ -133,8 +136,8 @@ func TestMixQ8Poison(t *testing.T) {
 	})
 }
 
-// TestPoison checks that a NaN in a row reaches the results of that row and of no other, and that an infinite weight
-// does not become a number.
+// TestPoison checks that a NaN in a row reaches the results of that row and of no other, and that
+// an infinite weight does not become a number.
 func TestPoison(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Encode != nil && i.Matmul != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
@@ -151,7 +154,8 @@ func TestPoison(t *testing.T) {
 			for k, v := range y {
 				row := values[k%rows*n:][:n]
 				poisoned := slices.ContainsFunc(row, func(v float32) bool { return v-v != 0 })
-				if !poisoned && largest(row) > 1e30 { // what it is multiplied with may take it out of f32
+				// what it is multiplied with may take it out of f32
+				if !poisoned && largest(row) > 1e30 {
 					continue
 				}
 				if isFinite := v-v == 0; isFinite == poisoned {

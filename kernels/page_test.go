@@ -13,7 +13,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// A fenced buffer ends, or begins, at a page that cannot be read: canaries see writes outside of a buffer, this sees reads too.
+// A fenced buffer ends, or begins, at a page that cannot be read: canaries see writes outside of a
+// buffer, this sees reads too.
 type fencedSide int
 
 const (

@@ -8,9 +8,10 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// BenchmarkProduct multiplies one row of activations in int8 with weights, as generating a token does: rows of 1024
-// values out of 64 MB of memory, and out of 128 KB, which the second-level cache holds. It gives packed bytes per second,
-// the best of a few passes, out of memory also as a share of what the same core reads.
+// BenchmarkProduct multiplies one row of activations in int8 with weights, as generating a token
+// does: rows of 1024 values out of 64 MB of memory, and out of 128 KB, which the second-level cache
+// holds. It gives packed bytes per second, the best of a few passes, out of memory also as a share
+// of what the same core reads.
 //
 //	go test ./kernels -run '^$' -bench 'Product/q' -benchtime 10x
 func BenchmarkProduct(b *testing.B) {

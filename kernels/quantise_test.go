@@ -20,8 +20,8 @@ func roundings() map[string]func(a *kernels.Act, x []float32, ldx, m int) {
 	return all
 }
 
-// TestRoundings compares every rounding with the portable one to the bit, for hard rows, tiles of every height and
-// every group.
+// TestRoundings compares every rounding with the portable one to the bit, for hard rows, tiles of
+// every height and every group.
 func TestRoundings(t *testing.T) {
 	for name, round := range roundings() {
 		t.Run(name, func(t *testing.T) {

@@ -8,9 +8,10 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// BenchmarkShare measures score and mix in the fast form on packed caches of 64 MB, more than any level of cache holds, with
-// G query heads to a row, and gives the packed bytes per second as a share of what the same core reads. Rows are heads of 128
-// values, or one block where that is longer. The best of a few passes counts: others may be using the machine.
+// BenchmarkShare measures score and mix in the fast form on packed caches of 64 MB, more than any
+// level of cache holds, with G query heads to a row, and gives the packed bytes per second as a
+// share of what the same core reads. Rows are heads of 128 values, or one block where that is
+// longer. The best of a few passes counts: others may be using the machine.
 //
 //	go test ./kernels -run '^$' -bench Share -benchtime 5x
 func BenchmarkShare(b *testing.B) {
@@ -65,7 +66,8 @@ func BenchmarkShare(b *testing.B) {
 	}
 }
 
-// readRate is the bytes per second that one core reads from 64 MB of memory, the best of some passes.
+// readRate is the bytes per second that one core reads from 64 MB of memory, the best of some
+// passes.
 func readRate() float64 {
 	x, vec := make([]float32, 16<<20), kernels.Default().Vec()
 	for i := range x {

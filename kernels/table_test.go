@@ -77,7 +77,8 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// TestTransforms compares both directions bit for bit with the oracle, over one to three runs and hard values.
+// TestTransforms compares both directions bit for bit with the oracle, over one to three runs and
+// hard values.
 func TestTransforms(t *testing.T) {
 	set := loadSpec(t)
 	for k, want := range set.Transforms {

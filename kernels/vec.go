@@ -5,7 +5,8 @@ import "github.com/kvgen/kvgen/kernels/cpu"
 // Vec is the operations on vectors of f32, under one instruction set.
 type Vec = cpu.Vec
 
-// Vecs returns the implementations that this CPU can run, best first. The last is portable Go. All give the same bits.
+// Vecs returns the implementations that this CPU can run, best first. The last is portable Go. All
+// give the same bits.
 func Vecs() []*Vec { return cpu.Vecs() }
 
 // Exp is e to the x, the bits of Vec's ExpSum.

@@ -22,7 +22,8 @@ func forEachVec(t *testing.T, f func(t *testing.T, v *kernels.Vec)) {
 	}
 }
 
-// TestVecExp holds the terms of ExpSum, and Exp, to 2 ulp where results are normal numbers and to the last bit or two below.
+// TestVecExp holds the terms of ExpSum, and Exp, to 2 ulp where results are normal numbers and to
+// the last bit or two below.
 func TestVecExp(t *testing.T) {
 	forEachVec(t, func(t *testing.T, v *kernels.Vec) {
 		x := span(300_001, -89, 88)
@@ -76,7 +77,8 @@ func TestExpEnds(t *testing.T) {
 	}
 }
 
-// TestVecSoftmax is ExpSum as attention uses it: hidden scores weigh nothing, a NaN reaches the sum.
+// TestVecSoftmax is ExpSum as attention uses it: hidden scores weigh nothing, a NaN reaches the
+// sum.
 func TestVecSoftmax(t *testing.T) {
 	forEachVec(t, func(t *testing.T, v *kernels.Vec) {
 		none := float32(math.Inf(-1))

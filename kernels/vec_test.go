@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/cpu"
 )
 
-// vecOps calls every operation; s are its slices, all of as many values as the operation has turns, or twice as many for
-// the first of a wide one.
+// vecOps calls every operation; s are its slices, all of as many values as the operation has turns,
+// or twice as many for the first of a wide one.
 var vecOps = []struct {
 	name   string
 	slices int
@@ -36,7 +36,8 @@ var vecOps = []struct {
 var specials = []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.Copysign(0, -1)), 0,
 	math.SmallestNonzeroFloat32, -0x1p-130, math.MaxFloat32, -math.MaxFloat32, 88, -88, 88.5, -87.5, -175, -1e30, 1e30}
 
-// vecInput fills n values: noise in which, for a kind above 0, every fifth value or so is a special one.
+// vecInput fills n values: noise in which, for a kind above 0, every fifth value or so is a special
+// one.
 func vecInput(x []float32, seed uint64, kind int) {
 	copy(x, noise(len(x), seed, 9))
 	for i := range x {
@@ -46,7 +47,8 @@ func vecInput(x []float32, seed uint64, kind int) {
 	}
 }
 
-// TestVecBits compares every implementation with portable Go to the bit, at every length and alignment, between canaries.
+// TestVecBits compares every implementation with portable Go to the bit, at every length and
+// alignment, between canaries.
 func TestVecBits(t *testing.T) {
 	for _, v := range kernels.Vecs() {
 		for _, op := range vecOps {
@@ -143,7 +145,8 @@ func TestVecs(t *testing.T) {
 	}
 }
 
-// TestVecHash pins the bits of portable Go, so that a compiler that fuses operations shows on any architecture.
+// TestVecHash pins the bits of portable Go, so that a compiler that fuses operations shows on any
+// architecture.
 func TestVecHash(t *testing.T) {
 	h := fnv.New64a()
 	for _, op := range vecOps {

@@ -47,7 +47,8 @@ func TestLloydMax(t *testing.T) {
 		}
 		tolerance := 6e-6
 		if c.source.Name != "gaussian" {
-			tolerance = 6e-4 // the published tables stopped early; TestStationary holds ours to the definition
+			// the published tables stopped early; TestStationary holds ours to the definition
+			tolerance = 6e-4
 		}
 		for i, want := range c.levels {
 			if got := levels[c.n/2+i] / math.Sqrt(c.source.Variance); math.Abs(got-want) > tolerance {
@@ -57,7 +58,8 @@ func TestLloydMax(t *testing.T) {
 	}
 }
 
-// TestStationary checks the definition by another integration rule: each level is the mean of its cell.
+// TestStationary checks the definition by another integration rule: each level is the mean of its
+// cell.
 func TestStationary(t *testing.T) {
 	const d, n, steps = 128, 16, 400_000
 	levels, err := codebook.LloydMax(n, codebook.Sphere(d))
@@ -82,7 +84,8 @@ func TestStationary(t *testing.T) {
 	}
 }
 
-// TestInt8 holds the integer tables to the cost published for them: .009509 against .009501, .034549 against .034548.
+// TestInt8 holds the integer tables to the cost published for them: .009509 against .009501,
+// .034549 against .034548.
 func TestInt8(t *testing.T) {
 	s := codebook.Gaussian()
 	for _, c := range []struct {

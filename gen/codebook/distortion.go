@@ -6,14 +6,15 @@ import (
 	"slices"
 )
 
-// Distortion returns the mean squared error of quantising s with levels times the best scale, relative to the variance
-// of s, and that scale. A value goes to its nearest level. Levels ascend, are in any unit and not all 0.
+// Distortion returns the mean squared error of quantising s with levels times the best scale,
+// relative to the variance of s, and that scale. A value goes to its nearest level. Levels ascend,
+// are in any unit and not all 0.
 func Distortion(levels []float64, s Source) (mse, scale float64) {
 	return refine(levels, s, firstScale(levels, s))
 }
 
-// firstScale makes the levels' spread fit s before refine looks for the best scale nearby. Where s has a mass at its end,
-// the last level near it is a minimum that the grid may step over.
+// firstScale makes the levels' spread fit s before refine looks for the best scale nearby. Where s
+// has a mass at its end, the last level near it is a minimum that the grid may step over.
 func firstScale(levels []float64, s Source) float64 {
 	last := levels[len(levels)-1]
 	peak := max(math.Abs(levels[0]), math.Abs(last))
@@ -32,8 +33,9 @@ func firstScale(levels []float64, s Source) float64 {
 	return at
 }
 
-// refine looks for the best scale near a. Since thresholds are midpoints, the error's derivative by the scale is that
-// for fixed cells, 2*slope(a); its root is found by secants, the first step being the best scale for the cells of a.
+// refine looks for the best scale near a. Since thresholds are midpoints, the error's derivative by
+// the scale is that for fixed cells, 2*slope(a); its root is found by secants, the first step being
+// the best scale for the cells of a.
 func refine(levels []float64, s Source, a float64) (mse, scale float64) {
 	slope := func(a float64) (slope, power float64) {
 		for i, m := range s.cells(levels, a) {
@@ -58,7 +60,8 @@ func refine(levels []float64, s Source, a float64) (mse, scale float64) {
 	return AtScale(levels, s, b), b
 }
 
-// AtScale returns the mean squared error of quantising s with a*levels, relative to the variance of s.
+// AtScale returns the mean squared error of quantising s with a*levels, relative to the variance of
+// s.
 func AtScale(levels []float64, s Source, a float64) float64 {
 	sum := 0.0
 	for i, m := range s.cells(levels, a) {
@@ -68,12 +71,13 @@ func AtScale(levels []float64, s Source, a float64) float64 {
 	return sum / s.Variance
 }
 
-// RateBound is the least mean squared error, relative to the variance, that any code of b bits per value reaches on a
-// Gaussian source (Shannon): 4^-b.
+// RateBound is the least mean squared error, relative to the variance, that any code of b bits per
+// value reaches on a Gaussian source (Shannon): 4^-b.
 func RateBound(b float64) float64 { return math.Pow(4, -b) }
 
-// Int8 rounds a codebook of s to integers of -127..127 with the least error for s at the best scale. It returns the
-// integer levels, ascending, and how many of their units make one unit of s. The levels of a symmetric source stay so.
+// Int8 rounds a codebook of s to integers of -127..127 with the least error for s at the best
+// scale. It returns the integer levels, ascending, and how many of their units make one unit of s.
+// The levels of a symmetric source stay so.
 func Int8(levels []float64, s Source) (whole []float64, scale float64, err error) {
 	best := math.Inf(1)
 	try := func(candidate []float64, a float64) {

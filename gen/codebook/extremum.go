@@ -5,19 +5,22 @@ import (
 	"math"
 )
 
-// Extremum is one value of a block of n >= 2 normal ones, or of a random point of the sphere, over the block's extremum:
-// that one of its values, with its sign, whose magnitude M is largest. So all lies in -1..1 and one value of n is exactly 1.
+// Extremum is one value of a block of n >= 2 normal ones, or of a random point of the sphere, over
+// the block's extremum: that one of its values, with its sign, whose magnitude M is largest. So all
+// lies in -1..1 and one value of n is exactly 1.
 //
-// The scale multiplies errors back, so a block counts by the square of its M, and errors relative to Variance are relative
-// to the block's power. This makes normal values and the sphere one source: ratios of a normal vector's values do not
-// depend on its length, which therefore is one factor of every weight.
+// The scale multiplies errors back, so a block counts by the square of its M, and errors relative
+// to Variance are relative to the block's power. This makes normal values and the sphere one
+// source: ratios of a normal vector's values do not depend on its length, which therefore is one
+// factor of every weight.
 //
-// Given M, the n-1 other values are normal ones cut off at ±M; so the density of u, by F and f of |N(0,1)|, is
+// Given M, the n-1 other values are normal ones cut off at ±M; so the density of u, by F and f of
+// |N(0,1)|, is
 //
 //	(n-1) * integral of f(M) * F(M)^(n-2) * M^3 * phi(u*M) over M > 0
 //
-// and 1 has the mass E(M^2)/n. It is not what follows when the scale is fitted to the codes, but for the same codes that
-// can only be better.
+// and 1 has the mass E(M^2)/n. It is not what follows when the scale is fitted to the codes, but
+// for the same codes that can only be better.
 func Extremum(n int) Source {
 	const end, panels = 12, 48 // of M
 	var at, weight []float64
@@ -42,8 +45,8 @@ func Extremum(n int) Source {
 	}))
 }
 
-// tabulate returns what f is on 0..1 within rounding error, for an f that is smooth on each of n panels and slow: in each
-// the polynomial through the values at points, by the barycentric formula.
+// tabulate returns what f is on 0..1 within rounding error, for an f that is smooth on each of n
+// panels and slow: in each the polynomial through the values at points, by the barycentric formula.
 func tabulate(n int, f func(float64) float64) func(float64) float64 {
 	order := make([]float64, len(points)) // 1 over the product of the distances to the other points
 	for j, x := range points {

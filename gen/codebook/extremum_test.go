@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/gen/codebook"
 )
 
-// TestExtremumPair has two values, where all is known in closed form: by power half of the mass is at 1, the density is
-// proportional to 1/(1+u*u)^2, and the mean square of the extremum is 1+2/pi.
+// TestExtremumPair has two values, where all is known in closed form: by power half of the mass is
+// at 1, the density is proportional to 1/(1+u*u)^2, and the mean square of the extremum is 1+2/pi.
 func TestExtremumPair(t *testing.T) {
 	s := codebook.Extremum(2)
 	power := 1 + 2/math.Pi
@@ -45,9 +45,9 @@ func TestExtremumPair(t *testing.T) {
 	}
 }
 
-// TestExtremumBlocks encodes normal blocks as the source has it: what each level stands for has it as its mean, weighted by
-// power, to .002 (five standard deviations of the worst), and the error is that of the solver to 1 %. The scale that fits
-// the codes best takes off more.
+// TestExtremumBlocks encodes normal blocks as the source has it: what each level stands for has it
+// as its mean, weighted by power, to .002 (five standard deviations of the worst), and the error is
+// that of the solver to 1 %. The scale that fits the codes best takes off more.
 func TestExtremumBlocks(t *testing.T) {
 	const blocks = 1 << 20
 	for _, c := range []struct{ n, levels int }{{32, 8}, {64, 16}, {128, 32}, {8, 4}} {

@@ -40,7 +40,8 @@ func LloydMax(n int, s Source) ([]float64, error) {
 	return nil, fmt.Errorf("no convergence to %d levels for %s in 200 steps", n, s.Name)
 }
 
-// companding returns the levels that are optimal as n grows: quantiles of the density to the power 1/3.
+// companding returns the levels that are optimal as n grows: quantiles of the density to the power
+// 1/3.
 func companding(n int, s Source) []float64 {
 	const grid = 8192
 	area := make([]float64, grid+1)

@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/integrate/quad"
 )
 
-// Source is a probability distribution, with the integrals that levels are computed from: a symmetric density and perhaps
-// a mass at one point.
+// Source is a probability distribution, with the integrals that levels are computed from: a
+// symmetric density and perhaps a mass at one point.
 type Source struct {
 	Name     string
 	Variance float64                 // the mean square
@@ -36,8 +36,9 @@ func Laplace() Source {
 	return newSource("laplace", 1, 50, 0, func(t float64) float64 { return math.Exp(-math.Sqrt2 * t) })
 }
 
-// Sphere is one coordinate of a uniformly random point of the unit sphere in d >= 8 dimensions: density proportional
-// to (1-t*t)^((d-3)/2), variance 1/d. It is what a rotated unit vector holds; for large d it is N(0,1/d).
+// Sphere is one coordinate of a uniformly random point of the unit sphere in d >= 8 dimensions:
+// density proportional to (1-t*t)^((d-3)/2), variance 1/d. It is what a rotated unit vector holds;
+// for large d it is N(0,1/d).
 func Sphere(d int) Source {
 	k := float64(d-3) / 2
 	end := min(1, 12/math.Sqrt(float64(d)))
@@ -53,8 +54,8 @@ var points, weights = func() (x, w []float64) {
 	return x, w
 }()
 
-// newSource normalises f, with a mass at end, and tabulates the integrals of f on panels of a quarter of sd, on which f is
-// smooth enough for the rule to reach rounding error.
+// newSource normalises f, with a mass at end, and tabulates the integrals of f on panels of a
+// quarter of sd, on which f is smooth enough for the rule to reach rounding error.
 func newSource(name string, sd, end, atom float64, f func(float64) float64) Source {
 	s := Source{Name: name, density: f, end: end}
 	n := int(math.Ceil(end / (sd / 4)))
@@ -107,7 +108,8 @@ func (s *Source) above(t float64) moments {
 // mirror is the integral over -b..-a of what m is over a..b.
 func (m moments) mirror() moments { return moments{m[0], -m[1], m[2]} }
 
-// cells integrates over the cell of each level: up to the midpoints to its neighbours, scaled by a > 0.
+// cells integrates over the cell of each level: up to the midpoints to its neighbours, scaled by a
+// > 0.
 func (s *Source) cells(levels []float64, a float64) []moments {
 	n := len(levels)
 	cells := make([]moments, n)
@@ -119,7 +121,8 @@ func (s *Source) cells(levels []float64, a float64) []moments {
 	if isSymmetric {
 		first = n / 2
 	}
-	// low and high are the cell's thresholds, and what lies between each and the end of its own side.
+	// low and high are the cell's thresholds, and what lies between each and the end of its own
+	// side.
 	low, lowTail := math.Inf(-1), moments{}
 	if first > 0 {
 		low = a * (levels[first-1] + levels[first]) / 2

@@ -1,5 +1,6 @@
-// Package dispatch generates the tables that the runtime chooses kernels from: kernels/table.go with every type, transform
-// and rotation, and in kernels/cpu the list of instruction sets with the functions of each, one file per architecture.
+// Package dispatch generates the tables that the runtime chooses kernels from: kernels/table.go
+// with every type, transform and rotation, and in kernels/cpu the list of instruction sets with the
+// functions of each, one file per architecture.
 package dispatch
 
 import (
@@ -13,7 +14,8 @@ import (
 	"github.com/kvgen/kvgen/gen/target"
 )
 
-// Generate makes the tables for a set from what the CPU targets reported, best instruction set first.
+// Generate makes the tables for a set from what the CPU targets reported, best instruction set
+// first.
 func Generate(set *spec.Set, isas []target.ISA) (map[string][]byte, error) {
 	generic := slices.IndexFunc(isas, func(s target.ISA) bool { return s.Arch == "" })
 	if generic < 0 {

@@ -20,8 +20,8 @@ func guard(g *spec.Guard) jen.Code {
 	}))
 }
 
-// condition is a guard's expression over head_dim and quantised. Operators are bracketed rather than ranked: guards are
-// short.
+// condition is a guard's expression over head_dim and quantised. Operators are bracketed rather
+// than ranked: guards are short.
 func condition(e spec.Expr) *jen.Statement {
 	switch e := e.(type) {
 	case *spec.Num:

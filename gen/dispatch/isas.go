@@ -23,7 +23,8 @@ func newFile(path, name, constraint string) *jen.File {
 	return f
 }
 
-// portableFile numbers the types and transforms and lists the portable kernels, which every build has.
+// portableFile numbers the types and transforms and lists the portable kernels, which every build
+// has.
 func portableFile(set *spec.Set, generic target.ISA) *jen.File {
 	f := newFile(target.CPU, "cpu", "")
 	f.Comment("Positions of the types in the tables of this package.")

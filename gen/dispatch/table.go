@@ -38,7 +38,8 @@ func table(set *spec.Set) *jen.File {
 	return f
 }
 
-// asserts stops the build when package cpu was generated from another spec: an index other than 0 does not compile.
+// asserts stops the build when package cpu was generated from another spec: an index other than 0
+// does not compile.
 func asserts(set *spec.Set) jen.Code {
 	body := []jen.Code{
 		jen.Comment("An \"invalid array index\" here means that this file and package cpu come from different specs."),

@@ -52,7 +52,8 @@ func unaryCall(e *spec.Call, kind spec.Kind, x lane) lane {
 		}
 		return lane{i: max(x.i, -x.i)}
 	case "sqrt":
-		return lane{f: float32(math.Sqrt(float64(x.f)))} // correctly rounded: a double has more than twice the digits
+		// correctly rounded: a double has more than twice the digits
+		return lane{f: float32(math.Sqrt(float64(x.f)))}
 	case "inv":
 		if x.f != 0 {
 			return lane{f: 1 / x.f}

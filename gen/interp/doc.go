@@ -6,12 +6,15 @@
 // hide here. It is itself held, bit for bit, to the hand-written formats of package ref.
 //
 // The meaning it gives to the array language:
-//   - Every operation rounds to float32 and nothing is fused. Integers are int32; the few that package spec lets wrap do.
+//   - Every operation rounds to float32 and nothing is fused. Integers are int32; the few that
+//     package spec lets wrap do.
 //   - Every expression has a value in each of the Block lanes; a scalar has the same value in all.
-//   - A reduction runs from lane 0 up. sum starts from 0; absmax and extremum start from 0 and move on a strictly larger
-//     magnitude; min and max start from the largest finite float of the other sign and move on a strict comparison. So a NaN
-//     takes no part in a maximum or minimum, as package ref has it.
-//   - A field that encode does not assign is stored as zero bits. A code is stored by the low bits that its parts name.
+//   - A reduction runs from lane 0 up. sum starts from 0; absmax and extremum start from 0 and move
+//     on a strictly larger magnitude; min and max start from the largest finite float of the other
+//     sign and move on a strict comparison. So a NaN takes no part in a maximum or minimum, as
+//     package ref has it.
+//   - A field that encode does not assign is stored as zero bits. A code is stored by the low bits
+//     that its parts name.
 //
 // Speed is no aim: a block takes microseconds to milliseconds.
 package interp

@@ -7,8 +7,9 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
-// Format returns the type as the oracle of its kernels, in the form of the hand-written ones. Encode is nil when the spec
-// has none; Rotation is the transform that Encode applies and Decode leaves in place.
+// Format returns the type as the oracle of its kernels, in the form of the hand-written ones.
+// Encode is nil when the spec has none; Rotation is the transform that Encode applies and Decode
+// leaves in place.
 func Format(t *spec.Type) ref.Format {
 	f := ref.Format{
 		Name: t.Name, ID: t.ID, Block: t.Block, Bytes: t.Bytes,
@@ -23,8 +24,8 @@ func Format(t *spec.Type) ref.Format {
 	return f
 }
 
-// Encode writes len(src)/t.Block blocks to dst. t has an encoder and len(src) is a multiple of t.Block; as in package ref, a
-// destination that is too short panics.
+// Encode writes len(src)/t.Block blocks to dst. t has an encoder and len(src) is a multiple of
+// t.Block; as in package ref, a destination that is too short panics.
 func Encode(t *spec.Type, dst []byte, src []float32) {
 	for ; len(src) > 0; src, dst = src[t.Block:], dst[t.Bytes:] {
 		block := dst[:t.Bytes]
@@ -51,8 +52,9 @@ func (m *machine) encode(t *spec.Type) {
 	}
 }
 
-// Nearest returns the values that t's encoder looks up in its codebook, in the unit of the levels: for every value of src, a
-// multiple of t.Block, the argument of the last call of nearest. It is nil for an encoder without one.
+// Nearest returns the values that t's encoder looks up in its codebook, in the unit of the levels:
+// for every value of src, a multiple of t.Block, the argument of the last call of nearest. It is
+// nil for an encoder without one.
 func Nearest(t *spec.Type, src []float32) []float32 {
 	var seen []float32
 	for ; len(src) > 0; src = src[t.Block:] {
@@ -93,7 +95,8 @@ func Holds(g *spec.Guard, headDim int, quantised bool) bool {
 	return m.eval(g.Cond)[0].i != 0
 }
 
-// fail reports an expression that no checked spec contains: a fault of package spec, not of its user.
+// fail reports an expression that no checked spec contains: a fault of package spec, not of its
+// user.
 func fail(e spec.Expr, format string, args ...any) {
 	panic(fmt.Sprintf("interp: %s: %s", e.Pos(), fmt.Sprintf(format, args...)))
 }

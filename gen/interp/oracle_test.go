@@ -16,8 +16,8 @@ func TestByHand(t *testing.T) {
 	sameFormat(t, Format(q40()), want)
 }
 
-// sameFormat compares two formats bit for bit: encoded bytes and decoded values of many rows, and what random blocks
-// decode to.
+// sameFormat compares two formats bit for bit: encoded bytes and decoded values of many rows, and
+// what random blocks decode to.
 func sameFormat(t *testing.T, got, want ref.Format) {
 	t.Helper()
 	if got.Block != want.Block || got.Bytes != want.Bytes {
@@ -44,7 +44,8 @@ func sameFormat(t *testing.T, got, want ref.Format) {
 			b[i] = byte(source.Uint32())
 		}
 		if want.Name == "mxfp4" {
-			// The spec's scale of e = 255 is 2^128, an infinity in f32; OCP has NaN there and ggml a finite 2^127 times levels.
+			// The spec's scale of e = 255 is 2^128, an infinity in f32; OCP has NaN there and ggml
+			// a finite 2^127 times levels.
 			b[0], b[want.Bytes] = min(b[0], 254), min(b[want.Bytes], 254)
 		}
 		sameDecode(t, fmt.Sprintf("bytes %x", b), got, want, b)
@@ -72,7 +73,8 @@ func differ(a, b []byte) int {
 	return -1
 }
 
-// rows are the golden inputs, normal and wide random values, and blocks with special values among ones and alone.
+// rows are the golden inputs, normal and wide random values, and blocks with special values among
+// ones and alone.
 func rows(block int) []ref.Input {
 	list := ref.Inputs()
 	source := rand.New(rand.NewPCG(7, 7))

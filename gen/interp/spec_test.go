@@ -18,7 +18,8 @@ func readSpec(t *testing.T) *spec.Set {
 	return set
 }
 
-// TestEveryFormat holds the interpreter, running the spec, to every hand-written oracle: neither knows of the other.
+// TestEveryFormat holds the interpreter, running the spec, to every hand-written oracle: neither
+// knows of the other.
 func TestEveryFormat(t *testing.T) {
 	types := map[string]*spec.Type{}
 	for _, typ := range readSpec(t).Types {

@@ -32,8 +32,8 @@ func expand(text []byte) []byte {
 	})
 }
 
-// TestBad parses every case of testdata/bad: input files, and the complete error text as "want". A case is named after
-// the rule that it breaks.
+// TestBad parses every case of testdata/bad: input files, and the complete error text as "want". A
+// case is named after the rule that it breaks.
 func TestBad(t *testing.T) {
 	names, _ := filepath.Glob("testdata/bad/*.txtar")
 	for _, name := range names {

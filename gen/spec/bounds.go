@@ -5,18 +5,22 @@ import (
 	"math"
 )
 
-// Bounds is what is known of a number before any block is seen: it lies in Lo..Hi, whatever the bytes and the input are.
+// Bounds is what is known of a number before any block is seen: it lies in Lo..Hi, whatever the
+// bytes and the input are.
 //
-// An integer is an int32. That every sum, difference, product, quotient and negation stays one is proven from these bounds,
-// and what may not is refused. An exception are numbers that trunc, rint and round make of a float that nothing bounds: a float
-// that does not fit gives -2^31, so arithmetic with them is Wild. It wraps, on every target alike, and clamp, min, max and % end it.
+// An integer is an int32. That every sum, difference, product, quotient and negation stays one is
+// proven from these bounds, and what may not is refused. An exception are numbers that trunc, rint
+// and round make of a float that nothing bounds: a float that does not fit gives -2^31, so
+// arithmetic with them is Wild. It wraps, on every target alike, and clamp, min, max and % end it.
 type Bounds struct {
 	Lo, Hi float64
 	NaN    bool // of a Float: it may be no number
-	Wild   bool // of an Int: made of a float that nothing bounds, so that arithmetic may have wrapped
+	// of an Int: made of a float that nothing bounds, so that arithmetic may have wrapped
+	Wild bool
 }
 
-// minInt32 and maxInt32 are what an integer of the language holds; exactInt is what an f32 holds too, with all below it.
+// minInt32 and maxInt32 are what an integer of the language holds; exactInt is what an f32 holds
+// too, with all below it.
 const (
 	minInt32 = math.MinInt32
 	maxInt32 = math.MaxInt32
@@ -26,7 +30,8 @@ const (
 // Within reports whether the number lies in lo..hi and is one.
 func (b Bounds) Within(lo, hi float64) bool { return lo <= b.Lo && b.Hi <= hi && !b.NaN }
 
-// MayWrap reports whether an integer operation with this result is arithmetic that can leave an int32 and come in again.
+// MayWrap reports whether an integer operation with this result is arithmetic that can leave an
+// int32 and come in again.
 func (b Bounds) MayWrap() bool { return b == anyInt() }
 
 // isInt32 reports whether an integer operation with this result cannot have wrapped.
@@ -40,8 +45,8 @@ func (b Bounds) String() string {
 	return fmt.Sprintf("%.0f to %.0f", b.Lo, b.Hi)
 }
 
-// ExactFloat reports whether x and every integer that it is made of are so small that an f32 holds them exactly: only then
-// may a target compute them in f32.
+// ExactFloat reports whether x and every integer that it is made of are so small that an f32 holds
+// them exactly: only then may a target compute them in f32.
 func ExactFloat(x Expr) bool {
 	exact := true
 	Walk(x, func(x Expr) {
@@ -52,7 +57,8 @@ func ExactFloat(x Expr) bool {
 	return exact
 }
 
-// anyFloat is what is known of an input or a stored float; anyInt of an integer that was made of one.
+// anyFloat is what is known of an input or a stored float; anyInt of an integer that was made of
+// one.
 func anyFloat() Bounds { return Bounds{Lo: math.Inf(-1), Hi: math.Inf(1), NaN: true} }
 func anyInt() Bounds   { return Bounds{Lo: minInt32, Hi: maxInt32, Wild: true} }
 
@@ -119,7 +125,8 @@ func (b Bounds) rounded() Bounds {
 	return b.outward()
 }
 
-// outward is b with ends moved by one f32 where they are no small whole numbers or infinite: one rounding to f32 stays inside.
+// outward is b with ends moved by one f32 where they are no small whole numbers or infinite: one
+// rounding to f32 stays inside.
 func (b Bounds) outward() Bounds {
 	move := func(v float64, to float32) float64 {
 		if math.IsInf(v, 0) || v == math.Trunc(v) && math.Abs(v) <= exactInt {
@@ -131,7 +138,8 @@ func (b Bounds) outward() Bounds {
 	return b
 }
 
-// arithmeticBounds is b op c for + - * / and, of integers, %, before it is cut to what the kind holds.
+// arithmeticBounds is b op c for + - * / and, of integers, %, before it is cut to what the kind
+// holds.
 func arithmeticBounds(op string, kind Kind, b, c Bounds) Bounds {
 	var r Bounds
 	switch {
@@ -191,7 +199,8 @@ func remainderBounds(b, c Bounds) Bounds {
 	return Bounds{Lo: max(min(b.Lo, 0), -most), Hi: min(max(b.Hi, 0), most)}
 }
 
-// wholeBounds is trunc, rint or round of a float, by one of the two functions that bound each of them.
+// wholeBounds is trunc, rint or round of a float, by one of the two functions that bound each of
+// them.
 func wholeBounds(fn string, b Bounds) Bounds {
 	of := map[string]func(float64) float64{"trunc": math.Trunc, "rint": math.RoundToEven, "round": math.Round}[fn]
 	r := Bounds{Lo: of(b.Lo), Hi: of(b.Hi)}

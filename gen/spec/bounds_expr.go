@@ -2,8 +2,9 @@ package spec
 
 import "math"
 
-// bound fills in what is known of x, whose operands have been through here. It refuses integer arithmetic that may leave an int32.
-// Every node passes once and names carry what was found, so that the time is that of reading the text.
+// bound fills in what is known of x, whose operands have been through here. It refuses integer
+// arithmetic that may leave an int32. Every node passes once and names carry what was found, so
+// that the time is that of reading the text.
 func (s *scope) bound(x Expr) Expr {
 	if x == nil {
 		return nil
@@ -111,8 +112,8 @@ func (s *scope) callBounds(x *Call) Bounds {
 	return anyFloat()
 }
 
-// assume is what is known of x, one side of a conditional, where cond is holds: of code > 15 ? 15 : code the second side is
-// at most 15. It looks at a comparison of x itself.
+// assume is what is known of x, one side of a conditional, where cond is holds: of code > 15 ? 15 :
+// code the second side is at most 15. It looks at a comparison of x itself.
 func assume(cond, x Expr, holds bool) Bounds {
 	b := x.Bounds()
 	if not, ok := cond.(*Unary); ok {

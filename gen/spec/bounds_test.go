@@ -8,12 +8,15 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestBoundsOutward refuses lookups of an index beyond the codebook that intervals prove where they are too narrow: of a float that
-// no int32 holds, and of a square root that may be no number and is rounded up.
+// TestBoundsOutward refuses lookups of an index beyond the codebook that intervals prove where they
+// are too narrow: of a float that no int32 holds, and of a square root that may be no number and is
+// rounded up.
 func TestBoundsOutward(t *testing.T) {
 	for _, c := range []struct{ y, index string }{
-		{"x > 1.0 ? float(trunc(clamp(x, -3100000000.0, -3000000000.0))) : -3100000000.0", "trunc((y + 3100000000.0) / 10000000.0)"}, // 95
-		{"max(sqrt(clamp(x, -1.0, 2147483520.0)), 46340.9375)", "trunc((y - 46340.9375) * 940.0)"},                                   // 11
+		// 95
+		{"x > 1.0 ? float(trunc(clamp(x, -3100000000.0, -3000000000.0))) : -3100000000.0", "trunc((y + 3100000000.0) / 10000000.0)"},
+		// 11
+		{"max(sqrt(clamp(x, -1.0, 2147483520.0)), 46340.9375)", "trunc((y - 46340.9375) * 940.0)"},
 	} {
 		text := fmt.Sprintf(`type "t" {
   use = [kv]

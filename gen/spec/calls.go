@@ -13,7 +13,8 @@ type function struct {
 	form func(s *scope, e *hclsyntax.FunctionCallExpr, depth int) Expr
 }
 
-// functions lists the built-in functions by the form of their arguments; the meaning of each is at Call.
+// functions lists the built-in functions by the form of their arguments; the meaning of each is at
+// Call.
 func functions() []function {
 	return []function{
 		{"sum", (*scope).reduce},
@@ -110,9 +111,9 @@ func (s *scope) reduce(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	return &Call{Node: s.node(Float, Vector, n, e.Range()), Fn: e.Name, Args: []Expr{x}, Group: n}
 }
 
-// minMax resolves min(x) and min(x, n) as reductions and min(a, b) lane by lane. A float vector followed by an integer
-// constant is a reduction over runs: write min(x, 16.0) for the smaller of two values. Runs of a few values are refused, since what
-// was meant is most likely that.
+// minMax resolves min(x) and min(x, n) as reductions and min(a, b) lane by lane. A float vector
+// followed by an integer constant is a reduction over runs: write min(x, 16.0) for the smaller of
+// two values. Runs of a few values are refused, since what was meant is most likely that.
 func (s *scope) minMax(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	if len(e.Args) != 2 {
 		return s.reduce(e, depth)

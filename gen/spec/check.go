@@ -1,6 +1,7 @@
 package spec
 
-// rule is one thing a spec must keep to. Format takes the arguments of report.fail and says what is allowed.
+// rule is one thing a spec must keep to. Format takes the arguments of report.fail and says what is
+// allowed.
 type rule struct {
 	Name   string
 	Format string
@@ -147,8 +148,8 @@ func (s *scope) checkUse() {
 	}
 }
 
-// checkRead: value reads every field and code, and encode every local. A field that only encode writes is allowed: it is part of a
-// layout that others defined.
+// checkRead: value reads every field and code, and encode every local. A field that only encode
+// writes is allowed: it is part of a layout that others defined.
 func (s *scope) checkRead() {
 	t := s.typ
 	for _, f := range t.Fields {
@@ -168,7 +169,8 @@ func (s *scope) checkRead() {
 	}
 }
 
-// checkAssigned: encode gives every scalar field and every code a value. HCL itself refuses a second assignment.
+// checkAssigned: encode gives every scalar field and every code a value. HCL itself refuses a
+// second assignment.
 func (s *scope) checkAssigned() {
 	t := s.typ
 	if t.Encode == nil {

@@ -33,7 +33,8 @@ func (s *scope) code(name string, e hclsyntax.Expression) *Code {
 	return c
 }
 
-// joined checks that the terms of one i make one number: something, without overlap, signed only alone.
+// joined checks that the terms of one i make one number: something, without overlap, signed only
+// alone.
 func (s *scope) joined(t codeTerm, e hclsyntax.Expression) bool {
 	if len(t.parts) == 0 {
 		s.fail(ruleCodeEmpty, e.Range(), t.i)

@@ -147,7 +147,8 @@ func (s *scope) computedBook(e *hclsyntax.FunctionCallExpr) *Codebook {
 // What a solver costs in evaluations, so that maxSteps bounds the time of a set of files.
 const lloydSteps, int8Steps = 1000, 10_000
 
-// solve computes a codebook of n levels; nil without an error when the budget of the files is spent.
+// solve computes a codebook of n levels; nil without an error when the budget of the files is
+// spent.
 func (s *scope) solve(n int, source codebook.Source, whole bool, rng hcl.Range) (*Codebook, error) {
 	s.steps = max(0, s.steps-n*lloydSteps)
 	if whole {

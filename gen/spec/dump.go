@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Text is x as a formula: every operation in parentheses, floats with as many digits as f32 needs, names by rename.
-// Different expressions have different texts, which identity depends on.
+// Text is x as a formula: every operation in parentheses, floats with as many digits as f32 needs,
+// names by rename. Different expressions have different texts, which identity depends on.
 func Text(x Expr, rename func(string) string) string {
 	all := func(xs []Expr) string {
 		var parts []string

@@ -33,7 +33,8 @@ func (s *scope) encodeBlock(d decl) *hclsyntax.Body {
 	return found
 }
 
-// encodeBody reads the statements of encode in order. A name means what was assigned to it, before it is stored.
+// encodeBody reads the statements of encode in order. A name means what was assigned to it, before
+// it is stored.
 func (s *scope) encodeBody(body *hclsyntax.Body) {
 	for _, b := range body.Blocks {
 		s.fail(ruleStatement, b.TypeRange)

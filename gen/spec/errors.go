@@ -40,7 +40,8 @@ func (e *Errors) Error() string {
 	return b.String()
 }
 
-// printable is s without what a terminal acts on: a hostile file may hold escapes, and so may its name.
+// printable is s without what a terminal acts on: a hostile file may hold escapes, and so may its
+// name.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\t' || unicode.IsPrint(c) {
@@ -78,7 +79,8 @@ func writeSnippet(b *strings.Builder, src []byte, r hcl.Range) {
 	fmt.Fprintf(b, "\n%s%s\n      | %s%s", number, shown, indent, strings.Repeat("^", width))
 }
 
-// report collects diagnostics. A place is reported once per rule: members of a family repeat their text's mistakes.
+// report collects diagnostics. A place is reported once per rule: members of a family repeat their
+// text's mistakes.
 type report struct {
 	diags  hcl.Diagnostics
 	seen   map[string]bool

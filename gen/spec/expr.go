@@ -101,19 +101,25 @@ type Lookup struct {
 
 // Call is a built-in function or a transform:
 //
-//	sum min max absmax extremum (x)    over the block, left to right from i = 0
-//	sum min max absmax extremum (x, n) over each run of n values, 8 or more for min and max; the result is a Vector with Run n
-//	min max (a, b), clamp(x, lo, hi)   lane by lane: a<b?a:b, a>b?a:b (so a NaN in a gives b); a float vector followed
-//	                                   by an integer constant is the line above: write min(15, x) or min(x, 15.0)
-//	abs sqrt inv floor                 inv(x) = x != 0 ? 1/x : 0
-//	f16 bf16 e8m0                      what a field of that kind would hold of x, for codes made with the scale as stored;
-//	                                   e8m0(x) is the largest power of two that is not above |x|
-//	trunc rint round                   Float to Int: toward zero, half to even, half away from zero;
-//	                                   NaN and what does not fit give -2^31
-//	float                              Int to Float
-//	nearest                            nearest(codebook, v[, thresholds]): the number of thresholds t with !(v < t)
-//	<transform name>                   the transform applied to each run of its size
-//	inverse(<transform>, x)            its inverse
+//	sum min max absmax extremum (x)
+//	                          over the block, left to right from i = 0
+//	sum min max absmax extremum (x, n)
+//	                          over each run of n values, 8 or more for min and max; the result is a
+//	                          Vector with Run n
+//	min max (a, b), clamp(x, lo, hi)
+//	                          lane by lane: a<b?a:b, a>b?a:b (so a NaN in a gives b); a float vector
+//	                          followed by an integer constant is the line above: write min(15, x) or
+//	                          min(x, 15.0)
+//	abs sqrt inv floor        inv(x) = x != 0 ? 1/x : 0
+//	f16 bf16 e8m0             what a field of that kind would hold of x, for codes made with the
+//	                          scale as stored; e8m0(x) is the largest power of two not above |x|
+//	trunc rint round          Float to Int: toward zero, half to even, half away from zero;
+//	                          NaN and what does not fit give -2^31
+//	float                     Int to Float
+//	nearest                   nearest(codebook, v[, thresholds]): the number of thresholds t with
+//	                          !(v < t)
+//	<transform name>          the transform applied to each run of its size
+//	inverse(<transform>, x)   its inverse
 type Call struct {
 	Node
 	Fn        string

@@ -46,7 +46,8 @@ func TestValue(t *testing.T) {
 		{"w(d*code)", "float vector/1", "transform<w>((d * float(code)))"},
 		{"inverse(w, d*code)", "float vector/1", "inverse<w>((d * float(code)))"},
 	} {
-		// The sum names everything, so that nothing is unused; the value under test is its left side.
+		// The sum names everything, so that nothing is unused; the value under test is its left
+		// side.
 		text := "transform \"w\" {\n kind = wht\n size = 16\n left = signs(\"golden\")\n}\n" +
 			"type \"t\" {" + head + "  value = (" + c.in + ") + (d + m + code + sc)*0\n}\n"
 		set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)})
@@ -64,7 +65,8 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// TestUndeclaredTile: a rotation makes its transform when no file declares one without signs, under a name that is free.
+// TestUndeclaredTile: a rotation makes its transform when no file declares one without signs, under
+// a name that is free.
 func TestUndeclaredTile(t *testing.T) {
 	set, err := spec.Parse(map[string][]byte{"r.hcl": []byte(
 		"transform \"Hadamard64\" {\n kind = wht\n size = 64\n left = signs(\"golden\")\n}\n" +
@@ -149,7 +151,8 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestIdentityOfTransforms: what value applies is part of the meaning, by its effect and not by its name.
+// TestIdentityOfTransforms: what value applies is part of the meaning, by its effect and not by its
+// name.
 func TestIdentityOfTransforms(t *testing.T) {
 	const text = `transform "a" {
   kind = wht
@@ -189,7 +192,8 @@ type "t" {
 	}
 }
 
-// TestSigns compares the generators with the published sign vectors: bit i of word w is set where element 32w+i is -1.
+// TestSigns compares the generators with the published sign vectors: bit i of word w is set where
+// element 32w+i is -1.
 func TestSigns(t *testing.T) {
 	for _, x := range load(t).Transforms {
 		switch x.Name {

@@ -8,8 +8,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// family expands its text once for each combination of the parameters in its over block, the last parameter fastest.
-// A parameter is an integer constant anywhere in the text; name is a template: "lm${bits}_${n}".
+// family expands its text once for each combination of the parameters in its over block, the last
+// parameter fastest. A parameter is an integer constant anywhere in the text; name is a template:
+// "lm${bits}_${n}".
 func (p *parser) family(d decl) {
 	members := []map[string]int{{}}
 	before := p.failed

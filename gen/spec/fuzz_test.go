@@ -12,7 +12,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// FuzzParse: no text makes Parse panic or hang; it returns types that can be dumped, or Errors with a place each.
+// FuzzParse: no text makes Parse panic or hang; it returns types that can be dumped, or Errors with
+// a place each.
 func FuzzParse(f *testing.F) {
 	specs, _ := filepath.Glob("../../kernels/spec/*.hcl")
 	for _, name := range specs {

@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestGolden compares everything that is known about a few types with testdata/types.txtar, one file per type.
+// TestGolden compares everything that is known about a few types with testdata/types.txtar, one
+// file per type.
 func TestGolden(t *testing.T) {
 	const file = "testdata/types.txtar"
 	types := map[string]*spec.Type{}

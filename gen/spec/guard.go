@@ -49,7 +49,8 @@ func (s *scope) checkGuard() {
 	s.satisfiable(s.typ.Guard, unit, s.typ.Quantised)
 }
 
-// satisfiable refuses a guard that no head of whole units satisfies, of types that are quantised or not as given.
+// satisfiable refuses a guard that no head of whole units satisfies, of types that are quantised or
+// not as given.
 func (s *scope) satisfiable(g *Guard, unit int, quantised ...bool) {
 	if g == nil {
 		return

@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestHostile: text of the greatest size that asks for depth, width or time is refused, or read, soon.
+// TestHostile: text of the greatest size that asks for depth, width or time is refused, or read,
+// soon.
 func TestHostile(t *testing.T) {
 	inType := func(attr string) string {
 		return "type \"t\" {\n  block = 1024\n  layout = [f16(\"d\"), u8(\"qs\", 1024)]\n  code = bits(qs, 8*i, 8)\n  value = d*code\n" + attr + "}\n"
@@ -49,15 +50,16 @@ func TestHostile(t *testing.T) {
 			} else if n := len(err.Error()); n > 1<<20 {
 				t.Errorf("%d bytes of error text", n)
 			}
-			if d := time.Since(start); d > 10*time.Second { // far above what any takes, for slow machines
+			// far above what any takes, for slow machines
+			if d := time.Since(start); d > 10*time.Second {
 				t.Errorf("took %v", d)
 			}
 		})
 	}
 }
 
-// TestChains: forty statements, each of which reads the one before several times, are read in no time. The last is looked up, so
-// that it has to be bounded.
+// TestChains: forty statements, each of which reads the one before several times, are read in no
+// time. The last is looked up, so that it has to be bounded.
 func TestChains(t *testing.T) {
 	for _, step := range []string{
 		"clamp(V, V, V)", "x > K ? V : V", "min(V, V)", "max(min(V, V), min(V, V))", "V > K ? V : V - V + V", "V + V - V", "V * V % 3 + V - V",
@@ -83,7 +85,8 @@ func TestChains(t *testing.T) {
 	}
 }
 
-// TestHostileText: what is printed of a hostile file is short and has nothing in it that a terminal acts on.
+// TestHostileText: what is printed of a hostile file is short and has nothing in it that a terminal
+// acts on.
 func TestHostileText(t *testing.T) {
 	for name, text := range map[string]string{
 		"nul":    strings.Repeat("\x00", 60_000),

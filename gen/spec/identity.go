@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// identity hashes what decides which bytes a row becomes and which floats they mean: layout, codebook, transform, value
-// and encode. Names, comments, the label, the formula that a codebook was computed by and the file do not matter.
+// identity hashes what decides which bytes a row becomes and which floats they mean: layout,
+// codebook, transform, value and encode. Names, comments, the label, the formula that a codebook
+// was computed by and the file do not matter.
 func identity(t *Type) string {
 	names := map[string]string{"x": "x"}
 	for i, f := range t.Fields {

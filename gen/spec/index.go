@@ -221,7 +221,8 @@ func (s *scope) constant(e hclsyntax.Expression) (int, bool) {
 	return x.n, ok && s.wants(x, false, e)
 }
 
-// step counts one evaluation against maxSteps, which bounds the work that any set of files can ask for.
+// step counts one evaluation against maxSteps, which bounds the work that any set of files can ask
+// for.
 func (p *parser) step(rng hcl.Range) bool {
 	p.steps--
 	if p.steps == -1 {

@@ -14,8 +14,9 @@ var fieldKinds = []struct {
 	{"u8", U8, 1}, {"f16", F16, 2}, {"bf16", BF16, 2}, {"f32", F32, 4}, {"e8m0", E8M0, 1},
 }
 
-// layout reads [f16("d"), u8("qs", 16)]. A field of no elements is how a family leaves one out: its name exists, so that
-// a branch that is not taken may use it, and it takes no bytes. False means that fields are missing after an error, so nothing can be said about codes.
+// layout reads [f16("d"), u8("qs", 16)]. A field of no elements is how a family leaves one out: its
+// name exists, so that a branch that is not taken may use it, and it takes no bytes. False means
+// that fields are missing after an error, so nothing can be said about codes.
 func (s *scope) layout(e hclsyntax.Expression) bool {
 	before := s.failed
 	tuple, ok := e.(*hclsyntax.TupleConsExpr)
@@ -45,7 +46,8 @@ func (s *scope) layout(e hclsyntax.Expression) bool {
 	return s.failed == before
 }
 
-// field reads one constructor. Only u8 takes a count; a scale per run of values is one field each, or bits of a u8.
+// field reads one constructor. Only u8 takes a count; a scale per run of values is one field each,
+// or bits of a u8.
 func (s *scope) field(e hclsyntax.Expression) *Field {
 	call, ok := e.(*hclsyntax.FunctionCallExpr)
 	if !ok {

@@ -6,7 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Limits keep a hostile or mistaken spec from taking memory, time or the stack. Real types stay far below them.
+// Limits keep a hostile or mistaken spec from taking memory, time or the stack. Real types stay far
+// below them.
 const (
 	maxFile    = 64 << 10  // bytes of one spec file
 	maxNesting = 64        // brackets within brackets
@@ -55,7 +56,8 @@ func position(file string, src []byte, at int) hcl.Range {
 	return hcl.Range{Filename: file, Start: p, End: hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}}
 }
 
-// isName says whether s is a name for a type, field, code or local: letters, digits and _, a letter first.
+// isName says whether s is a name for a type, field, code or local: letters, digits and _, a letter
+// first.
 func isName(s string) bool {
 	for i, c := range []byte(s) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

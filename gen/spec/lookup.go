@@ -62,8 +62,8 @@ func (s *scope) codebookStep(e *hclsyntax.ScopeTraversalExpr) Expr {
 	return nil
 }
 
-// nearest resolves nearest(codebook, v) and nearest(codebook, v, thresholds); both mean the same, since the thresholds
-// are the codebook's.
+// nearest resolves nearest(codebook, v) and nearest(codebook, v, thresholds); both mean the same,
+// since the thresholds are the codebook's.
 func (s *scope) nearest(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	ok := len(e.Args) == 2 || len(e.Args) == 3
 	if ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestLookupsProven: what arithmetic keeps inside a codebook of 64 levels needs no clamp, and one step more is refused. Four is a code
-// of 4 bits, one of 1 bit, six of 6 bits, signed of -8 to 7.
+// TestLookupsProven: what arithmetic keeps inside a codebook of 64 levels needs no clamp, and one
+// step more is refused. Four is a code of 4 bits, one of 1 bit, six of 6 bits, signed of -8 to 7.
 func TestLookupsProven(t *testing.T) {
 	levels := strings.Repeat("0, ", 63) + "1"
 	for _, c := range []struct{ inside, beyond string }{

@@ -5,7 +5,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// shapeOf combines the shapes of two operands. What depends on i and on the block's content exists once per value.
+// shapeOf combines the shapes of two operands. What depends on i and on the block's content exists
+// once per value.
 func shapeOf(a, b Shape) Shape {
 	if a == Index && b == Scalar || a == Scalar && b == Index {
 		return Vector
@@ -132,8 +133,8 @@ func (s *scope) binary(e *hclsyntax.BinaryOpExpr, depth int) Expr {
 	return c
 }
 
-// cond resolves a conditional. One whose condition is known keeps the taken branch only: this is how a family varies its
-// formulas, so the other branch need not even make sense.
+// cond resolves a conditional. One whose condition is known keeps the taken branch only: this is
+// how a family varies its formulas, so the other branch need not even make sense.
 func (s *scope) cond(e *hclsyntax.ConditionalExpr, depth int) Expr {
 	c := s.condition(e.Condition, depth)
 	if c == nil {

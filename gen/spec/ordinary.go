@@ -5,18 +5,22 @@ import (
 	"slices"
 )
 
-// What encode gives a code must fit its bits. Bounds that hold for every input prove that where a clamp or nearest stands; they cannot
-// where a code is a value over the largest of its block, as in most published formats: trunc(x*inv(d) + 8.5) for d = extremum(x) / -8.
-// So a second proof is of ordinary blocks, all of whose numbers are finite and neither so large nor so small that a quotient of two leaves
-// the normal numbers of f32. It knows that x is at most absmax(x), and follows that ratio. Of other blocks, which hold NaN or nothing but
-// subnormals, a code is what its low bits are, as in the formats that others defined.
+// What encode gives a code must fit its bits. Bounds that hold for every input prove that where a
+// clamp or nearest stands; they cannot where a code is a value over the largest of its block, as in
+// most published formats: trunc(x*inv(d) + 8.5) for d = extremum(x) / -8. So a second proof is of
+// ordinary blocks, all of whose numbers are finite and neither so large nor so small that a
+// quotient of two leaves the normal numbers of f32. It knows that x is at most absmax(x), and
+// follows that ratio. Of other blocks, which hold NaN or nothing but subnormals, a code is what its
+// low bits are, as in the formats that others defined.
 
-// A unit is a product of powers of what reductions give, all positive: units[k] is the power of reduction k.
+// A unit is a product of powers of what reductions give, all positive: units[k] is the power of
+// reduction k.
 type unit [maxUnits]int8
 
 const maxUnits, maxRatios = 16, 12
 
-// A ratio is a fact about a value: it is a number of lo..hi, whose magnitude is mlo..mhi, times a unit.
+// A ratio is a fact about a value: it is a number of lo..hi, whose magnitude is mlo..mhi, times a
+// unit.
 type ratio struct {
 	unit             unit
 	lo, hi, mlo, mhi float64
@@ -261,7 +265,8 @@ func product(a, b ratios) (out ratios) {
 			out = append(out, r)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b ratio) int { return powers(a.unit) - powers(b.unit) }) // simple ones are worth more
+	// simple ones are worth more
+	slices.SortStableFunc(out, func(a, b ratio) int { return powers(a.unit) - powers(b.unit) })
 	return out
 }
 

@@ -2,7 +2,8 @@ package spec
 
 import "math"
 
-// slack is room for the roundings between a reduction and what is compared with it, relative to the result.
+// slack is room for the roundings between a reduction and what is compared with it, relative to the
+// result.
 const slack = 0x1p-19
 
 // call is what is known of a built-in function.

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestCodesFit: the codes of published encoders are proven to fit 4 bits without a clamp, and of each a neighbour that does not fit is
-// refused.
+// TestCodesFit: the codes of published encoders are proven to fit 4 bits without a clamp, and of
+// each a neighbour that does not fit is refused.
 func TestCodesFit(t *testing.T) {
 	for _, c := range []struct{ first, fits, beyond string }{
 		{"m = extremum(x)\n d = m / -8", "min(15, trunc(x*inv(d) + 8.5))", "trunc(x*inv(d) + 8.5)"},

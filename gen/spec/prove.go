@@ -5,7 +5,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// owner is what a bit of a block belongs to: a code at the first i of a run, or an entry of unused (code nil).
+// owner is what a bit of a block belongs to: a code at the first i of a run, or an entry of unused
+// (code nil).
 type owner struct {
 	code *Code
 	i    int

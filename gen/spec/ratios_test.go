@@ -2,7 +2,8 @@ package spec
 
 import "testing"
 
-// TestProductOrder: of what is known of a product, facts in few units stand first, since the last ones are forgotten.
+// TestProductOrder: of what is known of a product, facts in few units stand first, since the last
+// ones are forgotten.
 func TestProductOrder(t *testing.T) {
 	fact := func(powers ...int8) ratio {
 		r := interval(unit{}, 1, 2)

@@ -120,7 +120,8 @@ func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) Expr {
 	return s.name(name, e.SrcRange)
 }
 
-// name resolves a name that stands for a value. In encode, a field or code is what was assigned to it.
+// name resolves a name that stands for a value. In encode, a field or code is what was assigned to
+// it.
 func (s *scope) name(name string, rng hcl.Range) Expr {
 	s.used[name] = true
 	field, code := s.fields[name], s.codes[name]

@@ -5,8 +5,8 @@ import "math/bits"
 // maxSkip bounds the numbers that signs() may pass over.
 const maxSkip = 1 << 16
 
-// goldenSigns returns n signs by multiplicative hashing (Knuth, TAOCP 3, 6.4): sign i is -1 if bit 31 of i * 0x9E3779B9
-// modulo 2^32 is set.
+// goldenSigns returns n signs by multiplicative hashing (Knuth, TAOCP 3, 6.4): sign i is -1 if bit
+// 31 of i * 0x9E3779B9 modulo 2^32 is set.
 func goldenSigns(n int) []float32 {
 	signs := make([]float32, n)
 	for i := range signs {
@@ -15,8 +15,9 @@ func goldenSigns(n int) []float32 {
 	return signs
 }
 
-// pcg64Signs returns n signs after skip others from the generator that NumPy's default_rng(seed) is: 64-bit outputs of
-// PCG XSL-RR 128/64, low half first, the top bit of each half as integers(0, 2) gives it: 0 is -1 and 1 is +1.
+// pcg64Signs returns n signs after skip others from the generator that NumPy's default_rng(seed)
+// is: 64-bit outputs of PCG XSL-RR 128/64, low half first, the top bit of each half as integers(0,
+// 2) gives it: 0 is -1 and 1 is +1.
 func pcg64Signs(seed uint64, skip, n int) []float32 {
 	g := newPCG(seed)
 	signs := make([]float32, 0, n)
@@ -48,8 +49,8 @@ func (a u128) mul(b u128) u128 {
 // pcg is PCG XSL-RR 128/64 (O'Neill 2014): a linear congruential state and an output permutation.
 type pcg struct{ state, inc u128 }
 
-// newPCG seeds as numpy.random.PCG64(SeedSequence(seed)) does: the sequence's first 128 bits are the start, the next
-// 128 pick the stream.
+// newPCG seeds as numpy.random.PCG64(SeedSequence(seed)) does: the sequence's first 128 bits are
+// the start, the next 128 pick the stream.
 func newPCG(seed uint64) *pcg {
 	w := seedWords(seed)
 	start, stream := u128{w[0], w[1]}, u128{w[2], w[3]}
@@ -69,8 +70,9 @@ func (g *pcg) next() uint64 {
 	return bits.RotateLeft64(g.state.hi^g.state.lo, -int(g.state.hi>>58))
 }
 
-// seedWords is numpy.random.SeedSequence(seed).generate_state(4, uint64): a pool of four 32-bit words is filled with
-// hashes of the seed, every word is stirred into every other, and the pool is hashed out in turn.
+// seedWords is numpy.random.SeedSequence(seed).generate_state(4, uint64): a pool of four 32-bit
+// words is filled with hashes of the seed, every word is stirred into every other, and the pool is
+// hashed out in turn.
 func seedWords(seed uint64) (out [4]uint64) {
 	hash := func(constant *uint32, multiplier, x uint32) uint32 {
 		x ^= *constant

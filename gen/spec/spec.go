@@ -75,7 +75,9 @@ const (
 	F16                   // IEEE binary16
 	BF16                  // upper half of an f32
 	F32                   // IEEE binary32
-	E8M0                  // one byte e: 2^(e-127), so a subnormal for e = 0; e = 255, NaN in the OCP format, reads as +Inf
+	// one byte e: 2^(e-127), so a subnormal for e = 0; e = 255, NaN in the OCP format, reads as
+	// +Inf
+	E8M0
 )
 
 // Field is one entry of layout. All multi-byte fields are little-endian.
@@ -95,8 +97,12 @@ type Codebook struct {
 	Thresholds []float32 // len(Levels)-1, ascending
 	Source     string    // "literal", or the call that computed it: "lloyd_max(16, sphere(128))"
 	Int8       bool      // every level is an integer of -128..127
-	Scale      float32   // one unit of the source is Scale units of Levels: 1 except for int8(...); codebook.scale in a spec
-	Distortion float64   // mean squared error at the best scale over the variance of the source it was computed for, 0 for a literal
+	// one unit of the source is Scale units of Levels: 1 except for int8(...); codebook.scale in a
+	// spec
+	Scale float32
+	// mean squared error at the best scale over the variance of the source it was computed for, 0
+	// for a literal
+	Distortion float64
 	Range      hcl.Range
 }
 

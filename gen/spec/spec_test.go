@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/gen/codebook"
 )
 
-// TestKernelSpecs checks the bytes per block of every type of the project against the published sizes.
+// TestKernelSpecs checks the bytes per block of every type of the project against the published
+// sizes.
 func TestKernelSpecs(t *testing.T) {
 	set := load(t)
 	want := map[string][2]int{ // block, bytes
@@ -33,7 +34,8 @@ func TestKernelSpecs(t *testing.T) {
 	}
 }
 
-// TestRotations checks that every tile is a Hadamard matrix without signs, of the size that its guard asks for.
+// TestRotations checks that every tile is a Hadamard matrix without signs, of the size that its
+// guard asks for.
 func TestRotations(t *testing.T) {
 	set := load(t)
 	want := map[string]int{"attn": 64, "attn16": 16, "attn32": 32, "attn128": 128, "attn256": 256, "attn512": 512}
@@ -51,14 +53,15 @@ func TestRotations(t *testing.T) {
 	}
 }
 
-// TestIntegerLevels holds lm.hcl and xm.hcl to the cost that they state for integer levels, and to one plane of bits per
-// power of two.
+// TestIntegerLevels holds lm.hcl and xm.hcl to the cost that they state for integer levels, and to
+// one plane of bits per power of two.
 func TestIntegerLevels(t *testing.T) {
 	families := map[string]struct {
 		source func(int) codebook.Source
 		cost   map[int]float64
 	}{
-		"lm": {codebook.Sphere, map[int]float64{2: .0001, 3: .0001, 4: .00052}}, // of 5 and 6 bits they are floats
+		// of 5 and 6 bits they are floats
+		"lm": {codebook.Sphere, map[int]float64{2: .0001, 3: .0001, 4: .00052}},
 		"xm": {codebook.Extremum, map[int]float64{3: .0003, 4: .0012, 5: .006}},
 	}
 	for _, x := range load(t).Types {

@@ -94,7 +94,8 @@ func (s *scope) signs(a *hclsyntax.Attribute, n int) []float32 {
 	return nil
 }
 
-// rotation reads a rotation block. Its tile is the transform without signs of that size, declared or made here.
+// rotation reads a rotation block. Its tile is the transform without signs of that size, declared
+// or made here.
 func (p *parser) rotation(d decl) {
 	p.unexpected(d.body, "a rotation", "summary", "tile", "guard")
 	s := &scope{parser: p, used: map[string]bool{}}
@@ -130,8 +131,9 @@ func (p *parser) rotation(d decl) {
 	}
 }
 
-// plain returns the transform of n values without signs. One that no file declares is added to the set as hadamard<n>, with
-// as many _ behind it as keep it apart from a transform with signs that a file calls so.
+// plain returns the transform of n values without signs. One that no file declares is added to the
+// set as hadamard<n>, with as many _ behind it as keep it apart from a transform with signs that a
+// file calls so.
 func (p *parser) plain(n int, d decl) *Transform {
 	for _, t := range p.set.Transforms {
 		if t.Size == n && t.Left == nil && t.Right == nil {
@@ -147,7 +149,8 @@ func (p *parser) plain(n int, d decl) *Transform {
 	return t
 }
 
-// declared is the transform whose name differs from name by no more than case, nil if there is none.
+// declared is the transform whose name differs from name by no more than case, nil if there is
+// none.
 func (p *parser) declared(name string) *Transform {
 	for _, t := range p.set.Transforms {
 		if strings.EqualFold(t.Name, name) {

@@ -9,7 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// typeAttrs are the attributes of a type that have a meaning of their own; any other attribute is a code.
+// typeAttrs are the attributes of a type that have a meaning of their own; any other attribute is a
+// code.
 var typeAttrs = map[string]bool{
 	"name": true, "summary": true, "id": true, "use": true, "compatible_with": true, "block": true, "pad": true,
 	"guard": true, "layout": true, "unused": true, "domain": true, "codebook": true, "thresholds": true, "value": true,
@@ -71,8 +72,9 @@ func (d decl) attr(name string) hclsyntax.Expression {
 	return nil
 }
 
-// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and domain that they refer to. It
-// reports whether their names have a meaning; those of codes always have.
+// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and
+// domain that they refer to. It reports whether their names have a meaning; those of codes always
+// have.
 func (s *scope) storage(d decl) bool {
 	before := s.failed
 	laidOut := d.attr("layout") != nil && s.layout(d.attr("layout"))
@@ -223,7 +225,8 @@ func (s *scope) label(e hclsyntax.Expression) string {
 	return text
 }
 
-// domainName resolves the transform that domain names, perhaps one of several by a family's parameter.
+// domainName resolves the transform that domain names, perhaps one of several by a family's
+// parameter.
 func (s *scope) domainName(e hclsyntax.Expression) *Transform {
 	t := s.transformName(s.choose(e))
 	if t == nil || !s.fits(t, e.Range()) {

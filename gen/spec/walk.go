@@ -41,7 +41,8 @@ func Names(x Expr) map[string]bool {
 	return found
 }
 
-// Stored returns the names that reach a block when it is encoded: fields, codes and every local that they depend on.
+// Stored returns the names that reach a block when it is encoded: fields, codes and every local
+// that they depend on.
 func (t *Type) Stored() map[string]bool {
 	need := map[string]bool{}
 	for _, f := range t.Fields {

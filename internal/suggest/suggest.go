@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Nearest is " (did you mean a, b?)" with at most three of names, or nothing where none is close. A name is close when one of
-// the two begins with the other, by three letters or more (two of what was given), or when one letter in three is wrong at most. Case, dashes in front
-// and the difference between - and _ do not count.
+// Nearest is " (did you mean a, b?)" with at most three of names, or nothing where none is close. A
+// name is close when one of the two begins with the other, by three letters or more (two of what
+// was given), or when one letter in three is wrong at most. Case, dashes in front and the
+// difference between - and _ do not count.
 func Nearest(given string, names []string) string {
 	g := bare(given)
 	if g == "" || len(g) > 64 {
@@ -47,8 +48,9 @@ func bare(name string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimLeft(name, "-")), "_", "-")
 }
 
-// Distance is the number of bytes put in, left out, replaced or exchanged with their neighbour between a and b: optimal string
-// alignment, of which every byte takes part in one edit at most. It looks at the first 64 bytes of each.
+// Distance is the number of bytes put in, left out, replaced or exchanged with their neighbour
+// between a and b: optimal string alignment, of which every byte takes part in one edit at most. It
+// looks at the first 64 bytes of each.
 func Distance(a, b string) int {
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
 	var before, last, row [65]int // rows i-2, i-1 and i of the table

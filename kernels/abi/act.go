@@ -15,8 +15,8 @@ type Act struct {
 	S              []float32 // [tile][N/Group][rows of the tile][Group/16] D times the sum of 16 Q
 }
 
-// Resize gives a room for m rows of n values in groups of group, keeping its memory where that suffices. group is a
-// multiple of 16 and divides n.
+// Resize gives a room for m rows of n values in groups of group, keeping its memory where that
+// suffices. group is a multiple of 16 and divides n.
 func (a *Act) Resize(m, n, group int) {
 	a.Rows, a.N, a.Group = m, n, group
 	a.P = grow(a.P, a.Panels()/ActPanel*(n/Chunk)*PanelBytes/4)

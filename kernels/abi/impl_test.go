@@ -44,7 +44,8 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// TestKinds: Kinds has each function of Impl, in its order, with the parameters' names as they stand there.
+// TestKinds: Kinds has each function of Impl, in its order, with the parameters' names as they
+// stand there.
 func TestKinds(t *testing.T) {
 	tree, err := parser.ParseFile(token.NewFileSet(), "impl.go", nil, 0)
 	if err != nil {

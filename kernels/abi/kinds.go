@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// Kind is one kernel that a type can have. A new one is a line of Kinds and a field of Impl, which says what it computes; tables,
-// drivers, lists and reports follow.
+// Kind is one kernel that a type can have. A new one is a line of Kinds and a field of Impl, which
+// says what it computes; tables, drivers, lists and reports follow.
 type Kind struct {
 	Field string // of Impl, and of what targets report
 	Name  string // as kvrun prints it
-	Words string // as kvgen list prints it where a type has none; "" for one that is only there where it is quicker
+	// as kvgen list prints it where a type has none; "" for one that is only there where it is
+	// quicker
+	Words string
 	Uses  []Use  // of rows of a type for which it is needed
 	Args  string // names of the parameters; their types are those of the field
 }

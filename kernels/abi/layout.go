@@ -1,6 +1,6 @@
-// Package abi says what generated kernels and the code around them agree on: which kernels a type can have and how they
-// are called (Kinds, Impl), and the forms in memory that one hands to the other (Act, panels, records). The compiler and
-// package cpu both take it from here.
+// Package abi says what generated kernels and the code around them agree on: which kernels a type
+// can have and how they are called (Kinds, Impl), and the forms in memory that one hands to the
+// other (Act, panels, records). The compiler and package cpu both take it from here.
 package abi
 
 // Values that share a record, of a panel of activations or of an unpacked row of weights.
@@ -27,7 +27,8 @@ const (
 	PanelBytes  = PanelSums + 3*4*ActPanel
 )
 
-// A row of weights that meets many panels is unpacked once, into a record for each Chunk values, in bytes:
+// A row of weights that meets many panels is unpacked once, into a record for each Chunk values, in
+// bytes:
 //
 //	RecordLevels  Chunk bytes: unsigned levels, or the magnitudes of signed ones
 //	RecordScale   2 f32, one for each 16 values; types with longer runs use the first
@@ -48,6 +49,6 @@ func RecordBytes(signed bool) int {
 	return RecordSigned
 }
 
-// MixRows rows of values are mixed at a time: their levels and weights stay in the first-level cache, and their weights
-// share the scale by which they are rounded.
+// MixRows rows of values are mixed at a time: their levels and weights stay in the first-level
+// cache, and their weights share the scale by which they are rounded.
 const MixRows = 64

@@ -1,7 +1,7 @@
 package abi
 
-// Workspace is scratch memory that one goroutine lends to kernels, grown on demand and never shared between goroutines. The
-// zero value is ready for use.
+// Workspace is scratch memory that one goroutine lends to kernels, grown on demand and never shared
+// between goroutines. The zero value is ready for use.
 type Workspace struct {
 	f []float32
 	b []byte

@@ -6,8 +6,9 @@ import (
 	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// QuantiseAct rounds m rows of a.N values, ldx apart in x, into a, which Resize has given room: a.Rows rows, or fewer that
-// are whole panels. round does it for up to 4 rows of a tile; its definition is QuantiseActGeneric.
+// QuantiseAct rounds m rows of a.N values, ldx apart in x, into a, which Resize has given room:
+// a.Rows rows, or fewer that are whole panels. round does it for up to 4 rows of a tile; its
+// definition is QuantiseActGeneric.
 func QuantiseAct(round func(a *Act, x []float32, ldx, m int), a *Act, x []float32, ldx, m int) {
 	whole := *a // a itself stands for each tile in turn, so that nothing is allocated
 	for j := 0; j < m; {
@@ -25,9 +26,10 @@ func QuantiseAct(round func(a *Act, x []float32, ldx, m int), a *Act, x []float3
 	*a = whole
 }
 
-// QuantiseActGeneric rounds m rows of a.N values, ldx apart in x, into a, which Resize has given room. The scale of a group
-// is its largest magnitude over 127, values round half to even. A group that holds an infinity or NaN has a NaN for scale, so
-// that it reaches the result; one whose values are all below 4e-37 counts as zero.
+// QuantiseActGeneric rounds m rows of a.N values, ldx apart in x, into a, which Resize has given
+// room. The scale of a group is its largest magnitude over 127, values round half to even. A group
+// that holds an infinity or NaN has a NaN for scale, so that it reaches the result; one whose
+// values are all below 4e-37 counts as zero.
 func QuantiseActGeneric(a *Act, x []float32, ldx, m int) {
 	for j := range m {
 		row := x[j*ldx:][:a.N]
@@ -39,7 +41,8 @@ func QuantiseActGeneric(a *Act, x []float32, ldx, m int) {
 	}
 }
 
-// quantiseGroup rounds one group, writes scale times the sum of 16 codes to s, and returns the scale.
+// quantiseGroup rounds one group, writes scale times the sum of 16 codes to s, and returns the
+// scale.
 func quantiseGroup(q []int8, s, x []float32) float32 {
 	var most float32
 	for _, v := range x {

@@ -21,7 +21,8 @@ func orBits(b []byte, bit, width int, v int32) {
 // signed reads the low width bits of v as two's complement.
 func signed(v int32, width int) int32 { return v << (32 - width) >> (32 - width) }
 
-// place is one run of bits of a block that is part of a code: width bits from bit on, shifted left in the code.
+// place is one run of bits of a block that is part of a code: width bits from bit on, shifted left
+// in the code.
 type place struct {
 	bit, width, shift uint16
 }

@@ -47,7 +47,8 @@ func (t *matmulTiles) many(rowBytes int, y []float32, ldy int, x []float32, ldx,
 		}
 		for j := 0; j < m; {
 			h := min(len(t.gemm), m-j)
-			// Rows up to the next multiple of 4 hold what earlier calls left; their sums are not used.
+			// Rows up to the next multiple of 4 hold what earlier calls left; their sums are not
+			// used.
 			t.gemm[h-1](&out[0], 4*gemmRows, &x[j*ldx], 4*ldx, &decoded[0], 4*n, (count+3)/4*4, n/f32Lanes)
 			for i := range h {
 				copy(y[(j+i)*ldy+r:][:count], out[i*gemmRows:])

@@ -7,7 +7,8 @@ import "unsafe"
 // to 16 bits, and kernels for up to 6 rows of o add products of pairs.
 type mixPairs struct {
 	pairs func(levels *byte, scales *float32, v *byte, stride, rows int)
-	place func(o *float32, ldo int, sums *float32, m int) // from the order of pairs; nil where that is the type's own
+	// from the order of pairs; nil where that is the type's own
+	place func(o *float32, ldo int, sums *float32, m int)
 	parts *mixPairsParts
 }
 

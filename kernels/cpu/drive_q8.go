@@ -10,12 +10,17 @@ import (
 // matmulQ8Tiles multiplies few rows of activations by tiles, and many by panels: a row
 // of w is unpacked once into records, which then meet panels of 8 rows.
 type matmulQ8Tiles struct {
-	tiles    [actRows]matmulQ8Kernel
-	fours    [actRows]matmulQ8Kernel                                            // for rows in fours; empty where the type has none
-	oneBlock bool                                                               // fours is for rows of one block
-	unpack   func(dst, src *byte, blocks int)                                   // nil where no form of records fits the type
-	gemm     func(out *float32, w *byte, ldw int, x *float32, rows, groups int) // for its form of records
-	record   int                                                                // bytes of a record of 32 values
+	tiles [actRows]matmulQ8Kernel
+	// for rows in fours; empty where the type has none
+	fours [actRows]matmulQ8Kernel
+	// fours is for rows of one block
+	oneBlock bool
+	// nil where no form of records fits the type
+	unpack func(dst, src *byte, blocks int)
+	// for its form of records
+	gemm func(out *float32, w *byte, ldw int, x *float32, rows, groups int)
+	// bytes of a record of 32 values
+	record int
 }
 
 // actRows is the number of rows of activations that a tile may have.
@@ -71,7 +76,8 @@ func (t *matmulQ8Tiles) panels(blocks int, y []float32, ldy int, x *Act, m int, 
 			t.unpack(&records[k*ld], &w[(r+k)*stride], blocks)
 		}
 		for j := 0; j < m; j += abi.ActPanel {
-			// Rows up to the next multiple of 4 hold what earlier calls left; their sums are not used.
+			// Rows up to the next multiple of 4 hold what earlier calls left; their sums are not
+			// used.
 			t.gemm(&out[0], &records[0], ld, &x.Panel(j, 0)[0], (count+3)/4*4, n/abi.Chunk)
 			for lane := range abi.ActPanel {
 				to := y[(j+lane)*ldy+r:][:count]

@@ -7,7 +7,8 @@ func driveTransform(kernel func(x *float32, runs int), size int, x []float32) {
 	}
 }
 
-// quantiseKernel rounds the groups of one row; steps are in bytes (see QuantiseAct of package lower).
+// quantiseKernel rounds the groups of one row; steps are in bytes (see QuantiseAct of package
+// lower).
 type quantiseKernel func(q *int8, d, s, x *float32, groups, stepQ, stepD, stepS int)
 
 // driveQuantiseAct rounds m rows of a, whose groups stand as far apart as the tile has rows.

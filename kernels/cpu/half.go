@@ -7,8 +7,8 @@ import (
 
 // Storage formats of single numbers. All are little-endian.
 
-// f16 rounds to the nearest IEEE binary16, ties to even. Subnormal halves are kept, overflow gives an infinity, and every
-// NaN becomes sign|0x7E00.
+// f16 rounds to the nearest IEEE binary16, ties to even. Subnormal halves are kept, overflow gives
+// an infinity, and every NaN becomes sign|0x7E00.
 func f16(x float32) uint16 {
 	bits := math.Float32bits(x)
 	sign, mag := uint16(bits>>16)&0x8000, bits&^(1<<31)
@@ -22,7 +22,8 @@ func f16(x float32) uint16 {
 		sum := math.Float32frombits(mag) + 0.5
 		return sign | uint16(math.Float32bits(sum)-math.Float32bits(0.5))
 	}
-	mag += 0xFFF + mag>>13&1 // half to even; a carry moves to the next exponent, at last to infinity
+	// half to even; a carry moves to the next exponent, at last to infinity
+	mag += 0xFFF + mag>>13&1
 	return sign | uint16((mag-112<<23)>>13)
 }
 
@@ -40,7 +41,8 @@ func fromF16(h uint16) float32 {
 	return math.Float32frombits(sign | (mag<<13 + 112<<23))
 }
 
-// bf16 rounds to the nearest upper half of an f32, ties to even. A NaN keeps its upper bits and is made quiet.
+// bf16 rounds to the nearest upper half of an f32, ties to even. A NaN keeps its upper bits and is
+// made quiet.
 func bf16(x float32) uint16 {
 	bits := math.Float32bits(x)
 	if bits&^(1<<31) > 0x7F800000 {
@@ -51,7 +53,8 @@ func bf16(x float32) uint16 {
 
 func fromBF16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 
-// e8m0 is the biased exponent of |x|: the largest power of two that is not above it, as OCP MX stores scales.
+// e8m0 is the biased exponent of |x|: the largest power of two that is not above it, as OCP MX
+// stores scales.
 func e8m0(x float32) byte { return byte(math.Float32bits(x) >> 23) }
 
 // fromE8M0 is 2^(e-127), and 2^-127 for e = 0; 255 gives an infinity.

@@ -11,8 +11,8 @@ type Act = abi.Act
 // Workspace is scratch memory of kernels.
 type Workspace = abi.Workspace
 
-// TransformImpl is one transform under one instruction set. len(x) is a multiple of its size. Forward and Inverse give the
-// same bits under every instruction set.
+// TransformImpl is one transform under one instruction set. len(x) is a multiple of its size.
+// Forward and Inverse give the same bits under every instruction set.
 type TransformImpl struct {
 	ISA              string
 	Forward, Inverse func(x []float32)

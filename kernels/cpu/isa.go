@@ -9,16 +9,19 @@ import (
 
 // ISA is one instruction set and what was generated for it.
 type ISA struct {
-	Name        string
-	Aliases     []string                              // other names that users may write
-	Needs       []cpuid.FeatureID                     // the CPU must have them all
-	types       [types]Impl                           // by the Type constants; functions are nil where a lesser ISA serves
-	QuantiseAct func(a *Act, x []float32, ldx, m int) // the same bits as QuantiseActGeneric; nil where a lesser ISA serves
-	transforms  [transforms]TransformImpl             // by the Transform constants
-	vec         Vec                                   // whole, or empty where a lesser ISA serves
+	Name    string
+	Aliases []string          // other names that users may write
+	Needs   []cpuid.FeatureID // the CPU must have them all
+	// by the Type constants; functions are nil where a lesser ISA serves
+	types [types]Impl
+	// the same bits as QuantiseActGeneric; nil where a lesser ISA serves
+	QuantiseAct func(a *Act, x []float32, ldx, m int)
+	transforms  [transforms]TransformImpl // by the Transform constants
+	vec         Vec                       // whole, or empty where a lesser ISA serves
 }
 
-// ISAs returns the instruction sets of this build, best first. The last is portable Go and has every kernel.
+// ISAs returns the instruction sets of this build, best first. The last is portable Go and has
+// every kernel.
 func ISAs() []ISA { return append(slices.Clone(isas[:]), generic) }
 
 // Missing names the features that this CPU lacks for s, "" when it has them all.
@@ -32,8 +35,8 @@ func (s *ISA) Missing() string {
 	return strings.Join(lacks, ", ")
 }
 
-// Impls returns the implementations of one type that this CPU can run, best first. Each is complete: a kernel that its own
-// instruction set lacks is taken from the next that has it.
+// Impls returns the implementations of one type that this CPU can run, best first. Each is
+// complete: a kernel that its own instruction set lacks is taken from the next that has it.
 func Impls(typ int) []Impl {
 	var impls []Impl
 	all := ISAs()

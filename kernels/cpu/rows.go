@@ -1,7 +1,7 @@
 package cpu
 
-// The computing kernels of portable Go, over any decoder. A row is decoded once into scratch memory and used for all m
-// vectors, in pieces that stay in the first-level cache.
+// The computing kernels of portable Go, over any decoder. A row is decoded once into scratch memory
+// and used for all m vectors, in pieces that stay in the first-level cache.
 
 // piece is the number of values decoded at a time, more or less.
 const piece = 2048
@@ -12,7 +12,8 @@ type format struct {
 	decode       func(dst []float32, src []byte)
 }
 
-// Plain is an implementation that unpacks every row before it computes. encode is nil for a type that is only read.
+// Plain is an implementation that unpacks every row before it computes. encode is nil for a type
+// that is only read.
 func Plain(isa string, block, bytes int, encode func(dst []byte, src []float32), decode func(dst []float32, src []byte)) Impl {
 	f := format{block: block, bytes: bytes, decode: decode}
 	return Impl{ISA: isa, Encode: encode, Decode: decode, Matmul: f.matmul, Mix: f.mix}

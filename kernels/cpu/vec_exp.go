@@ -2,8 +2,8 @@ package cpu
 
 import "math"
 
-// Exp is e to the x, within 2 ulp for results that are normal numbers. Below -87.68 it is 0, above 88.72 +Inf; between
-// there and -87.34 results are subnormal and rounded to those.
+// Exp is e to the x, within 2 ulp for results that are normal numbers. Below -87.68 it is 0, above
+// 88.72 +Inf; between there and -87.34 results are subnormal and rounded to those.
 func Exp(x float32) float32 {
 	if x > 88 { // 2^128 is no float32
 		if x > 88.7228390520684 {
@@ -15,8 +15,9 @@ func Exp(x float32) float32 {
 	return exp(below(x))
 }
 
-// exp is Exp for x in -88..88 or NaN: x = n ln2 + r with |r| <= ln2/2, and e^r is the polynomial of the Cephes library's
-// expf. No table, no branch and no fused product, for vectors compute the same. It is in two parts to be inlined.
+// exp is Exp for x in -88..88 or NaN: x = n ln2 + r with |r| <= ln2/2, and e^r is the polynomial of
+// the Cephes library's expf. No table, no branch and no fused product, for vectors compute the
+// same. It is in two parts to be inlined.
 func exp(x float32) float32 {
 	n, r := reduce(x)
 	return float32(power(r) * math.Float32frombits(n)) // rounded, whatever it is inlined into
@@ -28,7 +29,8 @@ func reduce(x float32) (uint32, float32) {
 		log2e = 1.44269504088896341
 		hi    = 0.693359375    // ln2 in two parts, the first with few bits so that n*hi is exact
 		lo    = -2.12194440e-4 //
-		magic = 12582912.0     // 1.5 * 2^23: adding it rounds to an integer, and leaves that in the low bits
+		// 1.5 * 2^23: adding it rounds to an integer, and leaves that in the low bits
+		magic = 12582912.0
 	)
 	n := float32(x*log2e) + magic
 	r := x - float32((n-magic)*hi) - float32((n-magic)*lo)

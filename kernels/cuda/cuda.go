@@ -1,5 +1,6 @@
-// Package cuda holds what the compiler made for NVIDIA GPUs, as text: a struct for every type and transform. A kernel is put
-// together from them and the frames of package templates, and compiled on the user's machine; see runtime/cuda.
+// Package cuda holds what the compiler made for NVIDIA GPUs, as text: a struct for every type and
+// transform. A kernel is put together from them and the frames of package templates, and compiled
+// on the user's machine; see runtime/cuda.
 package cuda
 
 import "embed"

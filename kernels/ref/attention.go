@@ -2,8 +2,8 @@ package ref
 
 import "math"
 
-// Attention is one attention layer over a decoded cache. The zero value of every field but the four sizes means the
-// plain case.
+// Attention is one attention layer over a decoded cache. The zero value of every field but the four
+// sizes means the plain case.
 type Attention struct {
 	Heads    int // query heads; query head h reads KV head h / (Heads/KVHeads)
 	KVHeads  int
@@ -16,13 +16,14 @@ type Attention struct {
 	Window  int       // w > 0: a query at p sees no key at or before p-w
 	Sinks   []float32 // a score per head that takes part in the softmax and has no value
 
-	// Offset, if not nil, is added to q.k before Scale: the score of a key offset that was taken out of the stored keys.
-	// Query and key are given as indices.
+	// Offset, if not nil, is added to q.k before Scale: the score of a key offset that was taken
+	// out of the stored keys. Query and key are given as indices.
 	Offset func(head, query, key int) float64
 }
 
-// Run returns o[queries][Heads][ValueDim] for q[queries][Heads][KeyDim], k[keys][KVHeads][KeyDim] and
-// v[keys][KVHeads][ValueDim]. Key t is at position t and query i at position first+i. A query that sees no key gives zeros.
+// Run returns o[queries][Heads][ValueDim] for q[queries][Heads][KeyDim], k[keys][KVHeads][KeyDim]
+// and v[keys][KVHeads][ValueDim]. Key t is at position t and query i at position first+i. A query
+// that sees no key gives zeros.
 func (a Attention) Run(q, k, v []float32, first int) []float64 {
 	queries, keys := len(q)/(a.Heads*a.KeyDim), len(k)/(a.KVHeads*a.KeyDim)
 	out := make([]float64, queries*a.Heads*a.ValueDim)
@@ -35,8 +36,8 @@ func (a Attention) Run(q, k, v []float32, first int) []float64 {
 	return out
 }
 
-// Weights returns the softmax weight of every key for one query row of one head: query is its index, position its place
-// among the keys. Keys that the query does not see have weight 0.
+// Weights returns the softmax weight of every key for one query row of one head: query is its
+// index, position its place among the keys. Keys that the query does not see have weight 0.
 func (a Attention) Weights(q, k []float32, head, query, position int) []float64 {
 	scores := make([]float64, len(k)/(a.KVHeads*a.KeyDim))
 	kv := head / (a.Heads / a.KVHeads)
@@ -90,8 +91,8 @@ func (a Attention) shape(s float64) float64 {
 	return s
 }
 
-// Softmax replaces scores by exp(s) / (exp(sink) + sum of exp(s)), computed without overflow. A sink of -Inf is none. If
-// there is nothing but -Inf, every weight is 0.
+// Softmax replaces scores by exp(s) / (exp(sink) + sum of exp(s)), computed without overflow. A
+// sink of -Inf is none. If there is nothing but -Inf, every weight is 0.
 func Softmax(scores []float64, sink float64) {
 	most := sink
 	for _, s := range scores {

@@ -39,8 +39,9 @@ func TestLinear(t *testing.T) {
 // TestAttention uses keys whose scores are logarithms, so that the weights can be read off by hand.
 func TestAttention(t *testing.T) {
 	ln := func(v float64) float32 { return float32(math.Log(v)) }
-	k := []float32{0, 0, ln(2), ln(3), ln(4), 0} // [3][2][1]: weights 1, 2, 4 for KV head 0 and 1, 3, 1 for KV head 1
-	v := []float32{1, 10, 2, 20, 3, 30}          // [3][2][1]
+	// [3][2][1]: weights 1, 2, 4 for KV head 0 and 1, 3, 1 for KV head 1
+	k := []float32{0, 0, ln(2), ln(3), ln(4), 0}
+	v := []float32{1, 10, 2, 20, 3, 30} // [3][2][1]
 	plain := Attention{Heads: 4, KVHeads: 2, KeyDim: 1, ValueDim: 1}
 	for _, c := range []struct {
 		name  string
@@ -77,8 +78,8 @@ func TestAttention(t *testing.T) {
 	}
 }
 
-// TestAttentionShapes runs two queries with wider rows: each must give what it gives alone, and values out of sight must
-// not matter even when they are NaN.
+// TestAttentionShapes runs two queries with wider rows: each must give what it gives alone, and
+// values out of sight must not matter even when they are NaN.
 func TestAttentionShapes(t *testing.T) {
 	a := Attention{Heads: 6, KVHeads: 2, KeyDim: 3, ValueDim: 5}
 	const keys = 4

@@ -7,17 +7,21 @@ type Format struct {
 	Block int    // values per block
 	Bytes int    // bytes per block
 
-	// Encode writes len(src)/Block blocks; len(src) is a multiple of Block. It is nil for a format that is only read.
+	// Encode writes len(src)/Block blocks; len(src) is a multiple of Block. It is nil for a format
+	// that is only read.
 	Encode func(dst []byte, src []float32)
 
-	// Decode writes len(dst) values in the domain in which they are stored; len(dst) is a multiple of Block.
+	// Decode writes len(dst) values in the domain in which they are stored; len(dst) is a multiple
+	// of Block.
 	Decode func(dst []float32, src []byte)
 
-	// Rotation is the transform that Encode applies and Decode leaves in place; its Size is 0 for a plain format.
+	// Rotation is the transform that Encode applies and Decode leaves in place; its Size is 0 for a
+	// plain format.
 	Rotation Transform
 }
 
-// Restore decodes src into the domain that Encode was given: Decode followed by the inverse of Rotation.
+// Restore decodes src into the domain that Encode was given: Decode followed by the inverse of
+// Rotation.
 func (f Format) Restore(dst []float32, src []byte) {
 	f.Decode(dst, src)
 	if f.Rotation.Size != 0 {
@@ -28,7 +32,8 @@ func (f Format) Restore(dst []float32, src []byte) {
 // RowBytes returns the size in bytes of n values; n is a multiple of Block.
 func (f Format) RowBytes(n int) int { return n / f.Block * f.Bytes }
 
-// Formats returns every format: plain floats, classic blocks, rotated cache types, weight types. The order is stable.
+// Formats returns every format: plain floats, classic blocks, rotated cache types, weight types.
+// The order is stable.
 func Formats() []Format {
 	return []Format{
 		plain("f32", 0, 4, putF32, getF32),
@@ -72,7 +77,8 @@ func plain(name string, id, size int, put func([]byte, float32), get func([]byte
 		func(y []float32, b []byte) { y[0] = get(b) })
 }
 
-// blocks makes a format from the conversion of one block: encode gets n values and size zeroed bytes, decode the reverse.
+// blocks makes a format from the conversion of one block: encode gets n values and size zeroed
+// bytes, decode the reverse.
 func blocks(name string, id, n, size int, encode func(b []byte, x []float32), decode func(y []float32, b []byte)) Format {
 	f := Format{Name: name, ID: id, Block: n, Bytes: size}
 	if encode != nil {

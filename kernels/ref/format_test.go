@@ -34,8 +34,9 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestNMSE compares the squared error on N(0,1), relative to the power, with figures measured on the original. Some have
-// but two digits, hence 4 %. turbo4 was measured at .0174 and .0183; other samples put it near .0181.
+// TestNMSE compares the squared error on N(0,1), relative to the power, with figures measured on
+// the original. Some have but two digits, hence 4 %. turbo4 was measured at .0174 and .0183; other
+// samples put it near .0181.
 func TestNMSE(t *testing.T) {
 	x := normal(1 << 16)
 	for name, want := range map[string]float64{"f16": 0, "turbo2": .117, "turbo3": .0333, "turbo4": .0183, "q4_0": .0073,
@@ -65,7 +66,8 @@ func normal(n int) []float32 {
 	return x
 }
 
-// TestQ8Rounding shows where the two rules of q8_0 part: at ties, which every element but the first is here.
+// TestQ8Rounding shows where the two rules of q8_0 part: at ties, which every element but the first
+// is here.
 func TestQ8Rounding(t *testing.T) {
 	x := make([]float32, 32)
 	x[0] = 127

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// F16 rounds x to the nearest IEEE binary16, ties to even, and returns its bits. Subnormal halves are kept, an overflow is
-// an infinity and every NaN is sign|0x7E00.
+// F16 rounds x to the nearest IEEE binary16, ties to even, and returns its bits. Subnormal halves
+// are kept, an overflow is an infinity and every NaN is sign|0x7E00.
 func F16(x float32) uint16 {
 	bits := math.Float32bits(x)
 	sign := uint16(bits>>16) & 0x8000
@@ -31,7 +31,8 @@ func shiftEven(x, n uint32) uint32 {
 	return (x + half - 1 + x>>n&1) >> n
 }
 
-// FromF16 returns the value of a binary16. A signalling NaN becomes a quiet one with the same payload.
+// FromF16 returns the value of a binary16. A signalling NaN becomes a quiet one with the same
+// payload.
 func FromF16(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exp, frac := uint32(h>>10&31), uint32(h&0x3FF)
@@ -47,7 +48,8 @@ func FromF16(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
-// BF16 rounds x to the nearest bfloat16, ties to even, and returns its bits. A NaN keeps its upper bits and is made quiet.
+// BF16 rounds x to the nearest bfloat16, ties to even, and returns its bits. A NaN keeps its upper
+// bits and is made quiet.
 func BF16(x float32) uint16 {
 	bits := math.Float32bits(x)
 	if bits&0x7FFFFFFF > 0x7F800000 {

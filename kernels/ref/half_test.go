@@ -7,8 +7,9 @@ import (
 	"github.com/x448/float16"
 )
 
-// TestHalves checks every half and, for rounding, every place where the answer changes: half-way between two neighbours
-// and one float32 to either side. Between those places the conversion is constant.
+// TestHalves checks every half and, for rounding, every place where the answer changes: half-way
+// between two neighbours and one float32 to either side. Between those places the conversion is
+// constant.
 func TestHalves(t *testing.T) {
 	for bits := range 0x10000 {
 		h := uint16(bits)

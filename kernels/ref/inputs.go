@@ -8,8 +8,8 @@ type Input struct {
 	Values []float32
 }
 
-// Inputs returns the rows of 1024 values that the published hashes of encoded blocks are about, in the order of
-// testdata/golden.txt.
+// Inputs returns the rows of 1024 values that the published hashes of encoded blocks are about, in
+// the order of testdata/golden.txt.
 func Inputs() []Input {
 	const n = 1024
 	return []Input{
@@ -24,7 +24,8 @@ func Inputs() []Input {
 	}
 }
 
-// LCG returns n values spread evenly over [-scale, scale), from a 64-bit linear congruential generator.
+// LCG returns n values spread evenly over [-scale, scale), from a 64-bit linear congruential
+// generator.
 func LCG(n int, seed uint64, scale float32) []float32 {
 	x := make([]float32, n)
 	for i := range x {

@@ -10,11 +10,13 @@ var levelsIQ4 = [16]float32{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25,
 //	0      2                    18
 //	| d:f16 | qs: nibbles[32]     |   x = d * levels[q]
 
-// encodeIQ4NL picks codes with the scale that maps the extremum to -127, then fits the stored scale to those codes by
-// least squares weighted with x*x. The codes are not picked again for the fitted scale.
+// encodeIQ4NL picks codes with the scale that maps the extremum to -127, then fits the stored scale
+// to those codes by least squares weighted with x*x. The codes are not picked again for the fitted
+// scale.
 func encodeIQ4NL(b []byte, x []float32) {
 	most := extremum(x)
-	var id float32 // stays 0 in a zero block: every code is then that of the value 0, and the fit is empty
+	// stays 0 in a zero block: every code is then that of the value 0, and the fit is empty
+	var id float32
 	if abs(most) >= 1e-15 {
 		id = 1 / (most / levelsIQ4[0])
 	}
@@ -66,8 +68,9 @@ func closer(v float32, up int) int {
 	return up
 }
 
-// iq4_xs: 256 values in 136 bytes, sub-blocks of 32 with nibbles as in q4_0. A scale is its six bits less 32; the low four
-// of scale j are nibble j of scales_l, the upper two bits 2j and 2j+1 of scales_h.
+// iq4_xs: 256 values in 136 bytes, sub-blocks of 32 with nibbles as in q4_0. A scale is its six
+// bits less 32; the low four of scale j are nibble j of scales_l, the upper two bits 2j and 2j+1 of
+// scales_h.
 //
 //	0      2             4             8                   136
 //	| d:f16 | scales_h:u16 | scales_l[4] | qs: nibbles[8][32] |   x = d * scale * levels[q]

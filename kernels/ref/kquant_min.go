@@ -1,7 +1,7 @@
 package ref
 
-// The k-quants with a minimum: 256 values in sub-blocks, each with a scale and a minimum, x = d*scale*q - dmin*min.
-// A sub-block is 16 values in q2_K and 32 in the others.
+// The k-quants with a minimum: 256 values in sub-blocks, each with a scale and a minimum, x =
+// d*scale*q - dmin*min. A sub-block is 16 values in q2_K and 32 in the others.
 //
 // q2_K: 84 bytes. Bits 0-3 of scales[i/16] are the scale, bits 4-7 the minimum.
 //
@@ -39,17 +39,19 @@ func decodeQ5K(y []float32, b []byte) {
 	}
 }
 
-// twoBits returns 2-bit code i of 256: each run of 128 lies in 32 bytes, its four rows of 32 in ascending bit pairs.
+// twoBits returns 2-bit code i of 256: each run of 128 lies in 32 bytes, its four rows of 32 in
+// ascending bit pairs.
 func twoBits(qs []byte, i int) int { return int(qs[i/128*32+i%32]>>(i/32%4*2)) & 3 }
 
-// fourBits returns 4-bit code i of 256: each run of 64 lies in 32 bytes, its first 32 in the low nibbles.
+// fourBits returns 4-bit code i of 256: each run of 64 lies in 32 bytes, its first 32 in the low
+// nibbles.
 func fourBits(qs []byte, i int) int { return int(qs[i/64*32+i%32]>>(i/32%2*4)) & 15 }
 
 // scaleMin applies the scale and minimum of element i of a q4_K or q5_K block to its code.
 //
-// The 12 bytes hold eight 6-bit scales and eight 6-bit minima. Those of sub-blocks 0-3 are the low six bits of bytes 0-3
-// and 4-7. Those of sub-blocks 4-7 have their low four bits in the halves of bytes 8-11 and their upper two in the tops of
-// bytes 0-3 and 4-7.
+// The 12 bytes hold eight 6-bit scales and eight 6-bit minima. Those of sub-blocks 0-3 are the low
+// six bits of bytes 0-3 and 4-7. Those of sub-blocks 4-7 have their low four bits in the halves of
+// bytes 8-11 and their upper two in the tops of bytes 0-3 and 4-7.
 func scaleMin(b []byte, i, code int) float32 {
 	d, dmin := getF16(b), getF16(b[2:])
 	packed, j := b[4:16], i/32

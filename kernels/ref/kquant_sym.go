@@ -2,7 +2,8 @@ package ref
 
 // The k-quants without a minimum: 256 values in sub-blocks of 16, each with a scale, x = d*scale*q.
 //
-// q3_K: 110 bytes. Bit i/32 of hmask[i%32] is the third bit of element i; q is the code less 4, a scale its 6 bits less 32.
+// q3_K: 110 bytes. Bit i/32 of hmask[i%32] is the third bit of element i; q is the code less 4, a
+// scale its 6 bits less 32.
 //
 //	0                  32               96                  108   110
 //	| hmask: 1 bit x 256 | qs: 2 bits x 256 | scales: 6 bits x 16 | d:f16 |
@@ -21,8 +22,9 @@ func decodeQ3K(y []float32, b []byte) {
 	}
 }
 
-// scaleQ3K returns scale j of 16, -32..31: the low four bits of scales 0-7 and 8-15 are the halves of bytes 0-7, and the
-// upper two bits of scales j, j+4, j+8, j+12 lie in byte 8+j from its low bits up.
+// scaleQ3K returns scale j of 16, -32..31: the low four bits of scales 0-7 and 8-15 are the halves
+// of bytes 0-7, and the upper two bits of scales j, j+4, j+8, j+12 lie in byte 8+j from its low
+// bits up.
 func scaleQ3K(packed []byte, j int) int {
 	low := int(packed[j%8]>>(j/8*4)) & 15
 	high := int(packed[8+j%4]>>(j/4*2)) & 3

@@ -14,7 +14,8 @@ func Score(q, k []float32, heads, rows, n int) []float64 {
 	return Matmul(q, k, heads, rows, n)
 }
 
-// Mix adds p[g][t] * v[t][i], summed over t, to o[g][i], for p[heads][rows], v[rows][n] and o[heads][n].
+// Mix adds p[g][t] * v[t][i], summed over t, to o[g][i], for p[heads][rows], v[rows][n] and
+// o[heads][n].
 func Mix(o []float64, p, v []float32, heads, rows, n int) {
 	for g := range heads {
 		for t := range rows {

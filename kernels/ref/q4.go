@@ -1,6 +1,7 @@
 package ref
 
-// Both types keep element j in the low nibble of byte j and element j+16 in its high nibble, j = 0..15.
+// Both types keep element j in the low nibble of byte j and element j+16 in its high nibble, j =
+// 0..15.
 //
 // q4_0: 32 values in 18 bytes.
 //

@@ -2,7 +2,8 @@ package ref
 
 import "encoding/binary"
 
-// The low four bits of a code lie as in q4_0; bit j of the 32-bit word qh is the fifth bit of element j.
+// The low four bits of a code lie as in q4_0; bit j of the 32-bit word qh is the fifth bit of
+// element j.
 //
 // q5_0: 32 values in 22 bytes.
 //

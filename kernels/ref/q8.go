@@ -13,8 +13,9 @@ func encodeQ8(b []byte, x []float32) {
 	encodeQ8By(b, x, d, inverse(d), math.Round)
 }
 
-// EncodeQ8Even is q8_0 by the rule of ggml's x86 kernels, which fill the cache there: 127/amax in place of 1/d, and half to
-// even in place of half away from zero. The two differ in bytes only at ties. Shapes are those of Format.Encode.
+// EncodeQ8Even is q8_0 by the rule of ggml's x86 kernels, which fill the cache there: 127/amax in
+// place of 1/d, and half to even in place of half away from zero. The two differ in bytes only at
+// ties. Shapes are those of Format.Encode.
 func EncodeQ8Even(dst []byte, src []float32) {
 	blocks("", 0, 32, 34, encodeQ8Even, decodeQ8).Encode(dst, src)
 }

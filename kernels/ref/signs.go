@@ -2,9 +2,10 @@ package ref
 
 import "math/bits"
 
-// SignsPCG64 returns n signs, -1 or +1, from position offset of the stream that NumPy's default_rng(seed) gives for
-// integers(0, 2): the top bit of each 32-bit output, the low half of every 64-bit output first; 0 is -1. The turbo types
-// use seed 42, the first 128 signs on the left of H and the next 128 on the right.
+// SignsPCG64 returns n signs, -1 or +1, from position offset of the stream that NumPy's
+// default_rng(seed) gives for integers(0, 2): the top bit of each 32-bit output, the low half of
+// every 64-bit output first; 0 is -1. The turbo types use seed 42, the first 128 signs on the left
+// of H and the next 128 on the right.
 func SignsPCG64(seed uint64, offset, n int) []float32 {
 	g := newPCG64(seed)
 	signs := make([]float32, 0, n)
@@ -22,8 +23,8 @@ func SignsPCG64(seed uint64, offset, n int) []float32 {
 	return signs
 }
 
-// SignsGolden returns n signs by multiplicative hashing: sign i is -1 if bit 31 of i * 0x9E3779B9 is set. The tq weight
-// types use n = 32.
+// SignsGolden returns n signs by multiplicative hashing: sign i is -1 if bit 31 of i * 0x9E3779B9
+// is set. The tq weight types use n = 32.
 func SignsGolden(n int) []float32 {
 	signs := make([]float32, n)
 	for i := range signs {
@@ -32,8 +33,9 @@ func SignsGolden(n int) []float32 {
 	return signs
 }
 
-// pcg64 is the generator PCG XSL-RR 128/64 (O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-// Algorithms for Random Number Generation", 2014): a 128-bit linear congruential state, two words each.
+// pcg64 is the generator PCG XSL-RR 128/64 (O'Neill, "PCG: A Family of Simple Fast Space-Efficient
+// Statistically Good Algorithms for Random Number Generation", 2014): a 128-bit linear congruential
+// state, two words each.
 type pcg64 struct{ hi, lo, incHi, incLo uint64 }
 
 // newPCG64 seeds the generator as NumPy does: a SeedSequence gives the start and the stream.
@@ -62,8 +64,9 @@ func (g *pcg64) next() uint64 {
 	return bits.RotateLeft64(g.hi^g.lo, -int(g.hi>>58))
 }
 
-// seedSequence spreads a seed over 256 bits as numpy.random.SeedSequence does (after O'Neill's randutils::seed_seq_fe):
-// a pool of four hashed words, each mixed into every other one, then hashed out again.
+// seedSequence spreads a seed over 256 bits as numpy.random.SeedSequence does (after O'Neill's
+// randutils::seed_seq_fe): a pool of four hashed words, each mixed into every other one, then
+// hashed out again.
 func seedSequence(seed uint64) (state [4]uint64) {
 	absorb := hasher{0x43B0D7E5, 0x931E8875}
 	pool := [4]uint32{uint32(seed), uint32(seed >> 32)}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSpecialRows encodes one block of ones with a special value at element 3, or a block of nothing else, and compares
-// bytes. An ellipsis repeats the byte before it to the end of the block.
+// TestSpecialRows encodes one block of ones with a special value at element 3, or a block of
+// nothing else, and compares bytes. An ellipsis repeats the byte before it to the end of the block.
 func TestSpecialRows(t *testing.T) {
 	nan, inf, tiny := float32(math.NaN()), float32(math.Inf(1)), float32(1e-40)
 	negZero := float32(math.Copysign(0, -1))
@@ -18,7 +18,8 @@ func TestSpecialRows(t *testing.T) {
 		alone bool // every element is x
 		want  string
 	}{
-		// No usable norm: codes of zero. A value of 1e-40 in 128 places has a norm that is not above 1e-10.
+		// No usable norm: codes of zero. A value of 1e-40 in 128 places has a norm that is not
+		// above 1e-10.
 		{"turbo2", negZero, true, "0000 aa..."},
 		{"turbo2", tiny, true, "0000 aa..."},
 		{"turbo3", negZero, true, "0000" + strings.Repeat("00", 32) + "ff..."},
@@ -32,7 +33,8 @@ func TestSpecialRows(t *testing.T) {
 		// A NaN takes no part in the maximum and gets code 0, whatever value that stands for.
 		{"q8_0", nan, false, "0820 7f7f7f 00 7f..."},
 		{"q4_0", nan, true, "0080 00..."},
-		// 1/d is 0, and infinity times 0 is NaN: code 0. The finite values are code 8, or 0 in q8_0.
+		// 1/d is 0, and infinity times 0 is NaN: code 0. The finite values are code 8, or 0 in
+		// q8_0.
 		{"q8_0", inf, false, "007c 00..."},
 		{"q4_0", inf, false, "00fc 888888 80 88..."},
 		// 1/d overflows for a subnormal d, which makes every product infinite and every code 0.

@@ -1,13 +1,15 @@
 package ref
 
-// tq is a weight type of one 32-value block: rotated values as codebook indices, and a scale for each half.
+// tq is a weight type of one 32-value block: rotated values as codebook indices, and a scale for
+// each half.
 //
 //	tq3_1s   0       2       4                  16
 //	         | d0:f16 | d1:f16 | qs: 3 bits x 32 |
 //	tq4_1s   0       2       4                  20
 //	         | d0:f16 | d1:f16 | qs: 4 bits x 32 |
 //
-// qs is one stream of bits from the low bit of its first byte up. A decoded value is d * codebook[code], still rotated.
+// qs is one stream of bits from the low bit of its first byte up. A decoded value is d *
+// codebook[code], still rotated.
 type tq struct {
 	bits       int
 	codebook   []float32
@@ -35,8 +37,8 @@ func (t tq) format(name string, id int) Format {
 	return f
 }
 
-// encode picks one of nine multiples of the root mean square for both halves together, then refines each half's scale by
-// six rounds of least squares.
+// encode picks one of nine multiples of the root mean square for both halves together, then refines
+// each half's scale by six rounds of least squares.
 func (t tq) encode(rotation Transform, b []byte, x []float32) {
 	var v [32]float32
 	copy(v[:], x)

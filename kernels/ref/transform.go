@@ -2,8 +2,8 @@ package ref
 
 import "math"
 
-// Transform is y = right * H/sqrt(n) * left * x on every Size values, H the Sylvester-Hadamard matrix in natural order
-// and left and right diagonals of signs.
+// Transform is y = right * H/sqrt(n) * left * x on every Size values, H the Sylvester-Hadamard
+// matrix in natural order and left and right diagonals of signs.
 type Transform struct {
 	Size  int       // n, a power of two
 	Left  []float32 // n signs, or nil for all +1
@@ -21,7 +21,8 @@ func TransformTQ() Transform { return Transform{Size: 32, Left: SignsGolden(32)}
 // Forward applies the transform in place; len(x) is a multiple of Size.
 func (t Transform) Forward(x []float32) { t.apply(x, t.Left, t.Right) }
 
-// Inverse undoes Forward in place: H/sqrt(n) is its own inverse, so only the diagonals change places.
+// Inverse undoes Forward in place: H/sqrt(n) is its own inverse, so only the diagonals change
+// places.
 func (t Transform) Inverse(x []float32) { t.apply(x, t.Right, t.Left) }
 
 func (t Transform) apply(x, before, after []float32) {
@@ -40,10 +41,11 @@ func (t Transform) apply(x, before, after []float32) {
 	}
 }
 
-// hadamard multiplies by H in place. The order of the stages is part of every format that uses it, since float32 sums do
-// not commute: strides h = 1, 2, 4, ... n/2 ascending, and in each stage, for every pair h apart,
+// hadamard multiplies by H in place. The order of the stages is part of every format that uses it,
+// since float32 sums do not commute: strides h = 1, 2, 4, ... n/2 ascending, and in each stage, for
+// every pair h apart,
 //
-//	x[j], x[j+h] = x[j]+x[j+h], x[j]-x[j+h]     h = 1: (0,1) (2,3) ...; h = 2: (0,2) (1,3) (4,6) ...; and so on
+//	x[j], x[j+h] = x[j]+x[j+h], x[j]-x[j+h]     h = 1: (0,1) (2,3) ...; h = 2: (0,2) (1,3) ...
 func hadamard(x []float32) {
 	for h := 1; h < len(x); h *= 2 {
 		for i := 0; i < len(x); i += 2 * h {

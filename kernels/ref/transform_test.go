@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestSigns compares the generators with the masks that the formats publish: bit i%32 of word i/32 is set where a sign is -1.
+// TestSigns compares the generators with the masks that the formats publish: bit i%32 of word i/32
+// is set where a sign is -1.
 func TestSigns(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -36,7 +37,8 @@ func TestSigns(t *testing.T) {
 	}
 }
 
-// TestTransform compares with the matrix itself, in float64, at every size and with every choice of signs.
+// TestTransform compares with the matrix itself, in float64, at every size and with every choice of
+// signs.
 func TestTransform(t *testing.T) {
 	for n := 1; n <= 512; n *= 2 {
 		left, right := SignsPCG64(1, 0, n), SignsPCG64(2, 5, n)
@@ -59,7 +61,8 @@ func TestTransform(t *testing.T) {
 	}
 }
 
-// product is row i of right * H/sqrt(n) * left times x: entry (i, j) of H is -1 where i and j share an odd number of bits.
+// product is row i of right * H/sqrt(n) * left times x: entry (i, j) of H is -1 where i and j share
+// an odd number of bits.
 func product(tr Transform, x []float32, i int) float64 {
 	sum := 0.0
 	for j, v := range x {

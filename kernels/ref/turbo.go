@@ -1,6 +1,7 @@
 package ref
 
-// turbo is a cache type of one 128-value block: a rotated unit vector as codebook indices, and one norm.
+// turbo is a cache type of one 128-value block: a rotated unit vector as codebook indices, and one
+// norm.
 //
 //	turbo2   0         2                   34
 //	         | norm:f16 | qs: 2 bits x 128   |
@@ -9,7 +10,8 @@ package ref
 //	turbo4   0         2          4                           68
 //	         | norm:f16 | rnorm = 0 | qs: 4 bits x 128          |
 //
-// Codes follow one another from the low bits of each byte up. A decoded value is norm * codebook[code], still rotated.
+// Codes follow one another from the low bits of each byte up. A decoded value is norm *
+// codebook[code], still rotated.
 type turbo struct {
 	bytes      int
 	codebook   []float32
@@ -58,8 +60,9 @@ func (t turbo) format(name string, id int) Format {
 	return f
 }
 
-// encode stores n/r rather than n, where r is the norm of the chosen levels, so that the decoded vector has the norm of x.
-// A vector of norm 1e-10 or less is coded as zeros. One NaN or infinity spoils the norm, and with it the whole block.
+// encode stores n/r rather than n, where r is the norm of the chosen levels, so that the decoded
+// vector has the norm of x. A vector of norm 1e-10 or less is coded as zeros. One NaN or infinity
+// spoils the norm, and with it the whole block.
 func (t turbo) encode(rotation Transform, b []byte, x []float32) {
 	n := norm(x)
 	var v [128]float32

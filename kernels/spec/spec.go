@@ -1,4 +1,5 @@
-// Package spec holds the project's own types as text: what everything else in kernels was generated from.
+// Package spec holds the project's own types as text: what everything else in kernels was generated
+// from.
 package spec
 
 import "embed"

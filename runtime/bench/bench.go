@@ -1,5 +1,6 @@
-// Package bench measures how fast a context runs: tokens of a prompt, tokens generated one at a time, both at a depth of
-// tokens that are already in the cache. Tests and statistics are those of llama-bench (llama.cpp, tools/llama-bench).
+// Package bench measures how fast a context runs: tokens of a prompt, tokens generated one at a
+// time, both at a depth of tokens that are already in the cache. Tests and statistics are those of
+// llama-bench (llama.cpp, tools/llama-bench).
 package bench
 
 import (
@@ -12,8 +13,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Test is what is measured: Prompt tokens at once, then Gen tokens one by one, after Depth tokens that are not timed. With
-// Parallel above 1 as many sequences generate at the same time, a token of each in one batch, as llama-batched-bench has it.
+// Test is what is measured: Prompt tokens at once, then Gen tokens one by one, after Depth tokens
+// that are not timed. With Parallel above 1 as many sequences generate at the same time, a token of
+// each in one batch, as llama-batched-bench has it.
 type Test struct {
 	Prompt, Gen, Depth int
 	Parallel           int  // 0 for 1; of tests without a prompt
@@ -34,7 +36,8 @@ func (t Test) Cells() int {
 	return t.Sequences() * t.Size()
 }
 
-// String is llama-bench's name: pp512, tg128, pp512+tg128, tg128 @ d2048; and of 8 sequences tg128 x8.
+// String is llama-bench's name: pp512, tg128, pp512+tg128, tg128 @ d2048; and of 8 sequences tg128
+// x8.
 func (t Test) String() string {
 	s := ""
 	if t.Prompt > 0 {
@@ -72,8 +75,9 @@ type Options struct {
 	BOS    int32 // token that a text begins with, negative for a random one
 }
 
-// Run runs a test in c, whose cache must hold Size positions of Sequences in Cells, and leaves the cache empty. Tokens are random: what is
-// computed does not depend on them. ctx ends it between batches and tokens.
+// Run runs a test in c, whose cache must hold Size positions of Sequences in Cells, and leaves the
+// cache empty. Tokens are random: what is computed does not depend on them. ctx ends it between
+// batches and tokens.
 func Run(ctx context.Context, c *model.Context, t Test, o Options) (*Result, error) {
 	if t.Prompt < 0 || t.Gen < 0 || t.Depth < 0 || t.Prompt+t.Gen == 0 {
 		return nil, fmt.Errorf("a test of %d prompt and %d generated tokens at depth %d measures nothing", t.Prompt, t.Gen, t.Depth)
@@ -176,7 +180,8 @@ func (r *Result) Mean() (mean, deviation float64) {
 	return moments(r.Samples, func(d time.Duration) float64 { return float64(d) })
 }
 
-// Speed is the mean number of tokens per second, of all sequences together, and its standard deviation.
+// Speed is the mean number of tokens per second, of all sequences together, and its standard
+// deviation.
 func (r *Result) Speed() (mean, deviation float64) { return moments(r.Samples, r.speed) }
 
 // Speeds is the tokens per second of every repetition.

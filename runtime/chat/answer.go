@@ -25,9 +25,9 @@ type Part struct {
 // maxBody is the most of a tool call, in bytes, that is held back before it is taken for text.
 const maxBody = 1 << 20
 
-// Answer reads what a model generates, piece by piece, into the message that it means. Markup that is malformed, cut or
-// unknown is text: every byte of the generated text is either in the message or part of a marker. Make one with
-// Template.Answer.
+// Answer reads what a model generates, piece by piece, into the message that it means. Markup that
+// is malformed, cut or unknown is text: every byte of the generated text is either in the message
+// or part of a marker. Make one with Template.Answer.
 type Answer struct {
 	f       *format
 	raw     strings.Builder
@@ -82,7 +82,8 @@ func (a *Answer) Message() Message {
 		Reasoning: strings.TrimRight(a.reasoning.String(), " \n\r\t"), ToolCalls: a.calls}
 }
 
-// Marker reports whether the text of a control token is part of the format, so that it must reach Next.
+// Marker reports whether the text of a control token is part of the format, so that it must reach
+// Next.
 func (a *Answer) Marker(text string) bool { return a.f.marker(text) }
 
 func (a *Answer) take() []Part {
@@ -102,7 +103,8 @@ func (a *Answer) emit(k Kind, text string) {
 	a.parts = append(a.parts, Part{Kind: k, Text: text})
 }
 
-// step understands some of buf, and reports whether there may be more. last says that nothing follows.
+// step understands some of buf, and reports whether there may be more. last says that nothing
+// follows.
 func (a *Answer) step(last bool) bool {
 	switch {
 	case a.header:
@@ -208,7 +210,8 @@ func (a *Answer) pass(text []byte) {
 	a.say(text)
 }
 
-// endSection takes the rest of the section and leaves it. end is the marker that was found, none at the end of the text.
+// endSection takes the rest of the section and leaves it. end is the marker that was found, none at
+// the end of the text.
 func (a *Answer) endSection(body []byte, end string) {
 	if a.in.kind == Call {
 		calls, ok := a.in.parse(string(body), a.target)
@@ -233,8 +236,8 @@ func (a *Answer) leave() { a.in, a.opened, a.looked, a.target = nil, "", 0, "" }
 // blank says whether there is no content yet, but white space.
 func (a *Answer) blank() bool { return a.content.Len() == 0 }
 
-// say adds to the content. White space waits for more: between sections, and before the first when there was another, it
-// is layout.
+// say adds to the content. White space waits for more: between sections, and before the first when
+// there was another, it is layout.
 func (a *Answer) say(text []byte) {
 	trimmed := bytes.TrimRight(text, " \n\r\t")
 	if len(trimmed) == 0 {

@@ -20,8 +20,8 @@ var said = map[string]Message{
 	"argument": {Role: "assistant", ToolCalls: []ToolCall{{ID: "123456789", Name: "now_utc", Arguments: `{}`}}},
 }
 
-// TestSecondTurn has every template write an answer, reads it as if the model had generated it, and compares the prompt of
-// the next turn with the one of the message that was written.
+// TestSecondTurn has every template write an answer, reads it as if the model had generated it, and
+// compares the prompt of the next turn with the one of the message that was written.
 func TestSecondTurn(t *testing.T) {
 	paths, err := filepath.Glob(dir + "chat/*.jinja")
 	if err != nil || len(paths) < 17 {
@@ -77,7 +77,8 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 	}
 	whole, err := tmpl.Prompt(append(question, message), false)
 	given := message
-	told := true // what the functions gave, and an answer to that; some templates take no such messages
+	// what the functions gave, and an answer to that; some templates take no such messages
+	told := true
 	after := func(m Message) []Message {
 		all := append(question, m)
 		if told && len(given.ToolCalls) > 0 {
@@ -101,7 +102,8 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 		generated, ok = strings.CutPrefix(whole, base)
 		switch {
 		case found && ok:
-		case len(message.ToolCalls) == 0 && message.Reasoning == "": // instructions follow every turn
+		// instructions follow every turn
+		case len(message.ToolCalls) == 0 && message.Reasoning == "":
 			generated = message.Content
 		default:
 			t.Logf("%s: not tried: the turn\n%q does not begin as its prompt\n%q", name, whole, prompt)
@@ -111,7 +113,8 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 			generated = message.Reasoning + a.in.ends[0] + strings.TrimPrefix(generated, "\n")
 		}
 	}
-	if ok && a.in != nil && a.in.kind == Reasoning && !strings.Contains(generated, a.in.ends[0]) { // the last turn is written as if it went on
+	// the last turn is written as if it went on
+	if ok && a.in != nil && a.in.kind == Reasoning && !strings.Contains(generated, a.in.ends[0]) {
 		generated = message.Reasoning + a.in.ends[0] + generated
 	}
 	generated = ended(generated, closing(tmpl, question))
@@ -121,7 +124,8 @@ func secondTurn(t *testing.T, tmpl *Template, name string, message Message) bool
 			return false
 		}
 	}
-	if len(message.ToolCalls) > 0 && !strings.Contains(generated, message.ToolCalls[0].ID) { // a family has ids of its own, or none
+	// a family has ids of its own, or none
+	if len(message.ToolCalls) > 0 && !strings.Contains(generated, message.ToolCalls[0].ID) {
 		given = renamed(message, read(tmpl.Answer(prompt), generated, len(generated)).ToolCalls)
 		if want, err = tmpl.Prompt(after(given), true); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -209,7 +213,8 @@ func cutLast(text string, marks ...string) (before, after string, found bool) {
 	return text[:at], text[at:], true
 }
 
-// closing is what a template writes after a turn of the model, and the model itself as the token that ends generation.
+// closing is what a template writes after a turn of the model, and the model itself as the token
+// that ends generation.
 func closing(tmpl *Template, question []Message) string {
 	text, err := tmpl.Prompt(append(question, Message{Role: "assistant", Content: "MARK"}), false)
 	at := strings.LastIndex(text, "MARK")

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// literals reads values as programming languages write them, and writes them as JSON. It reads Python's calls, and the
-// notation of Gemma 4, whose strings are between <|"|>.
+// literals reads values as programming languages write them, and writes them as JSON. It reads
+// Python's calls, and the notation of Gemma 4, whose strings are between <|"|>.
 type literals struct {
 	text string
 	bad  bool

@@ -71,7 +71,8 @@ func jsonCalls(text string) (calls []ToolCall, ok bool) {
 	return calls, true
 }
 
-// jsonCall reads one object: {"name": N, "arguments": {}}, with the names that families have for both, or {N: {}}.
+// jsonCall reads one object: {"name": N, "arguments": {}}, with the names that families have for
+// both, or {N: {}}.
 func jsonCall(data json.RawMessage) (c ToolCall, ok bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(data, &fields) != nil || len(fields) == 0 {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Calls whose functions and arguments are tags: <function=N><parameter=K>V</parameter></function> and its relatives.
+// Calls whose functions and arguments are tags: <function=N><parameter=K>V</parameter></function>
+// and its relatives.
 
 var (
 	functionTag  = regexp.MustCompile(`<(function|invoke)(?:=| name=)"?([^">\s]+)"?[^>]*>`)
@@ -82,8 +83,8 @@ func parseFunctionName(body, _ string) ([]ToolCall, bool) {
 	return tagCalls(`<function name="` + body + "</function>")
 }
 
-// keyCalls reads N<arg_key>K</arg_key><arg_value>V</arg_value>, as GLM writes it; a suffix such as :opensource may follow
-// the names of tags, and <tool_call> may be around each.
+// keyCalls reads N<arg_key>K</arg_key><arg_value>V</arg_value>, as GLM writes it; a suffix such as
+// :opensource may follow the names of tags, and <tool_call> may be around each.
 func keyCalls(text string) ([]ToolCall, bool) {
 	if !strings.Contains(text, "<arg_key") {
 		return nil, false

@@ -21,9 +21,11 @@ const key = "tokenizer.chat_template"
 
 // Template formats conversations for one model. It is immutable.
 type Template struct {
-	Source   string // Jinja
-	Name     string // of the format in Names; "" for the model's own template, or one that is given
-	Fallback bool   // the model has no template and its architecture has no format, so Source is ChatML and may not be what it was trained on
+	Source string // Jinja
+	Name   string // of the format in Names; "" for the model's own template, or one that is given
+	// the model has no template and its architecture has no format, so Source is ChatML and may not
+	// be what it was trained on
+	Fallback bool
 
 	parsed *jinja.Template
 	tok    *tokenizer.Tokenizer
@@ -33,8 +35,8 @@ type Template struct {
 	space string    // before an answer
 }
 
-// New reads the template of a model and checks that it can be parsed. A model that has none is talked to in the format of its
-// architecture where all its models have one, else in ChatML.
+// New reads the template of a model and checks that it can be parsed. A model that has none is
+// talked to in the format of its architecture where all its models have one, else in ChatML.
 func New(m tokenizer.Metadata, tok *tokenizer.Tokenizer) (*Template, error) {
 	source, found, err := m.Str(key)
 	if err != nil {
@@ -72,9 +74,10 @@ func described(err error) error {
 	return fmt.Errorf("chat: template: %w", err)
 }
 
-// Prompt returns the text for a conversation. With generate, it ends where the model's answer begins. The template may
-// object to a conversation, for example when roles do not alternate; the error then carries its words. A template that fails
-// is rendered again with the variables that some are written for; the error is that of the first time.
+// Prompt returns the text for a conversation. With generate, it ends where the model's answer
+// begins. The template may object to a conversation, for example when roles do not alternate; the
+// error then carries its words. A template that fails is rendered again with the variables that
+// some are written for; the error is that of the first time.
 func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
 	text, err := t.render(messages, generate, usual)
 	var e *jinja.Error
@@ -99,8 +102,9 @@ type variables struct {
 // usual are the variables of Hugging Face's apply_chat_template.
 var usual = variables{}
 
-// others are those of templates that apply_chat_template cannot render without tools or with arguments as it has them:
-// the tool_use templates of Command R+ and Hermes, functionary v3.2, firefunction v2.
+// others are those of templates that apply_chat_template cannot render without tools or with
+// arguments as it has them: the tool_use templates of Command R+ and Hermes, functionary v3.2,
+// firefunction v2.
 var others = []variables{{noTools: true}, {textArguments: true}, {noTools: true, textArguments: true, functions: true}}
 
 func (t *Template) render(messages []Message, generate bool, with variables) (string, error) {
@@ -125,9 +129,10 @@ func (t *Template) render(messages []Message, generate bool, with variables) (st
 	return t.parsed.Render(v, t.now())
 }
 
-// Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once: a template that
-// writes the begin token itself does not get a second one. As everywhere, a message that spells a control token becomes
-// that token: keep messages that others wrote from doing so if it matters.
+// Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once:
+// a template that writes the begin token itself does not get a second one. As everywhere, a message
+// that spells a control token becomes that token: keep messages that others wrote from doing so if
+// it matters.
 func (t *Template) Tokens(messages []Message, generate bool) ([]int32, error) {
 	text, err := t.Prompt(messages, generate)
 	if err != nil {

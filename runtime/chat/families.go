@@ -2,15 +2,16 @@ package chat
 
 import "strings"
 
-// A family is a way to write answers, known by what its templates say. Markers are facts of the published templates.
+// A family is a way to write answers, known by what its templates say. Markers are facts of the
+// published templates.
 type family struct {
 	when     []string // all of them are in the template
 	unless   string   // and this is not
 	sections []section
 }
 
-// thinking opens with a word that text may have, so only before any content. An end alone is that of a model that does not
-// think this time.
+// thinking opens with a word that text may have, so only before any content. An end alone is that
+// of a model that does not think this time.
 func thinking(open, end string) []section {
 	return []section{{kind: Reasoning, open: open, ends: []string{end}, start: true}, {kind: dropped, open: end, start: true}}
 }

@@ -9,7 +9,8 @@ import (
 
 func one(name, arguments string) []ToolCall { return []ToolCall{{Name: name, Arguments: arguments}} }
 
-// generations are what models of a family write. The template is what of theirs says which family it is.
+// generations are what models of a family write. The template is what of theirs says which family
+// it is.
 var generations = []struct {
 	template, prompt, generated string
 	content, reasoning          string
@@ -115,7 +116,8 @@ func TestLead(t *testing.T) {
 	}
 }
 
-// TestVariables renders templates that need other variables than most, and keeps the first error of those that need none.
+// TestVariables renders templates that need other variables than most, and keeps the first error of
+// those that need none.
 func TestVariables(t *testing.T) {
 	call := []Message{{Role: "assistant", ToolCalls: []ToolCall{{Name: "f", Arguments: `{"a": 1}`}}}}
 	for source, want := range map[string]string{
@@ -203,7 +205,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// bare is text without anything that may be a marker, the longest first, and without white space: the least that a message has of it.
+// bare is text without anything that may be a marker, the longest first, and without white space:
+// the least that a message has of it.
 func bare(f *format, text string) string {
 	var markers []string
 	for _, s := range f.sections {

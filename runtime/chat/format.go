@@ -25,7 +25,8 @@ type format struct {
 	headers  *headers
 }
 
-// Answer returns the reader of what a model says after prompt, which Prompt made: a template may open a section itself.
+// Answer returns the reader of what a model says after prompt, which Prompt made: a template may
+// open a section itself.
 func (t *Template) Answer(prompt string) *Answer {
 	f := formatOf(t.Source)
 	a := &Answer{f: f}
@@ -44,8 +45,8 @@ func (t *Template) Answer(prompt string) *Answer {
 	return a
 }
 
-// lead is the white space that the template puts between the prompt and an answer. A model writes it too, and it is no part of
-// what is said: the template would put it there again.
+// lead is the white space that the template puts between the prompt and an answer. A model writes
+// it too, and it is no part of what is said: the template would put it there again.
 func (t *Template) lead() string {
 	t.leads.Do(func() {
 		if t.parsed == nil {
@@ -62,7 +63,8 @@ func (t *Template) lead() string {
 	return t.space
 }
 
-// firstOpen finds the first marker of text that opens a section, the longest where several begin together.
+// firstOpen finds the first marker of text that opens a section, the longest where several begin
+// together.
 func (f *format) firstOpen(text []byte, blank bool) (at int, found *section) {
 	at = -1
 	for i := range f.sections {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// headers is a format in which every section begins with a header: who is spoken to, on which channel. The prompt ends
-// inside the first.
+// headers is a format in which every section begins with a header: who is spoken to, on which
+// channel. The prompt ends inside the first.
 type headers struct {
 	end      string         // what ends a header
 	whole    *regexp.Regexp // a header
@@ -105,7 +105,8 @@ func (a *Answer) readHeader(last bool) bool {
 	if at < 0 && !last && len(a.buf) < maxHeader+len(h.end) && h.begins.Match(a.buf) {
 		return false
 	}
-	// With all but the last byte of its end it may still become a header: so whole text is read as pieces of it are.
+	// With all but the last byte of its end it may still become a header: so whole text is read as
+	// pieces of it are.
 	if at < 0 || at > maxHeader || !h.begins.Match(a.buf[:at+len(h.end)-1]) || !h.whole.Match(a.buf[:at]) {
 		if !last && a.opened != ">>>" && partial(a.buf, h.sections[toUser].ends) == len(a.buf) {
 			return false // a marker here is text, once it is whole

@@ -7,15 +7,17 @@ import (
 	"github.com/kvgen/kvgen/runtime/chat/jinja"
 )
 
-// Message is one turn of a conversation, in the fields of OpenAI's chat API. Roles are what the template knows, as a rule
-// "system", "user", "assistant" and "tool".
+// Message is one turn of a conversation, in the fields of OpenAI's chat API. Roles are what the
+// template knows, as a rule "system", "user", "assistant" and "tool".
 type Message struct {
-	Role      string     `json:"role"`
-	Content   string     `json:"content"`
-	Reasoning string     `json:"reasoning_content,omitempty"` // what the model thought before it answered
-	ToolCalls []ToolCall `json:"tool_calls,omitempty"`        // functions that the model asked for
+	Role    string `json:"role"`
+	Content string `json:"content"`
+	// what the model thought before it answered
+	Reasoning string     `json:"reasoning_content,omitempty"`
+	ToolCalls []ToolCall `json:"tool_calls,omitempty"` // functions that the model asked for
 
-	Name       string `json:"name,omitempty"`         // of who speaks, or of the function whose result this is
+	// of who speaks, or of the function whose result this is
+	Name       string `json:"name,omitempty"`
 	ToolCallID string `json:"tool_call_id,omitempty"` // the call whose result this is
 }
 
@@ -53,8 +55,8 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// value is m as templates see it. Families name the reasoning differently, and each finds it by its own name. A field that
-// is empty is absent: templates ask whether it is there.
+// value is m as templates see it. Families name the reasoning differently, and each finds it by its
+// own name. A field that is empty is absent: templates ask whether it is there.
 func (m Message) value(textArguments bool) *jinja.Dict {
 	v := jinja.NewDict("role", m.Role, "content", m.Content)
 	for _, field := range []struct{ name, text string }{{"name", m.Name}, {"tool_call_id", m.ToolCallID}} {
@@ -80,7 +82,8 @@ func (m Message) value(textArguments bool) *jinja.Dict {
 	return v
 }
 
-// callID is the id of the i-th call of a message that has none: some templates want one, of nine characters.
+// callID is the id of the i-th call of a message that has none: some templates want one, of nine
+// characters.
 func callID(i int) string { return fmt.Sprintf("call%05d", i+1) }
 
 // value is c as templates see it. Arguments that are no JSON stay a text.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// written are formats by the names that llama.cpp has for them, for models whose file has no template. A model knows one of them;
-// the formats are facts of the models' cards.
+// written are formats by the names that llama.cpp has for them, for models whose file has no
+// template. A model knows one of them; the formats are facts of the models' cards.
 var written = []struct{ name, source string }{
 	{"chatml", chatml},
 	{"llama2", `{% for m in messages %}{% if m.role == 'system' %}[INST] <<SYS>>
@@ -65,7 +65,8 @@ var written = []struct{ name, source string }{
 {% endfor %}{% if add_generation_prompt %}<|start_of_role|>assistant<|end_of_role|>{% endif %}`},
 }
 
-// instructions is a format of Mistral without a mark for the system's words, which stand before the first question.
+// instructions is a format of Mistral without a mark for the system's words, which stand before the
+// first question.
 func instructions(before, after, answer string) string {
 	return `{% set ns = namespace(inside=false) %}{% for m in messages %}{% if not ns.inside %}` + before + `{% set ns.inside = true %}{% endif %}` +
 		`{% if m.role == 'system' %}{{ m.content }}

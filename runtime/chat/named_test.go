@@ -7,8 +7,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
-// TestNamed writes one conversation in every format. The texts are those of llama.cpp's built-in templates, with the end of text
-// of the vocabulary where those spell one model's, and the begin token, which Encode takes away again.
+// TestNamed writes one conversation in every format. The texts are those of llama.cpp's built-in
+// templates, with the end of text of the vocabulary where those spell one model's, and the begin
+// token, which Encode takes away again.
 func TestNamed(t *testing.T) {
 	own, err := load(t, "tiny-llama", "")
 	if err != nil {
@@ -66,7 +67,8 @@ func (f ofArchitecture) Str(name string) (string, bool, error) {
 	return f.file.Str(name)
 }
 
-// TestByArchitecture takes the format that all models of an architecture have, and says where it takes ChatML for want of one.
+// TestByArchitecture takes the format that all models of an architecture have, and says where it
+// takes ChatML for want of one.
 func TestByArchitecture(t *testing.T) {
 	m := metadata(t, "tiny-llama", "")
 	tok, err := tokenizer.New(m)

@@ -60,8 +60,8 @@ func TestCorpusIsText(t *testing.T) {
 	}
 }
 
-// TestCorpusIsHeldOut slides a window of 64 bytes over the training text: one shared window would mean that the
-// model has seen a line of what it is measured on.
+// TestCorpusIsHeldOut slides a window of 64 bytes over the training text: one shared window would
+// mean that the model has seen a line of what it is measured on.
 func TestCorpusIsHeldOut(t *testing.T) {
 	const window = 64
 	held := make(map[string]bool)
@@ -86,7 +86,8 @@ func TestCorpusIsHeldOut(t *testing.T) {
 	}
 }
 
-// TestRecordBelongsToFiles keeps the figures and the files together: who changes one must make the other again.
+// TestRecordBelongsToFiles keeps the figures and the files together: who changes one must make the
+// other again.
 func TestRecordBelongsToFiles(t *testing.T) {
 	m := readMetrics(t)
 	if got := len(demo.Model()); got != m.FileBytes {

@@ -14,15 +14,16 @@ import (
 	"github.com/kvgen/kvgen/runtime/state"
 )
 
-// A base file is llama-perplexity's record of a reference's distributions (--kl-divergence-base), in 16 bits:
+// A base file is llama-perplexity's record of a reference's distributions (--kl-divergence-base),
+// in 16 bits:
 //
 //	"_logits_"  i32 n_ctx  i32 n_vocab  i32 n_chunk  i32 tokens[n_chunk][n_ctx]
 //	for every scored position:  f32 scale  f32 least  u16 code[n_vocab, rounded up to even]
 //
-// The logarithm of a probability is scale*code + least; what lies more than 16 below the top is moved up to there, so that
-// divergences from a base file have a floor of about 1e-5 and may be negative. All little-endian (llama.cpp,
-// tools/perplexity/perplexity.cpp). After that, where llama-perplexity does not read, files written here have a seal: whose
-// they are, and checksums.
+// The logarithm of a probability is scale*code + least; what lies more than 16 below the top is
+// moved up to there, so that divergences from a base file have a floor of about 1e-5 and may be
+// negative. All little-endian (llama.cpp, tools/perplexity/perplexity.cpp). After that, where
+// llama-perplexity does not read, files written here have a seal: whose they are, and checksums.
 const (
 	baseMagic  = "_logits_"
 	baseWindow = 16
@@ -40,7 +41,8 @@ func (b baseShape) scored() int    { return Options{Context: b.context}.Scored()
 func (b baseShape) at(i int) int64 { return b.header() + b.tokens() + int64(i)*b.row() }
 func (b baseShape) size() int64    { return b.at(b.chunks * b.scored()) }
 
-// fits says whether a file of so many bytes can hold all rows. It divides, as products of a hostile header overflow.
+// fits says whether a file of so many bytes can hold all rows. It divides, as products of a hostile
+// header overflow.
 func (b baseShape) fits(bytes int64) bool {
 	return bytes >= b.at(0) && (bytes-b.at(0))/b.row()/int64(b.scored()) >= int64(b.chunks)
 }
@@ -55,7 +57,8 @@ type BaseWriter struct {
 	chunk hash.Hash // of the rows of the chunk in work
 }
 
-// NewBaseWriter writes the part before the rows. Write is to be called for every scored position, then Close.
+// NewBaseWriter writes the part before the rows. Write is to be called for every scored position,
+// then Close.
 func NewBaseWriter(w io.Writer, t Text, o Options, vocab int) (*BaseWriter, error) {
 	n, err := o.Count(t)
 	if err != nil {
@@ -123,8 +126,9 @@ func appendRow(b []byte, z []float32) []byte {
 // Base is an open base file. Its text is that of its chunks alone.
 type Base struct {
 	Context, Vocab, Chunks int
-	Tokens                 []int32         // [Chunks][Context]
-	Model                  *model.Identity // whose rows they are; nil in files of llama-perplexity, which have no checksums either
+	Tokens                 []int32 // [Chunks][Context]
+	// whose rows they are; nil in files of llama-perplexity, which have no checksums either
+	Model *model.Identity
 
 	seal  *baseSeal
 	shape baseShape

@@ -35,7 +35,8 @@ var goldenOptions = Options{Context: 32, Chunks: 8}
 
 func start(t *testing.T, m *model.Model, p *kv.Plan) *model.Context {
 	t.Helper()
-	c, err := m.NewContext(model.Options{Plan: p, Size: 32, Threads: 2, Math: model.Fast}) // as the peer
+	// as the peer
+	c, err := m.NewContext(model.Options{Plan: p, Size: 32, Threads: 2, Math: model.Fast})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,8 @@ func (b *Base) text() Text {
 	return Text{Tokens: append(b.Tokens[:len(b.Tokens):len(b.Tokens)], make([]int32, b.Context)...), BOS: 1, AddBOS: true}
 }
 
-// TestReadBase compares caches with the peer's base file: the text must be the peer's but for what the two engines'
-// arithmetic differs by.
+// TestReadBase compares caches with the peer's base file: the text must be the peer's but for what
+// the two engines' arithmetic differs by.
 func TestReadBase(t *testing.T) {
 	m := tiny(t)
 	b, _ := golden(t)
@@ -89,7 +90,8 @@ func TestReadBase(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, text, _ := strings.Cut(string(want), "\n\n") // after the time that a pass took
-		text = strings.TrimSuffix(text, "\n")           // the program writes an empty line at its end
+		// the program writes an empty line at its end
+		text = strings.TrimSuffix(text, "\n")
 		compareText(t, name, out.String(), text)
 	}
 }
@@ -131,7 +133,8 @@ func compareText(t *testing.T, name, got, want string) {
 	}
 }
 
-// slips are by how much of its value a number may differ. The peer multiplies in f16, so that rows are rounded otherwise.
+// slips are by how much of its value a number may differ. The peer multiplies in f16, so that rows
+// are rounded otherwise.
 var slips = map[string]float64{"Mean PPL(Q)": .005, "Mean PPL(base)": 1e-6, "Mean    KLD": .1, "95.0%   KLD": .2, "Median  KLD": .2, "Same top p": .02}
 
 // TestWriteBase writes a base file of the same cache as the peer's.
@@ -347,7 +350,8 @@ func FuzzOpenBase(f *testing.F) {
 	})
 }
 
-// TestRowsPass writes distributions of every sharpness, with vocabularies up to the largest: none is taken for damaged.
+// TestRowsPass writes distributions of every sharpness, with vocabularies up to the largest: none
+// is taken for damaged.
 func TestRowsPass(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, vocab := range []int{2, 3, 296, 32000, 262144} {

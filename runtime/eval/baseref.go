@@ -10,8 +10,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Lockstep prepares comparisons of caches with the distributions in the file, by the threads and in the memory of c. bos
-// takes the place of the first token of every chunk where addBOS says so, as the file holds the text as it was.
+// Lockstep prepares comparisons of caches with the distributions in the file, by the threads and in
+// the memory of c. bos takes the place of the first token of every chunk where addBOS says so, as
+// the file holds the text as it was.
 func (b *Base) Lockstep(c *model.Context, bos int32, addBOS bool, o Options) (*Lockstep, error) {
 	id, err := c.Model.Identity()
 	if err != nil {
@@ -89,8 +90,9 @@ func (r *stored) Do(w, workers int) {
 	}
 }
 
-// What a row can be. Its logarithms are rounded by half a step of 16/65535 at most, so that probabilities move by 1.2e-4 of
-// their value; f32 adds less than a tenth of that. What lies more than 16 below the top is moved up, and may add to the sum.
+// What a row can be. Its logarithms are rounded by half a step of 16/65535 at most, so that
+// probabilities move by 1.2e-4 of their value; f32 adds less than a tenth of that. What lies more
+// than 16 below the top is moved up, and may add to the sum.
 const (
 	maxCode  = 1<<16 - 1
 	maxScale = (baseWindow + 1e-3) / maxCode
@@ -135,7 +137,8 @@ func (r *storedRow) decode(raw []byte) error {
 	return nil
 }
 
-// compare is llama-perplexity's: tokens of ln p of -16 and less are left out, and the terms are f32.
+// compare is llama-perplexity's: tokens of ln p of -16 and less are left out, and the terms are
+// f32.
 func (r *stored) compare(i int, z []float32, target int32, s *scratch) Position {
 	row := &r.rows[i]
 	top, ln := s.logSumExp(z)

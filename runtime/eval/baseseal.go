@@ -15,7 +15,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/state"
 )
 
-// baseSeal is what follows the rows of a base file that was written here: a line of its form, then this in JSON.
+// baseSeal is what follows the rows of a base file that was written here: a line of its form, then
+// this in JSON.
 type baseSeal struct {
 	Head   string         `json:"head"`   // checksum of all before the rows
 	Chunks []string       `json:"chunks"` // of the rows of each chunk
@@ -46,7 +47,8 @@ func (s *baseSeal) write(w io.Writer) (err error) {
 	return err
 }
 
-// readSeal reads the seal from a place to the end of a file of size bytes. That of an earlier version says nothing, and is nil.
+// readSeal reads the seal from a place to the end of a file of size bytes. That of an earlier
+// version says nothing, and is nil.
 func readSeal(r io.ReaderAt, at, size int64) (*baseSeal, error) {
 	if size-at > maxSeal {
 		return nil, errors.New("no seal")

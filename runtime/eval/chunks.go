@@ -31,7 +31,8 @@ type Scored struct {
 	Logits []float32 // [vocab], valid during the call
 }
 
-// notNumbers is the error of a position that has no likelihood. One such token would make every mean a NaN.
+// notNumbers is the error of a position that has no likelihood. One such token would make every
+// mean a NaN.
 func (s Scored) notNumbers() error {
 	return fmt.Errorf("chunk %d, position %d: the logits are no numbers, or leave the token that follows no probability: the weights are damaged, or their values overflow", s.Chunk, s.Pos)
 }
@@ -75,8 +76,8 @@ func (t Text) chunk(tokens []int32, k int) {
 	}
 }
 
-// Run calls visit for every scored position, chunk after chunk in order. It ends with the error of visit or when ctx is
-// done, looked at between batches.
+// Run calls visit for every scored position, chunk after chunk in order. It ends with the error of
+// visit or when ctx is done, looked at between batches.
 func Run(ctx context.Context, c *model.Context, t Text, o Options, visit func(Scored) error) error {
 	n, err := o.Count(t)
 	if err != nil {

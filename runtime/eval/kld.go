@@ -14,7 +14,8 @@ type Position struct {
 	SameTop bool    // both find the same token most probable
 }
 
-// DeltaP is by how much more probable than the reference the candidate finds the token that follows.
+// DeltaP is by how much more probable than the reference the candidate finds the token that
+// follows.
 func (p Position) DeltaP() float32 {
 	return float32(math.Exp(-float64(p.NLL))) - float32(math.Exp(-float64(p.RefNLL)))
 }
@@ -29,8 +30,9 @@ func (p Position) isNumber() bool {
 	return true
 }
 
-// KLD is the Kullback-Leibler divergence of the distributions of two rows of logits, sum of p (ln p - ln q) with p of the
-// reference, over the whole vocabulary, in nats. Of a row and itself it is exactly 0.
+// KLD is the Kullback-Leibler divergence of the distributions of two rows of logits, sum of p (ln p
+// - ln q) with p of the reference, over the whole vocabulary, in nats. Of a row and itself it is
+// exactly 0.
 func KLD(ref, candidate []float32) float64 {
 	var r row
 	var s scratch
@@ -53,7 +55,8 @@ func (r *row) set(z, e []float32) {
 	copy(e, z)
 	cpu.ExpSum(e, 1, r.top)
 	r.sum = 0
-	for lo := 0; lo < len(e); lo += pieceSize { // as logSumExp adds, so that equal logits have equal sums to the last bit
+	// as logSumExp adds, so that equal logits have equal sums to the last bit
+	for lo := 0; lo < len(e); lo += pieceSize {
 		r.sum += sum(e[lo:min(lo+pieceSize, len(e))])
 	}
 	r.ln = math.Log(r.sum)
@@ -63,8 +66,9 @@ func (r *row) set(z, e []float32) {
 	}
 }
 
-// compare scores a candidate's logits; target is the token that follows. The logits of the two are subtracted first, so
-// that equal ones add nothing: ln p - ln q is that difference plus one number for all tokens.
+// compare scores a candidate's logits; target is the token that follows. The logits of the two are
+// subtracted first, so that equal ones add nothing: ln p - ln q is that difference plus one number
+// for all tokens.
 func (r *row) compare(z []float32, target int32, s *scratch) Position {
 	top, ln := s.logSumExp(z)
 	shift := float64(top-r.top) + (ln - r.ln)

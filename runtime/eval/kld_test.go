@@ -87,8 +87,9 @@ func plan(t *testing.T, m *model.Model, k, v string) *kv.Plan {
 	return p
 }
 
-// TestFloor is the positive control: the reference against itself scores exactly 0 at every position, with every number
-// of threads, batch size, path and form of the products, among candidates that do not.
+// TestFloor is the positive control: the reference against itself scores exactly 0 at every
+// position, with every number of threads, batch size, path and form of the products, among
+// candidates that do not.
 func TestFloor(t *testing.T) {
 	m := tiny(t)
 	for _, threads := range []int{1, 2, 3} {
@@ -177,7 +178,8 @@ func TestLockstep(t *testing.T) {
 			}
 		}
 	}
-	// Groups and tiles of any size give the same but for the last bits of a product, and the reference is shown once.
+	// Groups and tiles of any size give the same but for the last bits of a product, and the
+	// reference is shown once.
 	four := []*kv.Plan{coarse, full, plan(t, m, "q8_0", "q8_0"), coarse}
 	l.Visit = nil
 	want, err := l.Chunk(context.Background(), 1, four, nil)

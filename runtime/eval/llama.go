@@ -13,7 +13,8 @@ func WriteLlamaHead(w io.Writer) error {
 	return err
 }
 
-// WriteLlamaChunk writes what llama-perplexity --kl-divergence prints after a chunk, counted from 1, s being of all so far.
+// WriteLlamaChunk writes what llama-perplexity --kl-divergence prints after a chunk, counted from
+// 1, s being of all so far.
 func WriteLlamaChunk(w io.Writer, chunk int, s *Sums) error {
 	percent := func(v Value) Value { return Value{100 * v.Mean, 100 * v.Error} }
 	p, l, k, d, t := s.PPL(), s.LnRatio(), s.KLD(), percent(s.DeltaPRMS()), percent(s.SameTopShare())
@@ -21,8 +22,8 @@ func WriteLlamaChunk(w io.Writer, chunk int, s *Sums) error {
 		chunk, p.Mean, p.Error, l.Mean, l.Error, k.Mean, k.Error, d.Mean, d.Error, t.Mean, t.Error)
 }
 
-// WriteLlama writes what llama-perplexity --kl-divergence prints at the end. As there, nothing but an empty line comes of
-// fewer than 100 positions.
+// WriteLlama writes what llama-perplexity --kl-divergence prints at the end. As there, nothing but
+// an empty line comes of fewer than 100 positions.
 func WriteLlama(w io.Writer, all []Position) error {
 	var s Sums
 	for _, p := range all {
@@ -94,7 +95,8 @@ func at(fraction float32) func([]float32) float32 {
 	return func(sorted []float32) float32 { return Percentile(sorted, fraction) }
 }
 
-// printf is fmt.Fprintf with numbers that are none spelled as C does on amd64, where they come out negative.
+// printf is fmt.Fprintf with numbers that are none spelled as C does on amd64, where they come out
+// negative.
 func printf(w io.Writer, format string, args ...any) error {
 	for i, a := range args {
 		if f, ok := a.(float64); ok && math.IsNaN(f) {

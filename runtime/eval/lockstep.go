@@ -11,23 +11,27 @@ import (
 )
 
 const (
-	// tilePositions is the most positions whose logits are held at a time, and tileBytes the most memory for one cache's.
+	// tilePositions is the most positions whose logits are held at a time, and tileBytes the most
+	// memory for one cache's.
 	tilePositions, tileBytes = 64, 16 << 20
 
-	// hiddenBytes is the most memory for hidden states. Where all candidates of a chunk take more they go in groups,
-	// which costs the output matrix of the reference once more for each.
+	// hiddenBytes is the most memory for hidden states. Where all candidates of a chunk take more
+	// they go in groups, which costs the output matrix of the reference once more for each.
 	hiddenBytes = 128 << 20
 
-	// garbageBytes is how large a cache may be and still be left to the collector to notice. The caches of a chunk follow
-	// one another; of large ones two more would be in memory before it runs by itself.
+	// garbageBytes is how large a cache may be and still be left to the collector to notice. The
+	// caches of a chunk follow one another; of large ones two more would be in memory before it
+	// runs by itself.
 	garbageBytes = 32 << 20
 )
 
-// Lockstep compares caches with a reference, chunk by chunk, in the threads and the memory of one context.
+// Lockstep compares caches with a reference, chunk by chunk, in the threads and the memory of one
+// context.
 //
-// The caches run through a chunk one after another, so that only one beside the reference's exists at a time. What stays
-// of each is the hidden states before the output matrix; from these come the logits of a few positions at a time, of the
-// reference once and then of every candidate, which are compared and forgotten. Nothing is rounded or written on the way.
+// The caches run through a chunk one after another, so that only one beside the reference's exists
+// at a time. What stays of each is the hidden states before the output matrix; from these come the
+// logits of a few positions at a time, of the reference once and then of every candidate, which are
+// compared and forgotten. Nothing is rounded or written on the way.
 type Lockstep struct {
 	// Visit is called for every scored position of the reference, in order; nil for nothing.
 	Visit func(Scored) error
@@ -52,7 +56,8 @@ type reference interface {
 	run(ctx context.Context, k int) error
 	// load prepares the scored positions lo..lo+n-1 of the chunk. It may use the context's threads.
 	load(lo, n int) error
-	// compare scores a candidate's logits at position i of those loaded. Several workers may call it at once.
+	// compare scores a candidate's logits at position i of those loaded. Several workers may call
+	// it at once.
 	compare(i int, logits []float32, target int32, s *scratch) Position
 }
 
@@ -87,8 +92,9 @@ func (l *Lockstep) Chunks() int { return l.chunks }
 // Scored is the positions of a chunk that are scored, Options.Scored.
 func (l *Lockstep) Scored() int { return l.o.Scored() }
 
-// Chunk compares caches of these plans with the reference on chunk k: result [plan][scored position]. After the reference
-// and after each candidate it calls ran, unless that is nil. It ends when ctx is done, looked at between batches.
+// Chunk compares caches of these plans with the reference on chunk k: result [plan][scored
+// position]. After the reference and after each candidate it calls ran, unless that is nil. It ends
+// when ctx is done, looked at between batches.
 func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func()) ([][]Position, error) {
 	if k < 0 || k >= l.chunks {
 		return nil, fmt.Errorf("chunk %d of %d", k, l.chunks)
@@ -131,7 +137,8 @@ func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func(
 	return out, nil
 }
 
-// run runs the chunk's tokens, but the last, which is only a target, and keeps the hidden states of the scored ones.
+// run runs the chunk's tokens, but the last, which is only a target, and keeps the hidden states of
+// the scored ones.
 func (l *Lockstep) run(ctx context.Context, c *model.Context, hidden []float32) error {
 	c.Clear()
 	step, first := c.Batch, l.o.Context/2
@@ -150,7 +157,8 @@ func (l *Lockstep) run(ctx context.Context, c *model.Context, hidden []float32) 
 	return nil
 }
 
-// compare fills out from the hidden states, tile by tile; visit says whether the reference's logits are to be shown.
+// compare fills out from the hidden states, tile by tile; visit says whether the reference's logits
+// are to be shown.
 func (l *Lockstep) compare(ctx context.Context, k int, visit bool, out [][]Position) error {
 	first, m := l.o.Context/2, l.c.Model
 	for lo := 0; lo < l.Scored(); lo += l.tile {

@@ -65,7 +65,8 @@ func LogProb(logits []float32, token int32) float64 {
 	return float64(logits[token]-top) - sum
 }
 
-// LogSumExp returns the largest logit and the logarithm of the sum of exp(logit - largest): terms in f32, their sum in f64.
+// LogSumExp returns the largest logit and the logarithm of the sum of exp(logit - largest): terms
+// in f32, their sum in f64.
 func LogSumExp(logits []float32) (top float32, sum float64) {
 	top = cpu.Max(logits)
 	var s [4]float64

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Sums is what llama-perplexity's statistics of a candidate are computed from: terms in f32, their sums in f64, as there
-// (llama.cpp, tools/perplexity/perplexity.cpp). Standard errors take positions for independent.
+// Sums is what llama-perplexity's statistics of a candidate are computed from: terms in f32, their
+// sums in f64, as there (llama.cpp, tools/perplexity/perplexity.cpp). Standard errors take
+// positions for independent.
 type Sums struct {
 	Count   int
 	SameTop int
@@ -120,8 +121,8 @@ func Sorted(all []Position, f func(Position) float32) []float32 {
 	return x
 }
 
-// Percentile is the value below which a fraction of the sorted values lies, interpolated between neighbours in f32, as
-// llama-perplexity does; 0 for none.
+// Percentile is the value below which a fraction of the sorted values lies, interpolated between
+// neighbours in f32, as llama-perplexity does; 0 for none.
 func Percentile(sorted []float32, fraction float32) float32 {
 	switch {
 	case len(sorted) == 0:

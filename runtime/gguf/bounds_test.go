@@ -32,8 +32,8 @@ func (v vast) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// What a header asks for is bounded even when the file is large enough to hold it: each case is a file of 1 TiB whose
-// header claims as much as it may, and goes wrong late or never.
+// What a header asks for is bounded even when the file is large enough to hold it: each case is a
+// file of 1 TiB whose header claims as much as it may, and goes wrong late or never.
 func TestHostileCounts(t *testing.T) {
 	const limit = time.Second * slowdown
 	zero := []byte{0}

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// Create writes the file at path: fill describes and streams it. The bytes go to a temporary file in the same folder,
-// which takes the name path only when it is complete and on disk; on any failure, fill's own included, it is removed and
-// what was at path stays as it was.
+// Create writes the file at path: fill describes and streams it. The bytes go to a temporary file
+// in the same folder, which takes the name path only when it is complete and on disk; on any
+// failure, fill's own included, it is removed and what was at path stays as it was.
 func Create(path string, fill func(*Writer) error) (err error) {
 	defer func() {
 		if err != nil {

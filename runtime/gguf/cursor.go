@@ -9,8 +9,8 @@ import (
 
 const windowBytes = 64 << 10
 
-// cursor reads a header front to back through a window of windowBytes, so that neither the size of the file nor the
-// counts in it decide how much memory parsing takes.
+// cursor reads a header front to back through a window of windowBytes, so that neither the size of
+// the file nor the counts in it decide how much memory parsing takes.
 type cursor struct {
 	r     io.ReaderAt
 	size  int64  // bytes in the file
@@ -118,7 +118,8 @@ func (c *cursor) skip(field string, n uint64) error {
 	return nil
 }
 
-// name reads a string that is kept: a metadata key or a tensor name, 1 to limit <= windowBytes bytes.
+// name reads a string that is kept: a metadata key or a tensor name, 1 to limit <= windowBytes
+// bytes.
 func (c *cursor) name(field string, limit int) (string, error) {
 	at := c.pos
 	n, err := c.u64(field + " length")

@@ -15,8 +15,8 @@ func (e *entry) wants(what string, kinds ...Kind) error {
 	return e.bad(what, e.kind())
 }
 
-// numeric are the kinds of numbers. Converters disagree on which to write, so a number is taken as the one that is asked for
-// wherever that is exactly the same: 10000 for 10000.0, and 4.0 for 4.
+// numeric are the kinds of numbers. Converters disagree on which to write, so a number is taken as
+// the one that is asked for wherever that is exactly the same: 10000 for 10000.0, and 4.0 for 4.
 var numeric = []Kind{KindU8, KindI8, KindU16, KindI16, KindU32, KindI32, KindU64, KindI64, KindF32, KindF64}
 
 func (k Kind) isFloat() bool { return k == KindF32 || k == KindF64 }
@@ -129,7 +129,8 @@ func bools(e *entry, raw []byte) ([]bool, error) {
 	return out, nil
 }
 
-// texts splits raw into its strings. The lengths are proven again: the file may have changed since it was parsed.
+// texts splits raw into its strings. The lengths are proven again: the file may have changed since
+// it was parsed.
 func texts(e *entry, raw []byte) ([]string, error) {
 	if err := e.wants("a string", KindString); err != nil {
 		return nil, err

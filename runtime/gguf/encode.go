@@ -45,8 +45,8 @@ func appendArray(b []byte, elem Kind, n int) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(n))
 }
 
-// numbers gives the kind of a number or bool, or of the elements of a slice of them and their count; the count of a
-// scalar is -1, the kind of anything else kindCount.
+// numbers gives the kind of a number or bool, or of the elements of a slice of them and their
+// count; the count of a scalar is -1, the kind of anything else kindCount.
 func numbers(v any) (Kind, int) {
 	switch v := v.(type) {
 	case uint8:

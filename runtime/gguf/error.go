@@ -2,16 +2,16 @@ package gguf
 
 import "fmt"
 
-// Error says what is wrong with a file and where. Every malformed header, every metadata value of another kind than
-// asked for and every fault in the mapping is one.
+// Error says what is wrong with a file and where. Every malformed header, every metadata value of
+// another kind than asked for and every fault in the mapping is one.
 type Error struct {
 	Offset int64  // byte of the file at which the offending value starts
 	Field  string // the format's name of that value, with the key or tensor it belongs to
 	Got    string // what is there
 	Limit  string // what is allowed
 
-	// Plain is what is wrong in the words of somebody who has a file, where that is certain: it is another kind of file, or
-	// it is cut off. It is all that Error says then.
+	// Plain is what is wrong in the words of somebody who has a file, where that is certain: it is
+	// another kind of file, or it is cut off. It is all that Error says then.
 	Plain string
 }
 

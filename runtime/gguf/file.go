@@ -11,12 +11,14 @@ import (
 	"unsafe"
 )
 
-// File is an open model file. Its methods may be called from several goroutines; Close must not run beside them.
+// File is an open model file. Its methods may be called from several goroutines; Close must not run
+// beside them.
 type File struct {
 	Version    uint32 // 2 or 3
 	Alignment  int64  // of tensor data, a power of two
 	DataOffset int64  // where the data section starts
-	Size       int64  // bytes in the file when it was opened, without the other parts of a split model
+	// bytes in the file when it was opened, without the other parts of a split model
+	Size int64
 
 	entries []entry
 	byKey   map[string]int
@@ -30,8 +32,9 @@ type File struct {
 	os   *os.File    // nil for Parse
 }
 
-// Open maps the file at path read-only and parses its header. A malformed header is an *Error, wrapped with the path. Of
-// a split model, path is the first part; the others are found beside it by name.
+// Open maps the file at path read-only and parses its header. A malformed header is an *Error,
+// wrapped with the path. Of a split model, path is the first part; the others are found beside it
+// by name.
 func Open(path string, sizes TypeSize) (*File, error) {
 	f, err := openPart(path, sizes)
 	if err != nil {
@@ -117,8 +120,8 @@ func openHandle(h *os.File, sizes TypeSize) (*File, error) {
 	return f, nil
 }
 
-// Parse reads a file that is in memory, such as an embedded model. Tensors are views of data, as aligned as data is. A
-// part of a split model is read by itself.
+// Parse reads a file that is in memory, such as an embedded model. Tensors are views of data, as
+// aligned as data is. A part of a split model is read by itself.
 func Parse(data []byte, sizes TypeSize) (*File, error) {
 	f, err := parse(bytes.NewReader(data), int64(len(data)), sizes)
 	if err != nil {
@@ -159,8 +162,8 @@ func (f *File) Tensor(name string) (*Tensor, bool) {
 	return &f.tensors[i], true
 }
 
-// Data returns the bytes of one of f's tensors, a read-only view of t.Size bytes: writing to it is a fault. It fails for
-// a type that TypeSize did not know, and after Close.
+// Data returns the bytes of one of f's tensors, a read-only view of t.Size bytes: writing to it is
+// a fault. It fails for a type that TypeSize did not know, and after Close.
 func (f *File) Data(t *Tensor) ([]byte, error) {
 	f = f.holder(t)
 	switch {

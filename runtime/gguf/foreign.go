@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// foreign are the beginnings of files that people take for GGUF ones, and what these are (sources: ggml before August 2023,
-// PKWARE's APPNOTE, the pickle protocol, git-lfs, and the magic numbers of common archives).
+// foreign are the beginnings of files that people take for GGUF ones, and what these are (sources:
+// ggml before August 2023, PKWARE's APPNOTE, the pickle protocol, git-lfs, and the magic numbers of
+// common archives).
 var foreign = []struct{ begins, what string }{
 	{"lmgg", "a GGML file of before GGUF, which nothing reads any more: get the model as GGUF"},
 	{"fmgg", "a GGMF file of before GGUF, which nothing reads any more: get the model as GGUF"},
@@ -65,7 +66,8 @@ func hasFold(text []byte, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
 }
 
-// isText says whether bytes, of which the last character may be cut, are UTF-8 without control characters.
+// isText says whether bytes, of which the last character may be cut, are UTF-8 without control
+// characters.
 func isText(b []byte) bool {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestForeign gives files that are none the words of somebody who has them, and keeps the place for those who read it.
+// TestForeign gives files that are none the words of somebody who has them, and keeps the place for
+// those who read it.
 func TestForeign(t *testing.T) {
 	whole := small()
 	for _, c := range []struct{ begins, want string }{

@@ -5,14 +5,17 @@ import (
 	"runtime/debug"
 )
 
-// Guard runs fn and turns a memory fault inside f's mapping into an *Error at the byte that could not be read: the file
-// was cut short, or its disk failed, while it was mapped. Without it such a fault ends the process.
+// Guard runs fn and turns a memory fault inside f's mapping into an *Error at the byte that could
+// not be read: the file was cut short, or its disk failed, while it was mapped. Without it such a
+// fault ends the process.
 //
-// The protection is per goroutine. A worker that touches weights runs its part under Guard itself, and so does every
-// goroutine that fn starts; the cost is a few nanoseconds a call. Assembly is covered as well as Go. Any other panic,
-// a fault outside the mapping included, goes on as if Guard were not there.
+// The protection is per goroutine. A worker that touches weights runs its part under Guard itself,
+// and so does every goroutine that fn starts; the cost is a few nanoseconds a call. Assembly is
+// covered as well as Go. Any other panic, a fault outside the mapping included, goes on as if Guard
+// were not there.
 //
-// Bytes of a cut file that share the last page with bytes that are left read as zero and are not noticed.
+// Bytes of a cut file that share the last page with bytes that are left read as zero and are not
+// noticed.
 func (f *File) Guard(fn func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(old)
@@ -33,7 +36,8 @@ func (f *File) Guard(fn func() error) (err error) {
 	return fn()
 }
 
-// faulted is the error for a fault at an address, nil if that is not in the mapping of f or of another part.
+// faulted is the error for a fault at an address, nil if that is not in the mapping of f or of
+// another part.
 func (f *File) faulted(at uintptr) error {
 	for _, p := range f.parts {
 		if err := p.faulted(at); err != nil {

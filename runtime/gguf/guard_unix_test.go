@@ -40,7 +40,8 @@ func mapped(t *testing.T, n int64) (f *File, path string, data []byte) {
 
 var sink byte
 
-// A file is cut while mapped and touched in every way that code touches weights: the process lives, each time.
+// A file is cut while mapped and touched in every way that code touches weights: the process lives,
+// each time.
 func TestGuardCutFile(t *testing.T) {
 	const size = 1 << 20
 	f, path, data := mapped(t, size)
@@ -57,8 +58,9 @@ func TestGuardCutFile(t *testing.T) {
 				sink += b
 			}
 		}},
-		{"copy", func() { copy(make([]byte, size), data) }},                      // memmove
-		{"assembly", func() { sink = byte(bytes.IndexByte(data[16384:], 9)) }},   // a leaf in assembly
+		{"copy", func() { copy(make([]byte, size), data) }}, // memmove
+		// a leaf in assembly
+		{"assembly", func() { sink = byte(bytes.IndexByte(data[16384:], 9)) }},
 		{"compare", func() { bytes.Equal(data[size/2:], make([]byte, size/2)) }}, // memequal
 	} {
 		for range 3 { // it works again after it has worked

@@ -9,7 +9,8 @@ import (
 
 const minusOne = math.MaxUint64
 
-// malformed has one case for each way a header can be wrong: those of llama.cpp's test-gguf.cpp, and those it leaves out.
+// malformed has one case for each way a header can be wrong: those of llama.cpp's test-gguf.cpp,
+// and those it leaves out.
 var malformed = []struct {
 	name   string
 	file   *raw

@@ -6,9 +6,10 @@ import (
 	"io"
 )
 
-// Every getter returns found = false without an error when the key is absent, and an *Error naming the key when its
-// value is of another kind or does not fit. Getters of numbers take every kind of number, since converters disagree on
-// which to write, as long as the value is exactly the same; an f64 is rounded to F32.
+// Every getter returns found = false without an error when the key is absent, and an *Error naming
+// the key when its value is of another kind or does not fit. Getters of numbers take every kind of
+// number, since converters disagree on which to write, as long as the value is exactly the same; an
+// f64 is rounded to F32.
 
 // Keys returns the metadata keys in the order of the file.
 func (f *File) Keys() []string {
@@ -19,7 +20,8 @@ func (f *File) Keys() []string {
 	return keys
 }
 
-// Kind describes the value of key: the kind of its elements, and how many an array has; -1 for a scalar.
+// Kind describes the value of key: the kind of its elements, and how many an array has; -1 for a
+// scalar.
 func (f *File) Kind(key string) (elem Kind, n int, found bool) {
 	i, ok := f.byKey[key]
 	switch {
@@ -56,8 +58,8 @@ func (f *File) Bool(key string) (v, found bool, err error) { return one(f, key, 
 // Str returns a string, which need not be UTF-8.
 func (f *File) Str(key string) (v string, found bool, err error) { return one(f, key, texts) }
 
-// U32s returns an array of integers. Like all array getters it gives a scalar as an array of one, since some keys
-// (feed_forward_length, head_count_kv) are one number or one per layer.
+// U32s returns an array of integers. Like all array getters it gives a scalar as an array of one,
+// since some keys (feed_forward_length, head_count_kv) are one number or one per layer.
 func (f *File) U32s(key string) (v []uint32, found bool, err error) {
 	return many(f, key, integers[uint32])
 }

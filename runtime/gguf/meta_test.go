@@ -119,7 +119,8 @@ func TestKind(t *testing.T) {
 	}
 }
 
-// The format has two truth values; another byte is refused where it is asked for, since llama.cpp takes it for true.
+// The format has two truth values; another byte is refused where it is asked for, since llama.cpp
+// takes it for true.
 func TestBoolByte(t *testing.T) {
 	r := file().head(3, 0, 1).kv("b", KindBool)
 	f := mustParse(t, append(*r, 2))
@@ -129,7 +130,8 @@ func TestBoolByte(t *testing.T) {
 	}
 }
 
-// A vocabulary of 2^18 strings costs its own bytes and a slice of string headers, and nothing before it is asked for.
+// A vocabulary of 2^18 strings costs its own bytes and a slice of string headers, and nothing
+// before it is asked for.
 func TestLargeVocabulary(t *testing.T) {
 	tokens := make([]string, 1<<18)
 	for i := range tokens {

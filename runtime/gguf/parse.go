@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// entry is one metadata pair. Its value stays in the file: n elements of kind elem in size bytes at off, which were
-// proven to be there. A scalar is one element.
+// entry is one metadata pair. Its value stays in the file: n elements of kind elem in size bytes at
+// off, which were proven to be there. A scalar is one element.
 type entry struct {
 	key   string
 	array bool
@@ -145,7 +145,8 @@ func (c *cursor) kind(field string) (Kind, error) {
 	return Kind(v), err
 }
 
-// value passes over n values of kind k; for numbers the caller's count has proven that n times the size fits.
+// value passes over n values of kind k; for numbers the caller's count has proven that n times the
+// size fits.
 func (c *cursor) value(k Kind, n uint64) error {
 	if k != KindString {
 		return c.skip("value", n*uint64(k.size()))

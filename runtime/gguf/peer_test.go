@@ -10,7 +10,8 @@ import (
 	peer "github.com/gpustack/gguf-parser-go"
 )
 
-// peerSizes is the type list of the other parser, so that sizes are compared with a source that is not ours.
+// peerSizes is the type list of the other parser, so that sizes are compared with a source that is
+// not ours.
 func peerSizes(id uint32) (block, bytes int, ok bool) {
 	trait, ok := peer.GGMLType(id).Trait()
 	return int(trait.BlockSize), int(trait.TypeSize), ok

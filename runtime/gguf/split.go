@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A split model is several files named NAME-00001-of-0000N.gguf and so on. Each is a whole GGUF file with its own part of
-// the tensors; the metadata is in the first. These keys say which part a file is, counted from 0 (format: llama.cpp,
-// tools/gguf-split).
+// A split model is several files named NAME-00001-of-0000N.gguf and so on. Each is a whole GGUF
+// file with its own part of the tensors; the metadata is in the first. These keys say which part a
+// file is, counted from 0 (format: llama.cpp, tools/gguf-split).
 const (
 	splitNoKey      = "split.no"
 	splitCountKey   = "split.count"
@@ -32,8 +32,8 @@ func (f *File) part() (no, count int, err error) {
 	return int(n), int(u), err
 }
 
-// join opens the other parts of the model whose first part is f, at path, and takes their tensors in. What it opened
-// belongs to f, after an error too.
+// join opens the other parts of the model whose first part is f, at path, and takes their tensors
+// in. What it opened belongs to f, after an error too.
 func (f *File) join(path string, sizes TypeSize) error {
 	no, count, err := f.part()
 	if err != nil || count == 1 {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// splitPart is what one file of a split model says. Each holds tensor "wI" of four bytes of its number.
+// splitPart is what one file of a split model says. Each holds tensor "wI" of four bytes of its
+// number.
 type splitPart struct {
 	name   string // after "m", the right one when empty
 	no     uint16

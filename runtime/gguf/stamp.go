@@ -1,7 +1,8 @@
 package gguf
 
-// Stamp is what a file system says of an open file: another file, or the same one after a write, has another. Paths and
-// the time of the last write alone would not do, since programs copy both; the time of the last change cannot be set.
+// Stamp is what a file system says of an open file: another file, or the same one after a write,
+// has another. Paths and the time of the last write alone would not do, since programs copy both;
+// the time of the last change cannot be set.
 type Stamp struct {
 	Device  uint64 `json:"device"`
 	Inode   uint64 `json:"inode"`
@@ -10,8 +11,8 @@ type Stamp struct {
 	Changed int64  `json:"changed"` // the same, of contents or of attributes
 }
 
-// Stamps returns the stamps of all files of the model, false where there is none to rely on: of one in memory, or on a
-// file system that is not known to keep the time of the last change.
+// Stamps returns the stamps of all files of the model, false where there is none to rely on: of one
+// in memory, or on a file system that is not known to keep the time of the last change.
 func (f *File) Stamps() ([]Stamp, bool) {
 	var all []Stamp
 	for _, p := range append([]*File{f}, f.parts...) {

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepsChanges are the file systems whose time of the last change is their own and not that of the last write.
+// keepsChanges are the file systems whose time of the last change is their own and not that of the
+// last write.
 var keepsChanges = map[int64]bool{
 	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
 	unix.TMPFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, 0x2fc12fc1: true, // ZFS

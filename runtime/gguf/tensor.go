@@ -7,8 +7,9 @@ import (
 	"sort"
 )
 
-// TypeSize gives the block length of a ggml type in values and in bytes. The dispatch table of the kernels is the only
-// list of types, so the reader asks for it instead of having one. ok is false for an id the table does not know.
+// TypeSize gives the block length of a ggml type in values and in bytes. The dispatch table of the
+// kernels is the only list of types, so the reader asks for it instead of having one. ok is false
+// for an id the table does not know.
 type TypeSize func(id uint32) (block, bytes int, ok bool)
 
 // Tensor is one record of the header.
@@ -17,7 +18,8 @@ type Tensor struct {
 	Dims   []int64 // 1 to 4 lengths, innermost (contiguous) first, none negative
 	Type   uint32  // ggml type id
 	Offset int64   // of the data, from the start of the file that holds it
-	Size   int64   // bytes of data; 0 when TypeSize did not know the type, and where a dimension is 0
+	// bytes of data; 0 when TypeSize did not know the type, and where a dimension is 0
+	Size int64
 
 	known bool  // TypeSize knew the type
 	part  int   // of the model that holds it, from 0
@@ -39,7 +41,8 @@ func (t *Tensor) Elements() int64 {
 	return n
 }
 
-// readTensor reads one tensor record. Offset is left relative to the data section, whose start is not known yet.
+// readTensor reads one tensor record. Offset is left relative to the data section, whose start is
+// not known yet.
 func (f *File) readTensor(c *cursor, sizes TypeSize) error {
 	c.of = fmt.Sprintf(" of tensor %d", len(f.tensors))
 	at := c.pos
@@ -76,7 +79,8 @@ func (f *File) readTensor(c *cursor, sizes TypeSize) error {
 	return nil
 }
 
-// dims reads the shape; the product of what it returns fits an int64. No dimensions are those of a single value, as in ggml.
+// dims reads the shape; the product of what it returns fits an int64. No dimensions are those of a
+// single value, as in ggml.
 func (c *cursor) dims() ([]int64, error) {
 	at := c.pos
 	n, err := c.u32("dimension count")
@@ -128,8 +132,8 @@ func (c *cursor) tensorBytes(t *Tensor, dimsAt int64, sizes TypeSize) (size int6
 	return int64(lo), true, nil
 }
 
-// placeTensors proves that every tensor's data lies in the file, aligned and apart from every other's, and makes the
-// offsets absolute.
+// placeTensors proves that every tensor's data lies in the file, aligned and apart from every
+// other's, and makes the offsets absolute.
 func (f *File) placeTensors() error {
 	data := max(0, f.Size-f.DataOffset)
 	var order []*Tensor // those with data
@@ -161,7 +165,8 @@ func (f *File) placeTensors() error {
 // maxModel is beyond any model, in bytes: a header that places tensors further out is wrong.
 const maxModel = 1 << 44
 
-// cut says of a file that ends before its tensors how much of it there must be, if their places are plausible.
+// cut says of a file that ends before its tensors how much of it there must be, if their places are
+// plausible.
 func (f *File) cut(err error) error {
 	need := f.DataOffset
 	for i := range f.tensors {

@@ -19,7 +19,8 @@ func refused(t *testing.T, what string, n int, data []byte) {
 	}
 }
 
-// A real file cut at every byte of its header, at every byte of its last tensor, and at steps through its data.
+// A real file cut at every byte of its header, at every byte of its last tensor, and at steps
+// through its data.
 func TestTruncated(t *testing.T) {
 	for _, name := range models {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +44,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// Every byte of a small header replaced by every extreme: refused with a typed error, or consistent in what it returns.
+// Every byte of a small header replaced by every extreme: refused with a typed error, or consistent
+// in what it returns.
 func TestCorrupted(t *testing.T) {
 	whole := small()
 	for i := range mustParse(t, whole).DataOffset {
@@ -77,7 +79,8 @@ func small() []byte {
 		data(160)
 }
 
-// checkConsistent asks an accepted file for everything it has: nothing may panic, and all data lies inside.
+// checkConsistent asks an accepted file for everything it has: nothing may panic, and all data lies
+// inside.
 func checkConsistent(t *testing.T, f *File) {
 	t.Helper()
 	for _, k := range f.Keys() {

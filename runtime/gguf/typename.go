@@ -2,8 +2,9 @@ package gguf
 
 import "fmt"
 
-// typeNames are the names of ggml types that the kernels' table need not know, by number: an error about a weight names its
-// type, and who reads it knows names (format: ggml.h, and from 133 on that of ik_llama.cpp).
+// typeNames are the names of ggml types that the kernels' table need not know, by number: an error
+// about a weight names its type, and who reads it knows names (format: ggml.h, and from 133 on that
+// of ik_llama.cpp).
 var typeNames = map[uint32]string{
 	4: "Q4_2", 5: "Q4_3", 9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
 	24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8",

@@ -9,9 +9,10 @@ import (
 	"slices"
 )
 
-// Writer writes a version 3 file in one pass: first Set and Tensor describe it, then Data streams the bytes of the
-// tensors in the order they were described, then Close checks that nothing is missing. The first error sticks and every
-// later call returns it, so a caller may look at Close alone. It refuses what the reader would refuse.
+// Writer writes a version 3 file in one pass: first Set and Tensor describe it, then Data streams
+// the bytes of the tensors in the order they were described, then Close checks that nothing is
+// missing. The first error sticks and every later call returns it, so a caller may look at Close
+// alone. It refuses what the reader would refuse.
 type Writer struct {
 	out   *bufio.Writer
 	err   error
@@ -42,8 +43,9 @@ func (w *Writer) fail(format string, args ...any) error {
 	return w.err
 }
 
-// Set adds a metadata entry. v is a bool, string, float or sized integer, or a slice of one of these; its Go type
-// decides the kind. Setting general.alignment, a uint32, before the first tensor changes the alignment from 32.
+// Set adds a metadata entry. v is a bool, string, float or sized integer, or a slice of one of
+// these; its Go type decides the kind. Setting general.alignment, a uint32, before the first tensor
+// changes the alignment from 32.
 func (w *Writer) Set(key string, v any) error {
 	switch {
 	case w.err != nil:
@@ -72,7 +74,8 @@ func (w *Writer) Set(key string, v any) error {
 	return nil
 }
 
-// Tensor describes a tensor of size bytes; dims are 1 to 4 positive lengths, innermost first, and typ is its ggml type id.
+// Tensor describes a tensor of size bytes; dims are 1 to 4 positive lengths, innermost first, and
+// typ is its ggml type id.
 func (w *Writer) Tensor(name string, typ uint32, dims []int64, size int64) error {
 	switch {
 	case w.err != nil:
@@ -111,8 +114,8 @@ func (w *Writer) Tensor(name string, typ uint32, dims []int64, size int64) error
 	return nil
 }
 
-// Data appends p to the data of the named tensor, which must be the one being written or, when that is complete, the
-// one described next. A tensor may come in any number of pieces.
+// Data appends p to the data of the named tensor, which must be the one being written or, when that
+// is complete, the one described next. A tensor may come in any number of pieces.
 func (w *Writer) Data(name string, p []byte) error {
 	w.begin()
 	if w.err != nil {

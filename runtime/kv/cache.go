@@ -41,14 +41,16 @@ func (s Shape) full() (Shape, error) {
 	return s, nil
 }
 
-// Cache holds sequences of positions. It is not for use from several goroutines, except for Side.Store and Rows.Store as they say.
+// Cache holds sequences of positions. It is not for use from several goroutines, except for
+// Side.Store and Rows.Store as they say.
 type Cache struct {
 	Plan *Plan
 	Shape
 
 	layers []Rows
 	groups []*group // of layers
-	all    *group   // with a cell for every row, of whatever layers there are: one of groups or one without layers
+	// with a cell for every row, of whatever layers there are: one of groups or one without layers
+	all    *group
 	every  []*group // groups and all
 	states []State  // of recurrent layers
 	ends   []int32  // by sequence: its next position
@@ -66,8 +68,8 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 	return c, err
 }
 
-// NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells and knows which position each
-// holds; it has rows only of layers that it is told to hold.
+// NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells
+// and knows which position each holds; it has rows only of layers that it is told to hold.
 func NewElsewhere(plan *Plan, size, batch int) (*Cache, error) {
 	return NewShape(plan, Shape{Size: size, Batch: batch})
 }
@@ -140,15 +142,16 @@ func (c *Cache) Rows(i int) *Rows { return &c.layers[i] }
 // Len is the number of positions of sequence 0, which is the position that its next token takes.
 func (c *Cache) Len() int { return int(c.ends[0]) }
 
-// Place makes room for the next n positions of sequence 0. Their rows must then be stored in every layer: by Side.Store of
-// the two sides or, in layers that keep exact rows, by Rows.Next and Rows.Store.
+// Place makes room for the next n positions of sequence 0. Their rows must then be stored in every
+// layer: by Side.Store of the two sides or, in layers that keep exact rows, by Rows.Next and
+// Rows.Store.
 func (c *Cache) Place(n int) error {
 	c.one[0] = Run{N: n}
 	return c.PlaceRuns(c.one[:])
 }
 
-// PlaceRuns is Place for several sequences: the batch is the tokens of the first run, then those of the second and so on.
-// A sequence has one run at most.
+// PlaceRuns is Place for several sequences: the batch is the tokens of the first run, then those of
+// the second and so on. A sequence has one run at most.
 func (c *Cache) PlaceRuns(runs []Run) error {
 	n := 0
 	var seen Set
@@ -203,8 +206,9 @@ func (c *Cache) room(n int) int {
 	return c.all.packed.room(n)
 }
 
-// Step is the most tokens of sequence 0 that KV layer i takes in one step. A batch that is no larger leaves the same rows
-// exact for layers that read its cache later as it does for the layer itself.
+// Step is the most tokens of sequence 0 that KV layer i takes in one step. A batch that is no
+// larger leaves the same rows exact for layers that read its cache later as it does for the layer
+// itself.
 func (c *Cache) Step(i int) int {
 	c.one[0] = Run{N: c.Size}
 	return c.StepRuns(i, c.one[:])

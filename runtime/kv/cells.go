@@ -4,12 +4,14 @@ import "fmt"
 
 // Cells says which position each cell of some rows holds and for which sequences.
 type Cells struct {
-	pos    []int32 // [capacity], -1 for an empty cell
-	sets   []Set   // [capacity] sequences that hold the row; nil where the cache has one
-	used   int     // cells 0..used-1 have been written
-	rows   int     // cells that are not empty
-	next   []int   // by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
-	oldest []int32 // by sequence: rows before this position may be written over; nil where all are kept
+	pos  []int32 // [capacity], -1 for an empty cell
+	sets []Set   // [capacity] sequences that hold the row; nil where the cache has one
+	used int     // cells 0..used-1 have been written
+	rows int     // cells that are not empty
+	// by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
+	next []int
+	// by sequence: rows before this position may be written over; nil where all are kept
+	oldest []int32
 	batch  []int32 // cells given last, by token
 	stamp  int     // counts the changes of pos and sets
 	pages  []int   // [pages] marks when a page changed last; nil where the cache has one sequence
@@ -21,7 +23,8 @@ type Cells struct {
 	straight bool // row at all times
 }
 
-// Page is how many cells a sequence takes together while there are so many; it divides attention's chunks.
+// Page is how many cells a sequence takes together while there are so many; it divides attention's
+// chunks.
 const Page = 64
 
 // order is what cells are given in.
@@ -63,7 +66,8 @@ func (c *Cells) Stamp() int { return c.stamp }
 // Marks counts the changes of single cells, in a cache of several sequences.
 func (c *Cells) Marks() int { return c.marks }
 
-// Changed says whether a cell of page i, which is cells Page*i and up, has changed since Marks was that.
+// Changed says whether a cell of page i, which is cells Page*i and up, has changed since Marks was
+// that.
 func (c *Cells) Changed(i, since int) bool { return c.pages[i] > since }
 
 // mark notes that a cell changes.
@@ -74,8 +78,8 @@ func (c *Cells) mark(cell int) {
 	}
 }
 
-// Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring that came into order again after it was
-// cut may not know.
+// Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring
+// that came into order again after it was cut may not know.
 func (c *Cells) Ordered() (first int32, ok bool) {
 	if c.used == 0 {
 		return 0, true
@@ -185,9 +189,10 @@ func (c *Cells) give(t token) int {
 	return cell
 }
 
-// choose is the cell for the next row of a sequence: the one after its last, so that a sequence alone fills the cells in
-// order and goes round in a ring where rows may be written over. Among others it goes on in a page that is all open. That
-// there is an open cell was checked, or follows from the capacity.
+// choose is the cell for the next row of a sequence: the one after its last, so that a sequence
+// alone fills the cells in order and goes round in a ring where rows may be written over. Among
+// others it goes on in a page that is all open. That there is an open cell was checked, or follows
+// from the capacity.
 func (c *Cells) choose(seq int) int {
 	at := c.next[seq]
 	if c.sets != nil && (at < 0 || at%Page == 0 || at == len(c.pos) || !c.open(at)) {
@@ -213,7 +218,8 @@ func (c *Cells) choose(seq int) int {
 	panic(fmt.Sprintf("kv: all %d cells are taken", len(c.pos)))
 }
 
-// openPage says whether the page from a cell on, which may be cut short by the capacity, is all open.
+// openPage says whether the page from a cell on, which may be cut short by the capacity, is all
+// open.
 func (c *Cells) openPage(first int) bool {
 	for cell := first; cell < min(first+Page, len(c.pos)); cell++ {
 		if !c.open(cell) {

@@ -84,8 +84,8 @@ func holdsAll(t *testing.T, c *kv.Cache, tolerances [2]float64) {
 	}
 }
 
-// TestEnds stores rows in batches of all sizes: each position is in one segment, the first and the last are exact, and
-// which ones are exact does not depend on the batches.
+// TestEnds stores rows in batches of all sizes: each position is in one segment, the first and the
+// last are exact, and which ones are exact does not depend on the batches.
 func TestEnds(t *testing.T) {
 	for _, typ := range cacheTypes() {
 		for _, e := range []kv.Ends{{First: 4, Last: 10}, {First: 0, Last: 1}, {First: 3}, {First: 70, Last: 5}, {First: 5, Last: 60}} {
@@ -107,7 +107,8 @@ func TestEnds(t *testing.T) {
 						t.Fatalf("%+v: %d exact rows: %s", e, n, at)
 					}
 					if layer == 1 {
-						at = at[max(0, end-12):] // what a window has beyond itself depends on the batch
+						// what a window has beyond itself depends on the batch
+						at = at[max(0, end-12):]
 					}
 					key := [2]int{layer, end}
 					if batches[0] == 1 && len(batches) == 1 {
@@ -154,8 +155,9 @@ func TestEndsTruncate(t *testing.T) {
 	}
 }
 
-// TestEndsShift drops positions from every part of the context. Rows come from their numbers, so turning a key from p to
-// p-d is to replace it by that of p-d; values stay those of their old positions.
+// TestEndsShift drops positions from every part of the context. Rows come from their numbers, so
+// turning a key from p to p-d is to replace it by that of p-d; values stay those of their old
+// positions.
 func TestEndsShift(t *testing.T) {
 	for _, e := range []kv.Ends{{First: 4, Last: 10}, {First: 4}, {Last: 3}, {First: 2, Last: 60}} {
 		for _, s := range [][2]int{{4, 5}, {0, 3}, {2, 10}, {20, 20}, {0, 58}, {50, 8}, {30, 30}, {4, 52}} {

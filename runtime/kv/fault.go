@@ -11,10 +11,11 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// A row must be numbers, and stay numbers in its type. Encoders see neither: some store a NaN as 0, and a scale beyond f16 is
-// an infinity that may decode to anything. So every row is looked at when it is stored. Its length, the root of the sum of its
-// squares, bounds all its values, before and after any transform; rows that are longer than types are known to hold, which
-// few models have, are decoded again.
+// A row must be numbers, and stay numbers in its type. Encoders see neither: some store a NaN as 0,
+// and a scale beyond f16 is an infinity that may decode to anything. So every row is looked at when
+// it is stored. Its length, the root of the sum of its squares, bounds all its values, before and
+// after any transform; rows that are longer than types are known to hold, which few models have,
+// are decoded again.
 
 // plain is the length up to which a type is tried when a side is made.
 const plain = 4096
@@ -28,8 +29,9 @@ type Fault struct {
 	Most     float32 // the largest magnitude of the row; NaN or an infinity where it has one
 	Exact    bool    // the row was to be kept exact
 	Type     string
-	Holds    float32  // the largest magnitude of such a row that the type holds; 0 where Most is no number
-	Others   []string // types of the cache that hold the row, the widest first
+	// the largest magnitude of such a row that the type holds; 0 where Most is no number
+	Holds  float32
+	Others []string // types of the cache that hold the row, the widest first
 }
 
 func (f *Fault) Error() string {
@@ -67,8 +69,8 @@ func sumSquares(x []float32) float64 { return kernels.Default().Vec().SumSquares
 
 func finite(v float32) bool { return v-v == 0 }
 
-// learn finds the sum of squares up to which rows need no second look: that of plain if the type holds such rows, whatever
-// they look like, and otherwise none.
+// learn finds the sum of squares up to which rows need no second look: that of plain if the type
+// holds such rows, whatever they look like, and otherwise none.
 func (s *Side) learn() {
 	x, packed := make([]float32, s.Stored), make([]byte, s.RowBytes)
 	even := plain / float32(math.Sqrt(float64(s.Stored)))
@@ -101,7 +103,8 @@ func numbers(impl *kernels.Impl, packed []byte, n int) bool {
 	return !slices.ContainsFunc(x, func(v float32) bool { return !finite(v) })
 }
 
-// prove looks at rows that were encoded: [n][Stored] and what became of them, which is in n cells from one on.
+// prove looks at rows that were encoded: [n][Stored] and what became of them, which is in n cells
+// from one on.
 func (s *Side) prove(rows []float32, packed []byte, h, cell int) {
 	if sumSquares(rows) <= s.safe { // false for a NaN
 		return
@@ -178,7 +181,8 @@ func (s *Side) holds(x []float32) (most float32) {
 	return most
 }
 
-// holders are the types of the cache that a head x can be stored in and is numbers afterwards, those with more bits first.
+// holders are the types of the cache that a head x can be stored in and is numbers afterwards,
+// those with more bits first.
 func holders(table *kernels.Table, x []float32) (names []string) {
 	var all []*kernels.Type
 	for _, t := range table.Types() {
@@ -201,7 +205,8 @@ func holders(table *kernels.Table, x []float32) (names []string) {
 	return names
 }
 
-// Err is the first row of the layer that could not be kept as its type since the last call, as a *Fault. It is called when no Store runs.
+// Err is the first row of the layer that could not be kept as its type since the last call, as a
+// *Fault. It is called when no Store runs.
 func (r *Rows) Err() error {
 	var first *Fault
 	for k, p := range r.segments {

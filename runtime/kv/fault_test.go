@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// faultOf stores rows of one key or value of a size among ordinary ones, in batches of n, and returns what Rows.Err says.
+// faultOf stores rows of one key or value of a size among ordinary ones, in batches of n, and
+// returns what Rows.Err says.
 func faultOf(t *testing.T, c Choice, e Ends, keys bool, n int, big float32) error {
 	t.Helper()
 	l := Layer{Index: 7, Heads: 2, KeyDim: 64, ValueDim: 64}
@@ -59,8 +60,9 @@ func faultOf(t *testing.T, c Choice, e Ends, keys bool, n int, big float32) erro
 	return nil
 }
 
-// TestFault stores what is no number, or too large for a type, in every type of the cache, with and without a rotation and exact
-// rows, at once and one by one: it is reported where it is, and what a type holds is not.
+// TestFault stores what is no number, or too large for a type, in every type of the cache, with and
+// without a rotation and exact rows, at once and one by one: it is reported where it is, and what a
+// type holds is not.
 func TestFault(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, typ := range kernels.Default().Types() {
@@ -97,7 +99,8 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// TestFaultNames holds the message for f16: the place, the largest magnitude, what the type holds and others that hold more.
+// TestFaultNames holds the message for f16: the place, the largest magnitude, what the type holds
+// and others that hold more.
 func TestFaultNames(t *testing.T) {
 	err := faultOf(t, Choice{Type: kernels.Default().ByName("f16")}, Ends{}, true, 16, -1e5)
 	var f *Fault

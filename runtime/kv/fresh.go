@@ -1,9 +1,9 @@
 package kv
 
-// Fresh is the most positions, up to n, to which a sequence can be cut back so that it is as if no more had ever been run:
-// what is exact then is what a run from the start keeps exact. Rows that a run beyond n has packed do not come back, so that
-// with exact last rows it may be much less than n. It says nothing of sliding windows and recurrent layers, which
-// TruncateSeq refuses to cut.
+// Fresh is the most positions, up to n, to which a sequence can be cut back so that it is as if no
+// more had ever been run: what is exact then is what a run from the start keeps exact. Rows that a
+// run beyond n has packed do not come back, so that with exact last rows it may be much less than
+// n. It says nothing of sliding windows and recurrent layers, which TruncateSeq refuses to cut.
 func (c *Cache) Fresh(seq, n int) int {
 	if c.known(seq) != nil {
 		return 0
@@ -46,7 +46,8 @@ func (g *group) exactBelow(seq, n int) freshGroup {
 	return freshGroup{g, below}
 }
 
-// exactAfter is the exact rows behind the first that a sequence has after n positions without a cut, as advance and leave have it.
+// exactAfter is the exact rows behind the first that a sequence has after n positions without a
+// cut, as advance and leave have it.
 func (g *group) exactAfter(n int) int {
 	n = max(0, n-g.first)
 	if n <= g.ring {

@@ -6,8 +6,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// TestFresh cuts caches with exact ends back to where Fresh says: the same rows are exact as in a cache that was never longer,
-// then and while it grows again. One position more than that would not do.
+// TestFresh cuts caches with exact ends back to where Fresh says: the same rows are exact as in a
+// cache that was never longer, then and while it grows again. One position more than that would not
+// do.
 func TestFresh(t *testing.T) {
 	grow := func(c *kv.Cache, to int) {
 		for c.Len() < to {

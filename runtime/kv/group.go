@@ -8,13 +8,15 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Ends says which rows of a layer stay exact: its first positions for ever, its last until they leave in batches.
+// Ends says which rows of a layer stay exact: its first positions for ever, its last until they
+// leave in batches.
 type Ends struct {
 	First, Last int
 	Type        *kernels.Type // that exact rows are stored in; nil for f16
 }
 
-// leave is the number of rows that leave the exact ones together: packing a few at a time costs less than one by one.
+// leave is the number of rows that leave the exact ones together: packing a few at a time costs
+// less than one by one.
 const leave = 8
 
 // maxEnds bounds what a policy may ask for.
@@ -32,8 +34,8 @@ func (e Ends) cells(size int) int {
 	return min(size, n)
 }
 
-// group is layers whose rows lie in the same cells. A layer that keeps exact rows has a group of its own, because the
-// layers of a model go through a batch one after another.
+// group is layers whose rows lie in the same cells. A layer that keeps exact rows has a group of
+// its own, because the layers of a model go through a batch one after another.
 type group struct {
 	window int
 	ends   Ends
@@ -50,8 +52,9 @@ type group struct {
 	all    *Cells  // of every row, whose sets say which rows are the same
 }
 
-// capacity is the number of cells for packed rows that a layer needs. Rows of a sequence leave the exact ones only while
-// there are more than Last, unless the context is so small that they are not even that many.
+// capacity is the number of cells for packed rows that a layer needs. Rows of a sequence leave the
+// exact ones only while there are more than Last, unless the context is so small that they are not
+// even that many.
 func (s Shape) capacity(window int, e Ends) int {
 	cells := s.Cells
 	if s.Sequences == 1 && e.cells(s.Size) < s.Size {
@@ -73,7 +76,8 @@ func newGroup(window int, e Ends, s Shape) *group {
 		packed = sliding
 	}
 	g := &group{window: window, ends: e, packed: newCells(s.capacity(window, e), batch, s.Sequences, packed)}
-	g.packed.straight = g.packed.closes && !e.on() // some first positions may have been packed before a shift
+	// some first positions may have been packed before a shift
+	g.packed.straight = g.packed.closes && !e.on()
 	if e.on() {
 		n := e.cells(s.Size)
 		g.first = min(e.First, n)
@@ -93,7 +97,8 @@ func (g *group) cells() []*Cells {
 	return []*Cells{g.packed, g.exact}
 }
 
-// place takes the tokens of a batch, of which a layer with exact rows gives cells to as many at a time as advance says.
+// place takes the tokens of a batch, of which a layer with exact rows gives cells to as many at a
+// time as advance says.
 func (g *group) place(tokens []token) {
 	g.tokens, g.done = append(g.tokens[:0], tokens...), 0
 	if g.exact == nil {
@@ -101,9 +106,10 @@ func (g *group) place(tokens []token) {
 	}
 }
 
-// advance gives cells to the next tokens of the batch, as many as can be stored before one of them sees the others, and
-// returns their number. Which rows of a sequence are exact then depends on its positions before alone, so that the tokens
-// of a prompt and the same tokens one by one find the same.
+// advance gives cells to the next tokens of the batch, as many as can be stored before one of them
+// sees the others, and returns their number. Which rows of a sequence are exact then depends on its
+// positions before alone, so that the tokens of a prompt and the same tokens one by one find the
+// same.
 func (g *group) advance() int {
 	for _, c := range g.cells() {
 		c.begin()
@@ -194,8 +200,9 @@ func (g *group) leave(seq int) {
 	g.held[seq] -= n
 }
 
-// twin is the packed cell with the row of a sequence at a position, which it shares with one that wanted it packed before;
-// -1 for none. Of a row that was never shared it does not look at the cells, which are many.
+// twin is the packed cell with the row of a sequence at a position, which it shares with one that
+// wanted it packed before; -1 for none. Of a row that was never shared it does not look at the
+// cells, which are many.
 func (g *group) twin(p int32, seq int) int {
 	if p >= g.all.common {
 		return -1
@@ -236,7 +243,8 @@ func (g *group) bound(seq int, at int32) {
 	}
 }
 
-// canTruncate says whether the cells still hold all that a query of a sequence, which has end positions, sees at n.
+// canTruncate says whether the cells still hold all that a query of a sequence, which has end
+// positions, sees at n.
 func (g *group) canTruncate(seq int, n, end int32) error {
 	if g.window == 0 {
 		return nil

@@ -86,7 +86,8 @@ func holds(t *testing.T, s *kv.Side, seed uint64, tolerance float64) {
 	}
 }
 
-// tolerance is a bound on the relative squared error of a type, and enough to tell any row from another.
+// tolerance is a bound on the relative squared error of a type, and enough to tell any row from
+// another.
 func tolerance(typ *kernels.Type) float64 {
 	if !typ.Quantised {
 		return 1e-4
@@ -174,8 +175,9 @@ func TestShift(t *testing.T) {
 			for range 3 {
 				fill(t, x, 8)
 			}
-			// Turning a key of fill from position p to p-d here means to replace it by fill's key of p-d: each position's
-			// rows come from its number. Keys that were not decoded as they were stored are not found.
+			// Turning a key of fill from position p to p-d here means to replace it by fill's key
+			// of p-d: each position's rows come from its number. Keys that were not decoded as they
+			// were stored are not found.
 			turned := 0
 			var want []float32
 			var ws kernels.Workspace
@@ -246,8 +248,8 @@ func near(a, b []float32, tolerance float64) bool {
 	return err <= tolerance*size
 }
 
-// TestPaddingIsZero stores rows by a workspace in which another side left its values: what follows a padded head must
-// not reach the codes.
+// TestPaddingIsZero stores rows by a workspace in which another side left its values: what follows
+// a padded head must not reach the codes.
 func TestPaddingIsZero(t *testing.T) {
 	padded := 0
 	for _, typ := range cacheTypes() {

@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// BenchmarkLeave is what a layer with exact rows costs the processor for a token of each of 16 sequences, which have a prompt in common.
+// BenchmarkLeave is what a layer with exact rows costs the processor for a token of each of 16
+// sequences, which have a prompt in common.
 func BenchmarkLeave(b *testing.B) {
 	f16 := kv.Choice{Type: kernels.Default().ByName("f16")}
 	plan, err := kv.NewPlan([]kv.Layer{{Heads: 1, KeyDim: 32, ValueDim: 32}}, kv.Policy{K: f16, V: f16, Ends: kv.Ends{Last: 64}})

@@ -9,9 +9,10 @@ import (
 	"math"
 )
 
-// Offset is a constant taken out of the keys of every head before RoPE, so that what is stored is R_p (k - mu) for a key
-// k at position p with rotation R_p. Its score q . R_p mu is added exactly (attention.Offset). The cache stores what it
-// is given; it knows the offset to name it in plans and saved states.
+// Offset is a constant taken out of the keys of every head before RoPE, so that what is stored is
+// R_p (k - mu) for a key k at position p with rotation R_p. Its score q . R_p mu is added exactly
+// (attention.Offset). The cache stores what it is given; it knows the offset to name it in plans
+// and saved states.
 type Offset struct {
 	Name     string        // where it is from: bias, mean, a file
 	Layers   []LayerOffset // by KV layer

@@ -22,7 +22,8 @@ func inOrder(pos []int32) (first int32, ok bool) {
 	return first, ok
 }
 
-// TestOrdered fills, cuts and shifts caches at random: cells that say they are in order are, and lists always say so.
+// TestOrdered fills, cuts and shifts caches at random: cells that say they are in order are, and
+// lists always say so.
 func TestOrdered(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, e := range []kv.Ends{{}, {First: 3}, {Last: 9}, {First: 2, Last: 20}, {First: 5, Last: 60}} {
@@ -85,7 +86,8 @@ func fill32(t *testing.T, c *kv.Cache, n int) {
 	}
 }
 
-// TestRestoreOrders changes the order of positions in a saved cache: restored they are in order, which readers rely on.
+// TestRestoreOrders changes the order of positions in a saved cache: restored they are in order,
+// which readers rely on.
 func TestRestoreOrders(t *testing.T) {
 	c := kv.Choice{Type: reftype.ByName("q8_0")}
 	x := newCache(t, c, c, 20, 6, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32})

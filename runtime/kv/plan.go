@@ -2,8 +2,8 @@ package kv
 
 import "github.com/kvgen/kvgen/kernels"
 
-// Plan is what was asked for, what is in effect and why, for every layer and side. It is the record that goes into
-// every result.
+// Plan is what was asked for, what is in effect and why, for every layer and side. It is the record
+// that goes into every result.
 type Plan struct {
 	Layers []LayerPlan
 
@@ -60,7 +60,8 @@ func (p *Plan) Explain(why string) {
 	}
 }
 
-// BytesPerToken is the storage of one packed position in all layers, sliding windows counted as if they kept everything.
+// BytesPerToken is the storage of one packed position in all layers, sliding windows counted as if
+// they kept everything.
 func (p *Plan) BytesPerToken() int {
 	n := 0
 	for i := range p.Layers {
@@ -69,7 +70,8 @@ func (p *Plan) BytesPerToken() int {
 	return n
 }
 
-// Bytes is the storage of a cache of one sequence of size positions placed at most batch at a time, key offsets included.
+// Bytes is the storage of a cache of one sequence of size positions placed at most batch at a time,
+// key offsets included.
 func (p *Plan) Bytes(size, batch int) int { return p.BytesOf(Shape{Size: size, Batch: batch}) }
 
 // BytesOf is the storage of a cache of a shape, key offsets included.
@@ -86,8 +88,8 @@ func (p *Plan) BytesIn(s Shape, lo, hi int) int {
 	return n
 }
 
-// BitsPerValue is the mean over all values that the layers hold of a context of size positions: of packed rows, exact
-// rows and key offsets. Size 0 is the mean over packed rows alone.
+// BitsPerValue is the mean over all values that the layers hold of a context of size positions: of
+// packed rows, exact rows and key offsets. Size 0 is the mean over packed rows alone.
 func (p *Plan) BitsPerValue(size int) float64 {
 	bytes, values := 0, 0
 	for i := range p.Layers {

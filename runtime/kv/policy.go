@@ -19,7 +19,8 @@ type Choice struct {
 	Offset   *Offset           // of keys, nil for none
 }
 
-// String is the type's name, with "+" and the rotation's where there is one, and "-" and the offset's.
+// String is the type's name, with "+" and the rotation's where there is one, and "-" and the
+// offset's.
 func (c Choice) String() string {
 	s := c.Type.Name
 	if c.Rotation != nil {
@@ -39,11 +40,12 @@ type Policy struct {
 	Ends      Ends         // rows that stay exact
 	LayerEnds map[int]Ends // exceptions by KV layer
 
-	// Fallback takes the place of a choice that a layer cannot have, with the reason in the plan. Without one, a choice
-	// that cannot be honoured is an error.
+	// Fallback takes the place of a choice that a layer cannot have, with the reason in the plan.
+	// Without one, a choice that cannot be honoured is an error.
 	Fallback *kernels.Type
 
-	// Table is what the types are of, nil for kernels.Default(): exact rows without a type are in its f16.
+	// Table is what the types are of, nil for kernels.Default(): exact rows without a type are in
+	// its f16.
 	Table *kernels.Table
 
 	// Known is the types that an error may propose instead.
@@ -107,7 +109,8 @@ func (c Choice) fits(dim int) error {
 	return nil
 }
 
-// nearest names up to three known types that fit a head of dim values, those with the closest bits per value first.
+// nearest names up to three known types that fit a head of dim values, those with the closest bits
+// per value first.
 func (p *Policy) nearest(c Choice, dim int) string {
 	bits := float64(8*c.Type.Bytes) / float64(c.Type.Block)
 	far := func(t *kernels.Type) float64 { return math.Abs(t.BitsPerValue(dim) - bits) }
@@ -131,8 +134,9 @@ func (p *Policy) nearest(c Choice, dim int) string {
 	return "types that fit: " + strings.Join(names, ", ")
 }
 
-// NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the fallback if the policy
-// has one and else an error naming layers, side, rule and what would fit, all layers in one error, equal ones together.
+// NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the
+// fallback if the policy has one and else an error naming layers, side, rule and what would fit,
+// all layers in one error, equal ones together.
 func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 	plan := &Plan{table: p.table()}
 	if _, err := p.ends(-1); err != nil {
@@ -193,7 +197,8 @@ func (f *faults) add(layer int, side, text string) {
 	(*f)[i].layers = append((*f)[i].layers, layer)
 }
 
-// join is an error of a line per fault, four at most, or nil. What is wrong with both sides of the same layers is one.
+// join is an error of a line per fault, four at most, or nil. What is wrong with both sides of the
+// same layers is one.
 func (f faults) join() error {
 	var all faults
 	for _, t := range f {

@@ -31,7 +31,8 @@ type SideRecord struct {
 	BytesPerToken int     `json:"bytes_per_token"`
 	Identity      string  `json:"identity"`         // of the effective type
 	Offset        string  `json:"offset,omitempty"` // identity of the key offset in effect
-	Spec          string  `json:"spec,omitempty"`   // the file of an effective type that is not of the table
+	// the file of an effective type that is not of the table
+	Spec string `json:"spec,omitempty"`
 }
 
 // Record describes the plan for a context of size positions, 0 for packed rows alone.
@@ -49,7 +50,8 @@ func (s *SidePlan) record() SideRecord {
 		s.Effective.Offset.identity(), s.Effective.Type.Spec}
 }
 
-// Parts undoes Choice.String: the names of the type in effect, of its rotation and of its offset, empty for none.
+// Parts undoes Choice.String: the names of the type in effect, of its rotation and of its offset,
+// empty for none.
 func (s SideRecord) Parts() (typ, rotation, offset string) {
 	name, offset, _ := strings.Cut(s.Effective, "-")
 	typ, rotation, _ = strings.Cut(name, "+")

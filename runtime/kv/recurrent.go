@@ -6,9 +6,10 @@ import (
 	"math"
 )
 
-// State is what a recurrent layer keeps of each sequence: values that every token changes, zero before the first. A cache
-// keeps it beside the rows of the other layers, clears, saves and restores it with them. It holds all positions at once
-// and cannot go back by some; a shift leaves it alone, so that such a layer goes on remembering what the others dropped.
+// State is what a recurrent layer keeps of each sequence: values that every token changes, zero
+// before the first. A cache keeps it beside the rows of the other layers, clears, saves and
+// restores it with them. It holds all positions at once and cannot go back by some; a shift leaves
+// it alone, so that such a layer goes on remembering what the others dropped.
 type State struct {
 	Index  int // of the model's layer, for messages
 	Values int // of a sequence
@@ -46,7 +47,8 @@ func (c *Cache) clearState(seq int) {
 	}
 }
 
-// canForget says whether the states allow that the last positions of a sequence, from n on, are forgotten.
+// canForget says whether the states allow that the last positions of a sequence, from n on, are
+// forgotten.
 func (c *Cache) canForget(seq, n int) error {
 	if len(c.states) == 0 || n == 0 || n == int(c.ends[seq]) {
 		return nil

@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// Restore replaces the content of the cache by a saved one. It refuses, by name, a cache of another owner, type,
-// identity, rotation or shape of rows, one that does not fit, and a damaged one; the cache is empty after an error.
+// Restore replaces the content of the cache by a saved one. It refuses, by name, a cache of another
+// owner, type, identity, rotation or shape of rows, one that does not fit, and a damaged one; the
+// cache is empty after an error.
 func (c *Cache) Restore(r io.Reader, owner string) error {
 	c.Clear()
 	b := &stateReader{r: bufio.NewReaderSize(r, 1<<16), rows: map[*Cells][]int32{}}
@@ -171,9 +172,9 @@ func (b *stateReader) group(c *Cache, g *group, name string) {
 	}
 }
 
-// cells reads the cells of a segment. In a cache of one sequence, where rows lie in order of position, those of several
-// sequences are brought into that order. Where there are fewer cells than there were, empty ones are left out, and rows
-// that a sliding window has passed.
+// cells reads the cells of a segment. In a cache of one sequence, where rows lie in order of
+// position, those of several sequences are brought into that order. Where there are fewer cells
+// than there were, empty ones are left out, and rows that a sliding window has passed.
 func (b *stateReader) cells(c *Cache, x *Cells, name string) {
 	n := int64(b.u32())
 	tight := n > int64(len(x.pos))
@@ -236,8 +237,9 @@ func (b *stateReader) cell(c *Cache, name string, cell int64) (p int32, set Set)
 	return p, set
 }
 
-// consistent checks that every position of a sequence has one row: in every group without a window, and in all cells that
-// are not of layers; that others have it once at most; and that rows which are shared there are shared here.
+// consistent checks that every position of a sequence has one row: in every group without a window,
+// and in all cells that are not of layers; that others have it once at most; and that rows which
+// are shared there are shared here.
 func (b *stateReader) consistent(c *Cache) {
 	if b.err != nil {
 		return

@@ -5,8 +5,8 @@ import "github.com/kvgen/kvgen/kernels"
 // Pair is the two sides of a layer, whose rows lie in the same cells.
 type Pair struct{ K, V *Side }
 
-// Rows is what a cache holds of one layer, in segments: the packed rows and, where the policy keeps some exact, those.
-// A position is in exactly one of them.
+// Rows is what a cache holds of one layer, in segments: the packed rows and, where the policy keeps
+// some exact, those. A position is in exactly one of them.
 type Rows struct {
 	segments []Pair
 	group    *group
@@ -40,12 +40,12 @@ func (r *Rows) Segments() []Pair { return r.segments }
 //	}
 func (r *Rows) Exact() bool { return r.group.exact != nil }
 
-// Next gives cells to the next tokens of the batch placed last, as many as can be stored before one of them must see,
-// and returns their number.
+// Next gives cells to the next tokens of the batch placed last, as many as can be stored before one
+// of them must see, and returns their number.
 func (r *Rows) Next() int { return r.group.advance() }
 
-// Target is the number of the segment that Store puts the tokens of the last Next into, by Batch of its cells. It is that of Cache.Place
-// too, where nothing is kept exact.
+// Target is the number of the segment that Store puts the tokens of the last Next into, by Batch of
+// its cells. It is that of Cache.Place too, where nothing is kept exact.
 func (r *Rows) Target() int {
 	if r.group.exact == nil || r.group.direct {
 		return 0
@@ -53,7 +53,8 @@ func (r *Rows) Target() int {
 	return 1
 }
 
-// Moves is the rows that Store packs: exact cells, and the packed cells that they go to. They are valid until the next Next.
+// Moves is the rows that Store packs: exact cells, and the packed cells that they go to. They are
+// valid until the next Next.
 func (r *Rows) Moves() (exact, packed []int32) {
 	g := r.group
 	if len(g.moving) == 0 {
@@ -65,9 +66,9 @@ func (r *Rows) Moves() (exact, packed []int32) {
 // Shares is the number of parts that Store can be divided into.
 func (r *Rows) Shares() int { return 2 * r.segments[0].K.Heads }
 
-// Store packs the rows that leave the exact ones and stores the tokens of the last Next, of the sides' heads lo..hi-1
-// of Shares. k and v begin with the first of these tokens and hold one every ldk and ldv values. Several goroutines may
-// store different heads, each with its own workspace.
+// Store packs the rows that leave the exact ones and stores the tokens of the last Next, of the
+// sides' heads lo..hi-1 of Shares. k and v begin with the first of these tokens and hold one every
+// ldk and ldv values. Several goroutines may store different heads, each with its own workspace.
 func (r *Rows) Store(ws *kernels.Workspace, k []float32, ldk int, v []float32, ldv int, lo, hi int) {
 	g, packed := r.group, r.segments[0]
 	to := r.segments[len(r.segments)-1]

@@ -21,7 +21,8 @@ func (c *Cache) LenSeq(seq int) int {
 // InUse is the number of cells with a row, those that sequences share counted once.
 func (c *Cache) InUse() int { return c.Cells - c.room(c.Cells) }
 
-// CopySeq makes a sequence the same as another, whose rows it shares. What it held before is forgotten.
+// CopySeq makes a sequence the same as another, whose rows it shares. What it held before is
+// forgotten.
 func (c *Cache) CopySeq(from, to int) error {
 	for _, s := range []int{from, to} {
 		if err := c.known(s); err != nil {
@@ -69,9 +70,10 @@ func (c *Cache) KeepSeq(seq int) error {
 	return nil
 }
 
-// TruncateSeq forgets the positions of a sequence from n on. It fails, and changes nothing, where a sliding window has
-// already dropped positions that the query at n would see, and where a layer is recurrent unless n is 0 or all. Rows that
-// are packed stay so; Fresh says how far a cut leaves what a shorter run would have.
+// TruncateSeq forgets the positions of a sequence from n on. It fails, and changes nothing, where a
+// sliding window has already dropped positions that the query at n would see, and where a layer is
+// recurrent unless n is 0 or all. Rows that are packed stay so; Fresh says how far a cut leaves
+// what a shorter run would have.
 func (c *Cache) TruncateSeq(seq, n int) error {
 	if err := c.known(seq); err != nil {
 		return err

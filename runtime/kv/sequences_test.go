@@ -16,15 +16,16 @@ import (
 // row is one token as a sequence sees it: what was stored and how far its key was turned since.
 type row struct{ id, turned int }
 
-// model is what a cache of several sequences must hold: for each a list of rows, and beside it a cache of its own that
-// everything done to the sequence is done to.
+// model is what a cache of several sequences must hold: for each a list of rows, and beside it a
+// cache of its own that everything done to the sequence is done to.
 type model struct {
 	t     *testing.T
 	cache *kv.Cache
 	seqs  [][]*row
 	alone []*kv.Cache
-	lost  []int // by sequence: the first positions that a shift brought into a window which had let them go
-	ids   int
+	// by sequence: the first positions that a shift brought into a window which had let them go
+	lost []int
+	ids  int
 }
 
 // sequenceLayers are a full and a sliding layer; with ends, every second case keeps rows exact.
@@ -157,7 +158,8 @@ func (m *model) place(runs []kv.Run) {
 	store(m.t, m.cache, all)
 }
 
-// segments says for every position of a sequence in which segment of a layer it is, and checks the rows.
+// segments says for every position of a sequence in which segment of a layer it is, and checks the
+// rows.
 func (m *model) segments(c *kv.Cache, seq, layer int, want []*row) string {
 	at := bytes.Repeat([]byte("."), len(want))
 	var ws kernels.Workspace
@@ -338,8 +340,8 @@ func (m *model) step(r *rand.Rand) string {
 	return ""
 }
 
-// TestSequences does everything that can be done to sequences in random order. Each must hold what it would in a cache of
-// its own, with the same rows exact, and shared rows must take no cells.
+// TestSequences does everything that can be done to sequences in random order. Each must hold what
+// it would in a cache of its own, with the same rows exact, and shared rows must take no cells.
 func TestSequences(t *testing.T) {
 	for i, e := range []kv.Ends{{}, {First: 2, Last: 3}, {First: 3}, {Last: 5}, {First: 40, Last: 2}} {
 		for _, s := range []kv.Shape{
@@ -519,7 +521,8 @@ func TestRestoreSequences(t *testing.T) {
 	}
 }
 
-// TestRestoreInOrder brings a sequence whose pages lie between those of others to a cache of its own, which is in order.
+// TestRestoreInOrder brings a sequence whose pages lie between those of others to a cache of its
+// own, which is in order.
 func TestRestoreInOrder(t *testing.T) {
 	for _, e := range []kv.Ends{{}, {First: 2, Last: 4}} {
 		m := newModel(t, e, kv.Shape{Size: 300, Batch: 60, Sequences: 2, Cells: 500})

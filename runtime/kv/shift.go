@@ -7,20 +7,23 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Turn changes the position that a key of a KV layer was encoded for by delta, as RoPE does: x is one head of KeyDim values.
+// Turn changes the position that a key of a KV layer was encoded for by delta, as RoPE does: x is
+// one head of KeyDim values.
 type Turn func(layer int, x []float32, delta int)
 
 // Shift shifts sequence 0, as ShiftSeq does.
 func (c *Cache) Shift(keep, discard int, turn Turn) error { return c.ShiftSeq(0, keep, discard, turn) }
 
-// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down by discard. Values only
-// change their cells. Keys are decoded, brought back to what the model computed (inverse of the type's transform, of the
-// rotation, padding dropped), turned and stored again, so that each shift costs one more rounding of the type. Rows that
-// other sequences share are left to those, and the sequence gets copies; it fails, and changes nothing, where there are
+// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down
+// by discard. Values only change their cells. Keys are decoded, brought back to what the model
+// computed (inverse of the type's transform, of the rotation, padding dropped), turned and stored
+// again, so that each shift costs one more rounding of the type. Rows that other sequences share
+// are left to those, and the sequence gets copies; it fails, and changes nothing, where there are
 // no cells for them.
 //
-// A sliding window keeps what it has: positions that it had already let go are not brought back. Among several sequences,
-// where it is chance whether they are still there, all before the window are let go.
+// A sliding window keeps what it has: positions that it had already let go are not brought back.
+// Among several sequences, where it is chance whether they are still there, all before the window
+// are let go.
 func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 	if err := c.known(seq); err != nil {
 		return err
@@ -69,7 +72,8 @@ func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 	return errors.Join(errs...)
 }
 
-// shift is one of a sequence: positions first..past-1 are dropped, those from past on move down by as many.
+// shift is one of a sequence: positions first..past-1 are dropped, those from past on move down by
+// as many.
 type shift struct {
 	seq             int
 	first, past, by int32
@@ -100,8 +104,9 @@ func (s shift) freed(c *Cells) int {
 // move is a row whose key turns and that goes to another cell, or stays.
 type move struct{ from, to int }
 
-// shift changes the positions and returns, for each segment, what becomes of the rows that move, in an order in which no
-// row is written over before it has been read. end is the sequence's positions after it.
+// shift changes the positions and returns, for each segment, what becomes of the rows that move, in
+// an order in which no row is written over before it has been read. end is the sequence's positions
+// after it.
 func (g *group) shift(s shift, end int32) (moves [2][]move) {
 	g.tokens, g.done = g.tokens[:0], 0
 	for k, c := range g.cells() {

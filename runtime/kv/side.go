@@ -57,9 +57,10 @@ func (s *Side) lay(dst, x []float32) {
 	clear(dst[s.Dim:])
 }
 
-// Store encodes tokens lo..hi-1 of the batch placed last, for all heads. x holds a token every ld values, its heads one
-// after another. Several goroutines may store different tokens, each with its own workspace. Rows that are no numbers, or
-// that the type cannot hold, are what Rows.Err then returns.
+// Store encodes tokens lo..hi-1 of the batch placed last, for all heads. x holds a token every ld
+// values, its heads one after another. Several goroutines may store different tokens, each with its
+// own workspace. Rows that are no numbers, or that the type cannot hold, are what Rows.Err then
+// returns.
 func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 	cells := s.Cells.batch
 	if hi-lo == 1 { // one call for all heads
@@ -87,8 +88,8 @@ func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 	}
 }
 
-// run is how many of the tokens lo..hi-1 have consecutive cells, into which they are encoded at once; a batch has two
-// runs at most, where the ring closes.
+// run is how many of the tokens lo..hi-1 have consecutive cells, into which they are encoded at
+// once; a batch has two runs at most, where the ring closes.
 func (s *Side) run(lo, hi int) int {
 	cells, n := s.Cells.batch, 1
 	for lo+n < hi && cells[lo+n] == cells[lo]+int32(n) {
@@ -118,7 +119,8 @@ func (s *Side) storeHead(ws *kernels.Workspace, x []float32, ld, h int) {
 	}
 }
 
-// take stores head h of rows of another side as the batch. The other side stores heads as the model computes them.
+// take stores head h of rows of another side as the batch. The other side stores heads as the model
+// computes them.
 func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 	n := len(cells)
 	all := ws.Floats(n * (s.Dim + s.Stored))
@@ -137,8 +139,8 @@ func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 	}
 }
 
-// Query lays a query head as the rows are: dst of Stored values from q of Dim. Scores of dst with the packed rows are
-// the scores of q with the keys.
+// Query lays a query head as the rows are: dst of Stored values from q of Dim. Scores of dst with
+// the packed rows are the scores of q with the keys.
 func (s *Side) Query(dst, q []float32) {
 	s.lay(dst, q)
 	if s.domain != nil {
@@ -146,7 +148,8 @@ func (s *Side) Query(dst, q []float32) {
 	}
 }
 
-// Output undoes what Store did: dst of Dim values from a weighted sum o of Stored values of packed rows. o is changed.
+// Output undoes what Store did: dst of Dim values from a weighted sum o of Stored values of packed
+// rows. o is changed.
 func (s *Side) Output(dst, o []float32) {
 	if s.domain != nil {
 		s.domain.Inverse(o)
@@ -157,7 +160,8 @@ func (s *Side) Output(dst, o []float32) {
 	}
 }
 
-// Read decodes one head of one cell to dst of Dim values, as the model computed it but for the error of the type.
+// Read decodes one head of one cell to dst of Dim values, as the model computed it but for the
+// error of the type.
 func (s *Side) Read(ws *kernels.Workspace, dst []float32, h, cell int) {
 	o := ws.Floats(s.Stored)
 	s.Impl.Decode(o, s.row(h, cell))

@@ -14,17 +14,18 @@ import (
 //	"kvgenKV3"
 //	string  owner: whose cache it is, such as a hash of the model
 //	u32 layers, u32 groups, u32 sequences, for each u32 next position
-//	layers: string identity of the key offset, u32 first, u32 last exact rows, u32 segments, u32 group
-//	        sides (K then V of each segment): string name, string identity of the type, string name of the rotation,
-//	        u32 heads, u32 stored values
-//	groups: u32 window, for each segment: u32 cells, for each i32 position, -1 for an empty one, and, with several
-//	        sequences, u64 set of them
+//	layers: string identity of the key offset, u32 first, u32 last exact rows, u32 segments,
+//	        u32 group
+//	        sides (K then V of each segment): string name, string identity of the type,
+//	        string name of the rotation, u32 heads, u32 stored values
+//	groups: u32 window, for each segment: u32 cells, for each i32 position, -1 for an empty one,
+//	        and, with several sequences, u64 set of them
 //	layers: sides: for each head, the rows of cells that are not empty
 //	u32 recurrent layers, for each u32 values, for each sequence with positions f32 values
 //
-// A string is a u32 length and that many bytes. A cache can be restored into another of more positions, cells or
-// sequences. Lengths are never believed: everything that precedes the rows must be what this cache would write, but for
-// the positions and their sequences.
+// A string is a u32 length and that many bytes. A cache can be restored into another of more
+// positions, cells or sequences. Lengths are never believed: everything that precedes the rows must
+// be what this cache would write, but for the positions and their sequences.
 const stateMagic = "kvgenKV3"
 
 // errState marks a saved cache that is damaged rather than for another configuration.

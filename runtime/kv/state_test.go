@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// TestSaveRestoreTypes brings back the very bytes of every type, padded, rotated and in a sliding window that has gone round.
+// TestSaveRestoreTypes brings back the very bytes of every type, padded, rotated and in a sliding
+// window that has gone round.
 func TestSaveRestoreTypes(t *testing.T) {
 	for _, typ := range cacheTypes() {
 		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
@@ -109,8 +110,8 @@ func TestSaveRestore(t *testing.T) {
 	}
 }
 
-// FuzzRestore feeds damaged caches, with and without exact rows, of one sequence and of several: none may panic or hang, and
-// none may leave more positions than fit.
+// FuzzRestore feeds damaged caches, with and without exact rows, of one sequence and of several:
+// none may panic or hang, and none may leave more positions than fit.
 func FuzzRestore(f *testing.F) {
 	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
 	c := newCache(f, choice("q4_0"), choice("q4_0"), 8, 2, full, sliding)
@@ -180,7 +181,8 @@ func fewSequences(t testing.TB) *kv.Cache {
 	return c
 }
 
-// goOn does what can be done to sequences whatever they hold: each may be refused and none may panic.
+// goOn does what can be done to sequences whatever they hold: each may be refused and none may
+// panic.
 func goOn(t testing.TB, c *kv.Cache) {
 	for seq := range 3 {
 		for c.PlaceRuns([]kv.Run{{Seq: seq, N: 3}}) == nil {

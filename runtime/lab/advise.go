@@ -7,16 +7,17 @@ import (
 	"slices"
 )
 
-// Level is a promise about a cache: the mean KLD that the upper end of its interval may reach, in nats per token.
+// Level is a promise about a cache: the mean KLD that the upper end of its interval may reach, in
+// nats per token.
 type Level struct {
 	Name  string  `json:"name"`
 	KLD   float64 `json:"kld_at_most"`
 	Means string  `json:"means"`
 }
 
-// Levels from strict to lenient. After 1/KLD tokens a text has gathered one nat of evidence, on average, that it is not the
-// reference's. The first level is about what rounding activations to int8 costs SmolLM2 (.0047), which everybody who runs
-// quantised weights pays already.
+// Levels from strict to lenient. After 1/KLD tokens a text has gathered one nat of evidence, on
+// average, that it is not the reference's. The first level is about what rounding activations to
+// int8 costs SmolLM2 (.0047), which everybody who runs quantised weights pays already.
 var Levels = []Level{
 	{"safe", .005, "at least 200 tokens of text until one can notice"},
 	{"small", .02, "at least 50 tokens of text until one can notice"},
@@ -33,7 +34,8 @@ type Pick struct {
 	SameTop Estimate `json:"same_top"` // there
 	LnRatio Estimate `json:"ln_ppl_ratio"`
 	Setting Setting  `json:"setting"`
-	Closest string   `json:"closest,omitempty"` // where no cell keeps it: the one that comes closest
+	// where no cell keeps it: the one that comes closest
+	Closest string `json:"closest,omitempty"`
 }
 
 // Advice is what a result supports.
@@ -43,8 +45,9 @@ type Advice struct {
 	Settings int    `json:"n_settings"` // in each of which a promise must hold
 }
 
-// Advise picks from the cells that were measured in every setting, over Least chunks at least. A cell keeps a promise
-// when the upper end of its interval does, in every setting. Cells that allowed refuses are passed over; nil allows all.
+// Advise picks from the cells that were measured in every setting, over Least chunks at least. A
+// cell keeps a promise when the upper end of its interval does, in every setting. Cells that
+// allowed refuses are passed over; nil allows all.
 func (r *Result) Advise(allowed func(*CellResult) bool) Advice {
 	a := Advice{Settings: len(r.Tables)}
 	worst, why := r.worst(allowed)

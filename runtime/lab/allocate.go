@@ -12,10 +12,11 @@ type option struct {
 	loss   float64 // what it adds to the KLD, nats per token
 }
 
-// allocate picks an option for every item so that the bits stay within the budget and the losses add up to little: from
-// the smallest options on, always the step that saves the most loss for a bit, until no step fits any more. Steps go along
-// the lower convex hull of each item, which makes the pick the best one but for what is left of the budget at the end. ok
-// is false where even the smallest options do not fit.
+// allocate picks an option for every item so that the bits stay within the budget and the losses
+// add up to little: from the smallest options on, always the step that saves the most loss for a
+// bit, until no step fits any more. Steps go along the lower convex hull of each item, which makes
+// the pick the best one but for what is left of the budget at the end. ok is false where even the
+// smallest options do not fit.
 func allocate(items [][]option, budget float64) (picks []int, ok bool) {
 	hulls := make([][]int, len(items))
 	at := make([]int, len(items)) // on the hull
@@ -54,8 +55,8 @@ func allocate(items [][]option, budget float64) (picks []int, ok bool) {
 	return picks, true
 }
 
-// hull is the options on the lower convex hull of loss over bits, by rising bits, from the smallest on to the one of
-// least loss.
+// hull is the options on the lower convex hull of loss over bits, by rising bits, from the smallest
+// on to the one of least loss.
 func hull(options []option) (h []int) {
 	order := make([]int, len(options))
 	for i := range order {

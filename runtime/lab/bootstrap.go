@@ -13,13 +13,14 @@ const (
 	resamples  = 4000
 )
 
-// bootstrap makes intervals of means over chunks. The draws depend on nothing but the number of chunks, so that equal
-// measurements give equal intervals, and cells that share chunks share draws.
+// bootstrap makes intervals of means over chunks. The draws depend on nothing but the number of
+// chunks, so that equal measurements give equal intervals, and cells that share chunks share draws.
 type bootstrap struct{ draws map[int][]int32 }
 
-// interval is the mean of x, one value per chunk, with its interval of 95 %: the percentiles of the means of resamples.
-// Percentiles of few values are too narrow; they are taken further out by as much as Student's interval is wider than
-// the normal one (Hesterberg, "What teachers should know about the bootstrap", 2015, the expanded percentile interval).
+// interval is the mean of x, one value per chunk, with its interval of 95 %: the percentiles of the
+// means of resamples. Percentiles of few values are too narrow; they are taken further out by as
+// much as Student's interval is wider than the normal one (Hesterberg, "What teachers should know
+// about the bootstrap", 2015, the expanded percentile interval).
 func (b *bootstrap) interval(x []float64) Estimate {
 	e := Estimate{Mean: mean(x)}
 	e.Low, e.High = e.Mean, e.Mean

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestCoverage draws chunks of a known mean: close to 95 of 100 intervals must hold it, for few chunks too.
+// TestCoverage draws chunks of a known mean: close to 95 of 100 intervals must hold it, for few
+// chunks too.
 func TestCoverage(t *testing.T) {
 	b, r := &bootstrap{}, rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{6, 16} {

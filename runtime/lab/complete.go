@@ -105,7 +105,8 @@ func (c *Completion) words(n int) []int32 {
 	return c.Tokens[:n]
 }
 
-// topTwo are the most likely token, the first of equals, and the next. A NaN is found only where there is nothing else.
+// topTwo are the most likely token, the first of equals, and the next. A NaN is found only where
+// there is nothing else.
 func topTwo(logits []float32) (best, second int32) {
 	top, next := float32(math.Inf(-1)), float32(math.Inf(-1))
 	for i, l := range logits {

@@ -12,17 +12,20 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Finding is one side of one layer of a plan, stored as the plan says while all else is the reference.
+// Finding is one side of one layer of a plan, stored as the plan says while all else is the
+// reference.
 //
-// A large KLD alone does not say whether a type is coarse or its code is wrong. Two more numbers tell these apart, and name
-// the place. RowError is how much of the energy of the rows is lost between packing and unpacking: a type of so many bits
-// loses no more than Limit, whatever the rows are. Plain is the KLD of the same rows, packed and unpacked, kept and read in
-// f32: scores, sums, rotations and addresses are then those of the reference, so that Plain and KLD are the same but for
-// rounding unless the packed rows are read wrongly. Rows that the plan keeps exact are kept so in both.
+// A large KLD alone does not say whether a type is coarse or its code is wrong. Two more numbers
+// tell these apart, and name the place. RowError is how much of the energy of the rows is lost
+// between packing and unpacking: a type of so many bits loses no more than Limit, whatever the rows
+// are. Plain is the KLD of the same rows, packed and unpacked, kept and read in f32: scores, sums,
+// rotations and addresses are then those of the reference, so that Plain and KLD are the same but
+// for rounding unless the packed rows are read wrongly. Rows that the plan keeps exact are kept so
+// in both.
 //
-// The exact rows of a layer are a finding of their own: KLD is what they change when both sides of the layer are those of
-// the reference, and Plain what all rows of the layer would that are rounded as the exact ones and read in f32: some rows
-// cannot cost more than all.
+// The exact rows of a layer are a finding of their own: KLD is what they change when both sides of
+// the layer are those of the reference, and Plain what all rows of the layer would that are rounded
+// as the exact ones and read in f32: some rows cannot cost more than all.
 type Finding struct {
 	Layer    int     `json:"layer"` // of the model
 	Side     string  `json:"side"`  // K, V or ends
@@ -37,9 +40,9 @@ type Finding struct {
 // endsSide is the Side of exact rows.
 const endsSide = "ends"
 
-// Diagnose checks every side of every layer in which plan differs from the reference, and the exact rows, on the first chunks of a place. The
-// form of the products should be exact: with the fast form queries are rounded for packed rows alone, which looks like a
-// fault. observe is that of Run.
+// Diagnose checks every side of every layer in which plan differs from the reference, and the exact
+// rows, on the first chunks of a place. The form of the products should be exact: with the fast
+// form queries are rounded for packed rows alone, which looks like a fault. observe is that of Run.
 func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
 	var all []Finding
 	var plans []*kv.Plan
@@ -94,7 +97,8 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 	return all, nil
 }
 
-// judge names what is wrong. KLDs of rows that are hardly changed are left alone: there rounding decides.
+// judge names what is wrong. KLDs of rows that are hardly changed are left alone: there rounding
+// decides.
 func (f *Finding) judge() {
 	const (
 		slack = .2   // of the larger KLD
@@ -112,9 +116,9 @@ func (f *Finding) judge() {
 	}
 }
 
-// limit is the share of their energy that rows of a type may lose. A type of b bits loses about 4^-b, times a factor that
-// is 2 to 7 on Gaussian rows and at worst about 22, where a block of 32 values holds one that is not zero. Floats lose less than
-// bf16 does.
+// limit is the share of their energy that rows of a type may lose. A type of b bits loses about
+// 4^-b, times a factor that is 2 to 7 on Gaussian rows and at worst about 22, where a block of 32
+// values holds one that is not zero. Floats lose less than bf16 does.
 func limit(t *kernels.Type) float64 {
 	if !t.Quantised {
 		return 2e-5
@@ -183,8 +187,8 @@ type loss struct {
 // share of the energy.
 func (l *loss) share() float64 { return l.lost / max(l.whole, 1e-30) }
 
-// plainOf is a choice that packs and unpacks rows by c's type and keeps what comes of them in f32, in the model's own
-// domain but for the rotation. It counts what is lost.
+// plainOf is a choice that packs and unpacks rows by c's type and keeps what comes of them in f32,
+// in the model's own domain but for the rotation. It counts what is lost.
 func plainOf(table *kernels.Table, c kv.Choice) (kv.Choice, *loss) {
 	t, f32, lost := c.Type, table.ByName("f32").Best(), &loss{}
 	plain := &kernels.Type{Name: t.Name + " read in f32", Identity: t.Identity + " read in f32", KV: true, Quantised: t.Quantised,

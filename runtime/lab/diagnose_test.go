@@ -98,8 +98,9 @@ var faults = []struct {
 	}},
 }
 
-// TestDiagnose plants each fault in one side of one layer of a plan that stores everything in packed types: that side of
-// that layer is named and nothing else. Without a fault nothing is named.
+// TestDiagnose plants each fault in one side of one layer of a plan that stores everything in
+// packed types: that side of that layer is named and nothing else. Without a fault nothing is
+// named.
 func TestDiagnose(t *testing.T) {
 	b := newBench(t)
 	at := places()[0]
@@ -174,8 +175,9 @@ var endFaults = []struct {
 	}},
 }
 
-// TestDiagnoseEnds does what TestDiagnose does for a plan that keeps rows exact: a fault of theirs is named as theirs, one
-// of the packed rows still as that of their side, and nothing is named without a fault.
+// TestDiagnoseEnds does what TestDiagnose does for a plan that keeps rows exact: a fault of theirs
+// is named as theirs, one of the packed rows still as that of their side, and nothing is named
+// without a fault.
 func TestDiagnoseEnds(t *testing.T) {
 	b := newBench(t)
 	at := places()[0]

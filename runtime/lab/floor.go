@@ -17,7 +17,8 @@ type Variation struct {
 	Zero    bool // the same sums in the same order: every logit must come out the same
 }
 
-// FloorRow is how far a variation is from the reference. What a cache costs cannot be told from less than this.
+// FloorRow is how far a variation is from the reference. What a cache costs cannot be told from
+// less than this.
 type FloorRow struct {
 	Math    string  `json:"math"` // of the reference
 	Name    string  `json:"variation"`
@@ -37,8 +38,9 @@ type Floor struct {
 	Measure eval.Options
 }
 
-// Variations are: the reference again, other numbers of threads where the processor computes, other batches, and token by token. The
-// first two compute the same sums in the same order. Small batches have kernels of their own, so batches and single tokens may differ.
+// Variations are: the reference again, other numbers of threads where the processor computes, other
+// batches, and token by token. The first two compute the same sums in the same order. Small batches
+// have kernels of their own, so batches and single tokens may differ.
 func (f *Floor) Variations() []Variation {
 	all := []Variation{{Name: "the same again", Zero: true}}
 	for _, n := range []int{1, 2, 3} {
@@ -56,7 +58,8 @@ func (f *Floor) Variations() []Variation {
 	return all
 }
 
-// Run measures the variations, and calls progress after the reference and each of them. After an error there are the rows before it.
+// Run measures the variations, and calls progress after the reference and each of them. After an
+// error there are the rows before it.
 func (f *Floor) Run(ctx context.Context, vary []Variation, progress func()) ([]FloorRow, error) {
 	n, err := f.Measure.Count(f.Text)
 	if err != nil {
@@ -96,7 +99,8 @@ func (f *Floor) context(ctx context.Context, v Variation) (*model.Context, error
 	return f.Model.NewContext(o)
 }
 
-// hidden is the vectors before the output matrix at all scored positions of n chunks: [n][scored][width].
+// hidden is the vectors before the output matrix at all scored positions of n chunks:
+// [n][scored][width].
 func (f *Floor) hidden(ctx context.Context, c *model.Context, n int) ([][]float32, error) {
 	size, first := f.Measure.Context, f.Measure.Context/2
 	tokens := make([]int32, size)

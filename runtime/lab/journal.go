@@ -14,16 +14,19 @@ import (
 	"github.com/kvgen/kvgen/runtime/state"
 )
 
-// Journal holds every scored position of a sweep: in a file of JSON lines that grows chunk by chunk, or in memory alone.
+// Journal holds every scored position of a sweep: in a file of JSON lines that grows chunk by
+// chunk, or in memory alone.
 //
-// The first line is the header. Settings and cells get a line each before the first chunk that needs them, and are meant
-// by their numbers, from 0 in order, afterwards. A line is written at once and whole; what a killed program left of one
-// at the end of the file is dropped when it is opened again, so that no more than the chunk in work is lost. Settings,
-// cells and chunks can be added to a journal, but nothing in it changes.
+// The first line is the header. Settings and cells get a line each before the first chunk that
+// needs them, and are meant by their numbers, from 0 in order, afterwards. A line is written at
+// once and whole; what a killed program left of one at the end of the file is dropped when it is
+// opened again, so that no more than the chunk in work is lost. Settings, cells and chunks can be
+// added to a journal, but nothing in it changes.
 //
-// Every line ends with a checksum of itself and of that of the line before, so that none can be changed, moved, left out or
-// put in. The last line of a run that finished says so; it gives way when more is added. Without it the journal is shown
-// with a note, since the last lines may be missing.
+// Every line ends with a checksum of itself and of that of the line before, so that none can be
+// changed, moved, left out or put in. The last line of a run that finished says so; it gives way
+// when more is added. Without it the journal is shown with a note, since the last lines may be
+// missing.
 type Journal struct {
 	Header Header
 
@@ -37,7 +40,8 @@ type Journal struct {
 	chunks   map[place]chunkLine
 }
 
-// end is where lines of a journal end: how many there are, their bytes, and the checksum of the last.
+// end is where lines of a journal end: how many there are, their bytes, and the checksum of the
+// last.
 type end struct {
 	lines int
 	bytes int64
@@ -74,7 +78,8 @@ type cellLine struct {
 	Plan kv.Record `json:"plan"`
 }
 
-// chunkLine is the scored positions of a cell, or of the reference, in one chunk: little-endian f32, in base64.
+// chunkLine is the scored positions of a cell, or of the reference, in one chunk: little-endian
+// f32, in base64.
 type chunkLine struct {
 	Setting int     `json:"setting"`
 	Cell    int     `json:"cell"` // -1 for the reference
@@ -89,8 +94,8 @@ type chunkLine struct {
 // NewJournal is one in memory.
 func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[place]chunkLine{}} }
 
-// Open opens the journal at path, or starts one where there is none. One of other inputs than h is refused, and so is a
-// file that is no journal; neither is changed. Close it.
+// Open opens the journal at path, or starts one where there is none. One of other inputs than h is
+// refused, and so is a file that is no journal; neither is changed. Close it.
 func Open(path string, h Header) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -174,7 +179,8 @@ func (j *Journal) Close() error {
 	return f.Close()
 }
 
-// differs says in what a journal's header is not h, where that matters: other numbers would come from other inputs.
+// differs says in what a journal's header is not h, where that matters: other numbers would come
+// from other inputs.
 func (was *Header) differs(path string, h Header) error {
 	if a, b := was.Model.Identity, h.Model.Identity; a != nil && b != nil {
 		if err := b.Check(path, a); err != nil {
@@ -249,8 +255,8 @@ func (e *end) unseal(text []byte) ([]byte, bool) {
 	return append(body[:at:at], '}'), true
 }
 
-// setting is the number of a setting, -1 for a new one. Another text of the same name is refused: it is more likely an
-// oversight than a wish.
+// setting is the number of a setting, -1 for a new one. Another text of the same name is refused:
+// it is more likely an oversight than a wish.
 func (j *Journal) setting(s Setting) (int, error) {
 	for _, old := range j.settings {
 		if old.Corpus.Path == s.Corpus.Path && old.Corpus != s.Corpus {

@@ -121,8 +121,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestResume stops a sweep after every number of steps, and cuts its journal anywhere in the last line: what is run again
-// is at most a chunk, and the result is that of one run.
+// TestResume stops a sweep after every number of steps, and cuts its journal anywhere in the last
+// line: what is run again is at most a chunk, and the result is that of one run.
 func TestResume(t *testing.T) {
 	b := newBench(t)
 	cells := b.cells(t)[1:]
@@ -148,7 +148,8 @@ func TestResume(t *testing.T) {
 		}
 		j.Close()
 		text, _ := os.ReadFile(path)
-		if err := os.WriteFile(path, text[:len(text)-stop], 0o644); err != nil { // as if it had been killed while writing
+		// as if it had been killed while writing
+		if err := os.WriteFile(path, text[:len(text)-stop], 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if j, err = Open(path, b.header); err != nil {
@@ -164,7 +165,8 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if first.Steps > 2*7*3-(stop-1)/3*3+2 { // the chunk in work, and the reference and the cell of the cut line
+		// the chunk in work, and the reference and the cell of the cut line
+		if first.Steps > 2*7*3-(stop-1)/3*3+2 {
 			t.Errorf("stopped after %d steps: %d steps remain", stop, first.Steps)
 		}
 		if asJSON(t, got) != asJSON(t, want) {

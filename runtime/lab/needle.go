@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// The sentence that is hidden, what is asked, and what an answer must contain, in any case of letters: those of REFRACT's
-// retrieval test (TheTom/turboquant_plus). A sentence about a password makes tuned models refuse.
+// The sentence that is hidden, what is asked, and what an answer must contain, in any case of
+// letters: those of REFRACT's retrieval test (TheTom/turboquant_plus). A sentence about a password
+// makes tuned models refuse.
 const (
 	NeedleText     = "Note: APRICOT-7-BLUE is the rare paint color featured in this article."
 	NeedleQuestion = "What is the rare paint color featured in this article? Answer with its name only."
-	NeedleLead     = "\n\nThe rare paint color featured in this article is" // for a model that continues text
-	needleAnswer   = "apricot-7-blue"
+	// for a model that continues text
+	NeedleLead   = "\n\nThe rare paint color featured in this article is"
+	needleAnswer = "apricot-7-blue"
 )
 
 // Verdicts on an answer.
@@ -42,8 +44,8 @@ type Haystack struct {
 	Prompt func(hay string) ([]int32, error)
 }
 
-// Hide is a prompt of at most length tokens whose needle stands at about a share at (0 to 1) of the text, behind the
-// sentence that ends nearest. chars is the length in bytes of the text used.
+// Hide is a prompt of at most length tokens whose needle stands at about a share at (0 to 1) of the
+// text, behind the sentence that ends nearest. chars is the length in bytes of the text used.
 func (h Haystack) Hide(length int, at float64) (prompt []int32, chars int, err error) {
 	bare, err := h.Prompt(" " + NeedleText + " ")
 	if err != nil {
@@ -55,7 +57,8 @@ func (h Haystack) Hide(length int, at float64) (prompt []int32, chars int, err e
 	if h.Text == "" {
 		return nil, 0, errors.New("a haystack without text")
 	}
-	// A cut is found by bisection, as how many tokens a text takes is known only when it is cut into them.
+	// A cut is found by bisection, as how many tokens a text takes is known only when it is cut
+	// into them.
 	lo, hi := 0, 16*length
 	for hi-lo > max(1, length/50) {
 		mid := (lo + hi) / 2
@@ -86,7 +89,8 @@ func (h Haystack) with(n int, at float64) string {
 	return text[:cut] + " " + NeedleText + " " + text[cut:]
 }
 
-// boundary is the end of a sentence within 200 bytes of at, the nearest one, or of a word, or at itself.
+// boundary is the end of a sentence within 200 bytes of at, the nearest one, or of a word, or at
+// itself.
 func boundary(text string, at int) int {
 	const reach = 200
 	best, word := -1, -1
@@ -132,16 +136,19 @@ type NeedleCell struct {
 
 // NeedleScore compares a candidate with the reference on the same needles.
 type NeedleScore struct {
-	Reference   float64 `json:"reference_hits"` // share found
-	Candidate   float64 `json:"candidate_hits"`
-	Degradation float64 `json:"degradation"` // mean over lengths of what the candidate loses there; gains count as nothing
+	Reference float64 `json:"reference_hits"` // share found
+	Candidate float64 `json:"candidate_hits"`
+	// mean over lengths of what the candidate loses there; gains count as nothing
+	Degradation float64 `json:"degradation"`
 	Low         bool    `json:"low_confidence"`
 }
 
-// lowAccuracy is the share of needles below which a reference says nothing about a candidate (REFRACT, axis C).
+// lowAccuracy is the share of needles below which a reference says nothing about a candidate
+// (REFRACT, axis C).
 const lowAccuracy = .2
 
-// ScoreNeedles reads the cells of a candidate against those of the reference, which are in the same order.
+// ScoreNeedles reads the cells of a candidate against those of the reference, which are in the same
+// order.
 func ScoreNeedles(ref, cand []NeedleCell) (s NeedleScore) {
 	type counts struct{ n, ref, cand float64 }
 	byLength := map[int]*counts{}

@@ -54,7 +54,8 @@ func TestHide(t *testing.T) {
 	if _, _, err := h.Hide(10, .5); err == nil {
 		t.Error("a haystack shorter than the needle was accepted")
 	}
-	h.Text = strings.Repeat("日本語の文章", 300) // no sentence ends, no spaces: the cut must not split a character
+	// no sentence ends, no spaces: the cut must not split a character
+	h.Text = strings.Repeat("日本語の文章", 300)
 	if tokens, _, err := h.Hide(400, .37); err != nil || strings.ContainsRune(tok.Decode(tokens, false), '\ufffd') {
 		t.Errorf("%v: a character was cut", err)
 	}
@@ -77,7 +78,8 @@ func TestScoreNeedles(t *testing.T) {
 	}{
 		{"++++", "++++", NeedleScore{1, 1, 0, false}},
 		{"++++", "++--", NeedleScore{1, .5, .5, false}},
-		{"++--", "--++", NeedleScore{.5, .5, .5, false}},   // gains elsewhere do not make up for a loss
+		// gains elsewhere do not make up for a loss
+		{"++--", "--++", NeedleScore{.5, .5, .5, false}},
 		{"+-++", "-++-", NeedleScore{.75, .5, .25, false}}, // another at the same length does
 		{"----", "++--", NeedleScore{0, .5, 0, true}},
 	} {

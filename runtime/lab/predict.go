@@ -46,8 +46,8 @@ func (m *measured) mixed() (all []Guess) {
 	return byLoss(all)
 }
 
-// options are the ways of storing one side of a layer. Their bits are the storage of the whole policy, in bits per value,
-// beyond that of base.
+// options are the ways of storing one side of a layer. Their bits are the storage of the whole
+// policy, in bits per value, beyond that of base.
 func (m *measured) options(side, layer int, base Guess) (all []option) {
 	for i, c := range m.t.candidates(side) {
 		if math.IsNaN(m.whole[side][i]) {
@@ -89,8 +89,8 @@ func (m *measured) guess(name string, p kv.Policy) (g Guess, ok bool) {
 	return Guess{Name: name, Policy: p, Bits: plan.BitsPerValue(m.t.Size), plan: plan}, true
 }
 
-// least is the storage of the smallest policy, in bits per value. Sides of layers add up, so each is looked at alone, beside a
-// reference that is the same for all.
+// least is the storage of the smallest policy, in bits per value. Sides of layers add up, so each
+// is looked at alone, beside a reference that is the same for all.
 func (t *Tuner) least() float64 {
 	bits := func(p kv.Policy) float64 {
 		plan, err := kv.NewPlan(t.layers, p)

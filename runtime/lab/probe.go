@@ -2,23 +2,26 @@ package lab
 
 import "github.com/kvgen/kvgen/runtime/tokenizer"
 
-// StudyPrompts are those of the study that this project repeats (TheTom/llama-cpp-turboquant, pull request 111).
+// StudyPrompts are those of the study that this project repeats (TheTom/llama-cpp-turboquant, pull
+// request 111).
 var StudyPrompts = []string{"The capital of France is", "Two plus two equals", "List three colors:"}
 
-// Agreement says how long two completions of one prompt are the same. After the first difference they continue different
-// texts, so nothing after it is compared.
+// Agreement says how long two completions of one prompt are the same. After the first difference
+// they continue different texts, so nothing after it is compared.
 type Agreement struct {
-	First  int     `json:"first_divergence"` // number of the first token that differs, from 0; -1 where none does
-	Share  float64 `json:"agreement"`        // tokens before it, of the longer completion
-	Margin float64 `json:"margin"`           // nats by which the reference preferred its token there
+	// number of the first token that differs, from 0; -1 where none does
+	First int     `json:"first_divergence"`
+	Share float64 `json:"agreement"` // tokens before it, of the longer completion
+	// nats by which the reference preferred its token there
+	Margin float64 `json:"margin"`
 	Ref    string  `json:"reference_token,omitempty"`
 	Cand   string  `json:"candidate_token,omitempty"`
 
 	Before, RefAfter, CandAfter string `json:"-"` // the common text, and what each makes of it
 }
 
-// Agree compares a candidate's completion with the reference's. The token that ends a text counts as one, so a candidate
-// that stops early does not agree.
+// Agree compares a candidate's completion with the reference's. The token that ends a text counts
+// as one, so a candidate that stops early does not agree.
 func Agree(t *tokenizer.Tokenizer, ref, cand Completion) Agreement {
 	n := 0
 	for n < len(ref.Tokens) && n < len(cand.Tokens) && ref.Tokens[n] == cand.Tokens[n] {
@@ -41,8 +44,8 @@ func Agree(t *tokenizer.Tokenizer, ref, cand Completion) Agreement {
 	return a
 }
 
-// after is what follows the beginning that both texts have in tokens. A character can be cut between two tokens, so the
-// texts may part a few bytes earlier.
+// after is what follows the beginning that both texts have in tokens. A character can be cut
+// between two tokens, so the texts may part a few bytes earlier.
 func after(text, before string) string {
 	n := 0
 	for n < len(text) && n < len(before) && text[n] == before[n] {

@@ -41,7 +41,8 @@ func uniform(t *testing.T, m *model.Model, typ string) *kv.Plan {
 	return plan
 }
 
-// TestComplete holds greedy decoding against the argmax of logits computed from scratch, and against itself in other batches.
+// TestComplete holds greedy decoding against the argmax of logits computed from scratch, and
+// against itself in other batches.
 func TestComplete(t *testing.T) {
 	m, tok := openDemo(t)
 	prompts := [][]int32{tok.Encode("KING RICHARD III:\n", true, false), tok.Encode("It was", true, false)}

@@ -15,8 +15,8 @@ import (
 // maxLine is more than the line of a chunk of the longest context.
 const maxLine = 64 << 20
 
-// read reads a journal up to where its whole lines end. An empty one is no error, nor is a last line that was cut or does not
-// have its checksum: it is left out, and noted.
+// read reads a journal up to where its whole lines end. An empty one is no error, nor is a last
+// line that was cut or does not have its checksum: it is left out, and noted.
 func read(path string, r io.Reader) (j *Journal, err error) {
 	j = &Journal{path: path, chunks: map[place]chunkLine{}}
 	b := bufio.NewReaderSize(r, 1<<16)

@@ -22,8 +22,10 @@ type Header struct {
 	Threads   int    `json:"n_threads"`
 	Batch     int    `json:"n_batch"`
 
-	BudgetContext int     `json:"budget_ctx,omitempty"` // positions that bits and bytes are counted at; 0: the context that was measured
-	Traits        *Traits `json:"traits,omitempty"`     // of the model, so that warnings can be given again
+	// positions that bits and bytes are counted at; 0: the context that was measured
+	BudgetContext int `json:"budget_ctx,omitempty"`
+	// of the model, so that warnings can be given again
+	Traits *Traits `json:"traits,omitempty"`
 }
 
 // Model identifies a model.
@@ -82,11 +84,12 @@ type Swap struct {
 
 // CellResult is one cell in one setting.
 type CellResult struct {
-	Name          string    `json:"name"`
-	Swap          *Swap     `json:"swap,omitempty"`
-	Plan          kv.Record `json:"plan"`
-	BitsPerValue  float64   `json:"bits_per_value"`  // at BudgetContext, or the table's context, everything counted
-	BytesPerToken float64   `json:"bytes_per_token"` // the same
+	Name string    `json:"name"`
+	Swap *Swap     `json:"swap,omitempty"`
+	Plan kv.Record `json:"plan"`
+	// at BudgetContext, or the table's context, everything counted
+	BitsPerValue  float64 `json:"bits_per_value"`
+	BytesPerToken float64 `json:"bytes_per_token"` // the same
 	Stats
 	Chunk       []int     `json:"chunk"`        // numbers of the chunks that are finished, rising
 	PerChunk    []float64 `json:"per_chunk"`    // mean KLD of each
@@ -96,13 +99,14 @@ type CellResult struct {
 
 // Stats is the statistics of a cell over all scored positions.
 type Stats struct {
-	Scored     int      `json:"n_scored"`
-	KLD        Estimate `json:"kld"` // mean, nats per scored token
-	Median     float64  `json:"kld_median"`
-	P99        float64  `json:"kld_p99"`
-	P999       float64  `json:"kld_p999"`
-	Max        float64  `json:"kld_max"`
-	SameTop    Estimate `json:"same_top"`     // share of positions where the reference's most probable token is the cell's
+	Scored int      `json:"n_scored"`
+	KLD    Estimate `json:"kld"` // mean, nats per scored token
+	Median float64  `json:"kld_median"`
+	P99    float64  `json:"kld_p99"`
+	P999   float64  `json:"kld_p999"`
+	Max    float64  `json:"kld_max"`
+	// share of positions where the reference's most probable token is the cell's
+	SameTop    Estimate `json:"same_top"`
 	DeltaPMean float64  `json:"delta_p_mean"` // change of the probability of the token that follows
 	DeltaPRMS  float64  `json:"delta_p_rms"`
 	NLL        float64  `json:"nll"`
@@ -111,15 +115,16 @@ type Stats struct {
 	LnRatio    Estimate `json:"ln_ppl_ratio"` // ln PPL - ln PPL of the reference
 }
 
-// Estimate is a mean with its interval of 95 %, from a bootstrap over chunks. With one chunk there is no interval: Low
-// and High are the mean.
+// Estimate is a mean with its interval of 95 %, from a bootstrap over chunks. With one chunk there
+// is no interval: Low and High are the mean.
 type Estimate struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
 
-// Spread says whether e has an interval: one chunk gives none, nor do chunks that all give the same.
+// Spread says whether e has an interval: one chunk gives none, nor do chunks that all give the
+// same.
 func (e Estimate) Spread() bool { return e.Low < e.Mean || e.Mean < e.High }
 
 // Bucket is the mean KLD of the scored positions From..To-1 of a chunk.
@@ -129,18 +134,20 @@ type Bucket struct {
 	KLD  Estimate `json:"kld"`
 }
 
-// Comparison is two cells on the chunks that both have finished. A is the one with the smaller mean KLD there.
+// Comparison is two cells on the chunks that both have finished. A is the one with the smaller mean
+// KLD there.
 type Comparison struct {
-	A         string   `json:"a"`
-	B         string   `json:"b"`
-	Chunks    int      `json:"n_chunks"`
-	Less      Estimate `json:"less"`          // KLD of B - KLD of A, by chunk: at least 0
-	Beats     bool     `json:"beats"`         // A beats B: the interval of Less excludes 0, over Least chunks at least
-	PPLDenies bool     `json:"ppl_disagrees"` // and yet the PPL of A is the higher one
+	A      string   `json:"a"`
+	B      string   `json:"b"`
+	Chunks int      `json:"n_chunks"`
+	Less   Estimate `json:"less"` // KLD of B - KLD of A, by chunk: at least 0
+	// A beats B: the interval of Less excludes 0, over Least chunks at least
+	Beats     bool `json:"beats"`
+	PPLDenies bool `json:"ppl_disagrees"` // and yet the PPL of A is the higher one
 }
 
-// Least is the fewest chunks on which a cell can beat another: with fewer, even the same sign in all of them happens
-// by chance more than once in twenty times.
+// Least is the fewest chunks on which a cell can beat another: with fewer, even the same sign in
+// all of them happens by chance more than once in twenty times.
 const Least = 6
 
 // Beats says whether cell a beats cell b.

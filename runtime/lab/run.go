@@ -33,14 +33,16 @@ type Options struct {
 	Device    model.Device // nil for the processor
 }
 
-// Progress is how far a run is. A step is a cell, or the reference, on a chunk; steps found in the journal do not count.
+// Progress is how far a run is. A step is a cell, or the reference, on a chunk; steps found in the
+// journal do not count.
 type Progress struct {
 	Setting     Setting
 	Done, Steps int
 }
 
-// Run compares the cells with the reference at every place. What the journal has already is not run again, and every
-// finished chunk is added to it. observe, unless nil, is called before the first step and after each.
+// Run compares the cells with the reference at every place. What the journal has already is not run
+// again, and every finished chunk is added to it. observe, unless nil, is called before the first
+// step and after each.
 //
 // Where the run ends early, because ctx is done or by an error, the result is of what is finished.
 func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Options, j *Journal, observe func(Progress)) (*Result, error) {
@@ -123,7 +125,8 @@ func (r *run) add(places []Place) (err error) {
 	}
 	for i, n := range r.settings {
 		if n < 0 {
-			if n, err = r.j.setting(places[i].Setting); err == nil && n < 0 { // the same place may be named twice
+			// the same place may be named twice
+			if n, err = r.j.setting(places[i].Setting); err == nil && n < 0 {
 				n, err = r.j.addSetting(places[i].Setting)
 			}
 			if err != nil {

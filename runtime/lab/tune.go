@@ -13,15 +13,17 @@ import (
 
 // Tuner finds the policy of least KLD within a budget of storage, type by layer and side.
 //
-// Measuring all policies is out of reach, so it measures what they are made of, on little text: every candidate on one
-// side of all layers, one candidate (the probe) on each side of each layer alone, and which rows to keep exact. The loss of
-// a policy is predicted as the sum over layers and sides of
+// Measuring all policies is out of reach, so it measures what they are made of, on little text:
+// every candidate on one side of all layers, one candidate (the probe) on each side of each layer
+// alone, and which rows to keep exact. The loss of a policy is predicted as the sum over layers and
+// sides of
 //
-//	loss of the probe there * loss of the candidate on all layers / loss of the probe on all layers
+//	probe's loss there * candidate's loss on all layers / probe's loss on all layers
 //
-// times what exact rows leave of it. This is how losses behave while they are small. What is predicted best is then
-// measured as it is, beside the policies of equal layers that are predicted best, on more text and on texts that took no
-// part in the choice. What is measured best is the answer, even where it is a policy of equal layers.
+// times what exact rows leave of it. This is how losses behave while they are small. What is
+// predicted best is then measured as it is, beside the policies of equal layers that are predicted
+// best, on more text and on texts that took no part in the choice. What is measured best is the
+// answer, even where it is a policy of equal layers.
 type Tuner struct {
 	Model   *model.Model
 	K, V    []kv.Choice // candidates; those that do not fit a layer are left out there
@@ -66,7 +68,8 @@ type Guess struct {
 	plan   *kv.Plan
 }
 
-// Run measures, chooses and verifies. Everything goes through the journal, so that a run that was ended goes on.
+// Run measures, chooses and verifies. Everything goes through the journal, so that a run that was
+// ended goes on.
 func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*Tuned, error) {
 	t.layers, t.journal, t.observe = t.Model.KVLayers(), j, observe
 	if len(t.layers) == 0 {
@@ -150,8 +153,9 @@ func (c *CellResult) first(n int) float64 {
 
 // measured is what the prediction needs.
 type measured struct {
-	t      *Tuner
-	whole  [2][]float64 // [side][candidate] loss of the candidate on that side of all layers, NaN where it fits none
+	t *Tuner
+	// [side][candidate] loss of the candidate on that side of all layers, NaN where it fits none
+	whole  [2][]float64
 	probe  [2]int       // candidate that was tried layer by layer
 	single [2][]float64 // [side][layer] loss of the probe there alone
 	ends   []float64    // [ends] share of the loss that is left
@@ -264,8 +268,8 @@ func endsName(e kv.Ends) string {
 	return fmt.Sprintf(", exact %d+%d", e.First, e.Last)
 }
 
-// probe is the candidate whose loss is nearest to .03: large beside what is not measured well, small beside what no
-// longer adds up. -1 if none was measured.
+// probe is the candidate whose loss is nearest to .03: large beside what is not measured well,
+// small beside what no longer adds up. -1 if none was measured.
 func probe(losses []float64) int {
 	best, distance := -1, math.Inf(1)
 	for i, l := range losses {

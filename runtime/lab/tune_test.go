@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// TestAllocate compares with all picks there are: whatever budget is left unused, no pick within what was used is better.
+// TestAllocate compares with all picks there are: whatever budget is left unused, no pick within
+// what was used is better.
 func TestAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {

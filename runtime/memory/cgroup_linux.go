@@ -14,8 +14,9 @@ const (
 	controller = "sys/fs/cgroup/memory"
 )
 
-// cgroup is the least limit of memory, in bytes, of the control groups that this process is in, as of a container: of both versions, of
-// the group itself and all above it. It is 0 where there is none, and has what the group may swap only where swap is limited too.
+// cgroup is the least limit of memory, in bytes, of the control groups that this process is in, as
+// of a container: of both versions, of the group itself and all above it. It is 0 where there is
+// none, and has what the group may swap only where swap is limited too.
 func cgroup(root fs.FS) (least int64) {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -34,7 +35,8 @@ func cgroup(root fs.FS) (least int64) {
 		default:
 			continue
 		}
-		// In a container the path may be that outside, of which nothing is mounted but the group itself, as the root.
+		// In a container the path may be that outside, of which nothing is mounted but the group
+		// itself, as the root.
 		for dir := path.Clean("/" + part[2]); ; dir = path.Dir(dir) {
 			bytes, ok := number(root, mount+dir, files[0])
 			if swap, some := number(root, mount+dir, files[1]); ok && some {

@@ -1,7 +1,9 @@
-// Package memory asks the system for memory before Go does. Go ends the program with a trace of all goroutines where the system
-// refuses memory, which nothing can catch, so that what is large is asked for here first, when its size is known, and given
-// back at once. Of address space (ulimit -v) a program that can load libraries wants 1.7 GB before it does anything: Go reserves 1.1 GiB for
-// its tables, and the C library 64 MiB for each thread. Below 1.5 GB that fails before main, which nothing here can put in words.
+// Package memory asks the system for memory before Go does. Go ends the program with a trace of all
+// goroutines where the system refuses memory, which nothing can catch, so that what is large is
+// asked for here first, when its size is known, and given back at once. Of address space (ulimit
+// -v) a program that can load libraries wants 1.7 GB before it does anything: Go reserves 1.1 GiB
+// for its tables, and the C library 64 MiB for each thread. Below 1.5 GB that fails before main,
+// which nothing here can put in words.
 package memory
 
 import (
@@ -42,7 +44,8 @@ func amount(bytes int64) string {
 	return fmt.Sprintf("%.1f GiB", float64(bytes)/giga)
 }
 
-// Room fails with a *Refused where the system does not give so many bytes to what is about to allocate them.
+// Room fails with a *Refused where the system does not give so many bytes to what is about to
+// allocate them.
 func Room(what string, bytes int64) error {
 	if bytes < Smallest {
 		return nil
@@ -50,7 +53,8 @@ func Room(what string, bytes int64) error {
 	if has := total(); has > 0 && bytes > has {
 		return &Refused{What: what, Bytes: bytes, Has: has}
 	}
-	if most := contained(); most > 0 && bytes > most { // the system gives it, and ends the program where it is used
+	// the system gives it, and ends the program where it is used
+	if most := contained(); most > 0 && bytes > most {
 		return &Refused{What: what, Bytes: bytes, Has: most, Group: true}
 	}
 	if given(bytes + bytes/32 + arena) { // what Go keeps about memory is in it

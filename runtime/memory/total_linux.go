@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// contained is the limit of the control groups. It is read once: who moves a limit starts the program again.
+// contained is the limit of the control groups. It is read once: who moves a limit starts the
+// program again.
 var contained = sync.OnceValue(func() int64 { return cgroup(os.DirFS("/")) })
 
 // total is the memory of the machine and what it swaps to, in bytes; 0 where it is not known.

@@ -13,8 +13,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/offset"
 )
 
-// BenchmarkDecode is what an offset costs of a token at depth 2048, fast form, 2 threads, of the model that KVRUN_MODEL
-// names: tokens with and without take turns in one process, so that both meet the same machine. cost-% is of the medians.
+// BenchmarkDecode is what an offset costs of a token at depth 2048, fast form, 2 threads, of the
+// model that KVRUN_MODEL names: tokens with and without take turns in one process, so that both
+// meet the same machine. cost-% is of the medians.
 func BenchmarkDecode(b *testing.B) {
 	const depth = 2048
 	path := os.Getenv("KVRUN_MODEL")

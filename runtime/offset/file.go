@@ -136,7 +136,8 @@ func Parse(r io.Reader) (*File, error) {
 	return f, nil
 }
 
-// Offset is the file's offset for m, with the name by which plans show it. A file of another model is refused.
+// Offset is the file's offset for m, with the name by which plans show it. A file of another model
+// is refused.
 func (f *File) Offset(m *model.Model, name string) (*kv.Offset, error) {
 	id, err := m.Identity()
 	if err == nil {

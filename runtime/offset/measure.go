@@ -9,14 +9,17 @@ import (
 )
 
 const (
-	// Tokens is the length of the text that is measured. More change little: what is sought is the same at all positions.
+	// Tokens is the length of the text that is measured. More change little: what is sought is the
+	// same at all positions.
 	Tokens = 512
-	// Skip is how many of its first tokens are left out: many models use them as sinks, whose keys are like no others.
+	// Skip is how many of its first tokens are left out: many models use them as sinks, whose keys
+	// are like no others.
 	Skip = 4
 )
 
-// Measure is the mean of the keys before RoPE over tokens, which begin as a text does that the model is given, without the
-// first Skip. It depends on the tokens alone, not on the number of threads.
+// Measure is the mean of the keys before RoPE over tokens, which begin as a text does that the
+// model is given, without the first Skip. It depends on the tokens alone, not on the number of
+// threads.
 func Measure(ctx context.Context, m *model.Model, tokens []int32, threads int) (*File, error) {
 	if len(tokens) <= Skip {
 		return nil, fmt.Errorf("measuring keys on %d tokens: more than %d are needed", len(tokens), Skip)

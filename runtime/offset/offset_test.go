@@ -40,9 +40,9 @@ func measure(t *testing.T, m *model.Model, n, threads int) *offset.File {
 	return f
 }
 
-// TestMeasure compares the means of the first layer with keys that a cache gives back: at one position of a model with the
-// offset taken out nothing but the difference to the mean is left. The mean over Skip+1 tokens is the last token's key, so
-// that nothing is left of it.
+// TestMeasure compares the means of the first layer with keys that a cache gives back: at one
+// position of a model with the offset taken out nothing but the difference to the mean is left. The
+// mean over Skip+1 tokens is the last token's key, so that nothing is left of it.
 func TestMeasure(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "qwen2_hd64", "gemma3"} {
 		m := open(t, name)

@@ -22,7 +22,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// requireBrowser is the variable that turns a missing browser from a skip into a failure; .ci/run sets it.
+// requireBrowser is the variable that turns a missing browser from a skip into a failure; .ci/run
+// sets it.
 const requireBrowser = "KVGEN_REQUIRE_BROWSER"
 
 // browsers are the names that Chromium goes by.
@@ -179,8 +180,8 @@ func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void
 	})
 }
 
-// TestBrowser opens the page in a real browser, wide and narrow, light and dark, and without scripts. go test -artifacts
-// keeps the screenshots.
+// TestBrowser opens the page in a real browser, wide and narrow, light and dark, and without
+// scripts. go test -artifacts keeps the screenshots.
 func TestBrowser(t *testing.T) {
 	startBrowser(t)
 	html := rendered(t, fixture())
@@ -199,7 +200,8 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// checkShot looks at the picture itself: its size, that it is dark or light, and that something is on it.
+// checkShot looks at the picture itself: its size, that it is dark or light, and that something is
+// on it.
 func checkShot(t *testing.T, shot []byte, l look) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(t.ArtifactDir(), "page-"+l.String()+".png"), shot, 0o644); err != nil {

@@ -9,13 +9,15 @@ import (
 	"strings"
 )
 
-// drawing is an SVG figure in the making. Colours come from classes, so that light and dark are the page's choice.
+// drawing is an SVG figure in the making. Colours come from classes, so that light and dark are the
+// page's choice.
 type drawing struct {
 	w, h float64
 	b    strings.Builder
 }
 
-// attr is the attributes of an element: name, value, name, value. Numbers are pixels, rounded to a tenth.
+// attr is the attributes of an element: name, value, name, value. Numbers are pixels, rounded to a
+// tenth.
 type attr []any
 
 func (d *drawing) attrs(all attr) {
@@ -75,7 +77,8 @@ func (d *drawing) path(class string, shut bool, points ...float64) {
 	d.el("path", attr{"d", s.String(), "class", class})
 }
 
-// point begins a group that explains itself under the mouse, with a finger or by the keyboard; close("g") ends it.
+// point begins a group that explains itself under the mouse, with a finger or by the keyboard;
+// close("g") ends it.
 func (d *drawing) point(class, tip string) {
 	d.open("g", attr{"class", strings.TrimSpace("tip " + class)})
 	d.open("title", nil)

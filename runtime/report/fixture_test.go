@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// fixture is a sweep as it could have come out: the study's cells on a model of 30 layers, twelve chunks, with the costs
-// that were measured on SmolLM2, and noise. The same every time.
+// fixture is a sweep as it could have come out: the study's cells on a model of 30 layers, twelve
+// chunks, with the costs that were measured on SmolLM2, and noise. The same every time.
 func fixture() Input {
 	r := &lab.Result{Header: lab.Header{
 		Program: "0.3", Reference: "f16", Math: "exact", ISA: "avx2", Threads: 2, Batch: 256,

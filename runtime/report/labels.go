@@ -24,8 +24,9 @@ const (
 	lineHeight = 14.0
 )
 
-// place puts labels, the first ones first, where they meet neither each other nor what is taken nor the frame. One that
-// fits nowhere is left out: its point still has a tooltip and a row in the table.
+// place puts labels, the first ones first, where they meet neither each other nor what is taken nor
+// the frame. One that fits nowhere is left out: its point still has a tooltip and a row in the
+// table.
 func place(labels []label, taken []box, frame box) {
 	for i := range labels {
 		l := &labels[i]
@@ -66,7 +67,8 @@ func meetsAny(b box, taken []box) bool {
 	return false
 }
 
-// spread moves centres that are sorted apart until each has room, as little as it can, within lo..hi.
+// spread moves centres that are sorted apart until each has room, as little as it can, within
+// lo..hi.
 func spread(centres []float64, room, lo, hi float64) {
 	for i := range centres {
 		centres[i] = max(centres[i], lo)

@@ -46,7 +46,8 @@ func total(side []*lab.CellResult) (sum float64) {
 	return sum
 }
 
-// layers draws what each layer and side costs alone: keys upwards from the axis in one colour, values in another.
+// layers draws what each layer and side costs alone: keys upwards from the axis in one colour,
+// values in another.
 func layers(z size, s swaps) *drawing {
 	d := &drawing{w: z.w, h: z.h * .66}
 	left, right, top, bottom := 58., z.w-14, 44., d.h-42

@@ -2,7 +2,8 @@ package report
 
 import "github.com/kvgen/kvgen/runtime/lab"
 
-// matrix draws which differences are more than chance: a row beats a column where the square is full.
+// matrix draws which differences are more than chance: a row beats a column where the square is
+// full.
 func matrix(cells []*lab.CellResult, comparisons []lab.Comparison) *drawing {
 	index := map[string]int{}
 	names := 0

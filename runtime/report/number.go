@@ -9,7 +9,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// number is v with three digits that count, and no exponent where a person reads it more easily without.
+// number is v with three digits that count, and no exponent where a person reads it more easily
+// without.
 func number(v float64) string {
 	switch a := math.Abs(v); {
 	case v == 0:

@@ -20,7 +20,8 @@ func (d *drawing) axes(y decades, left, right float64) {
 		py := y.rise(float64(k))
 		d.line(left, py, right, py, "grid")
 		d.text(left-8, py+4, "tick", "end", power(k))
-		for _, m := range []float64{2, 5} { // without a number, so that the scale is seen to be no even one
+		// without a number, so that the scale is seen to be no even one
+		for _, m := range []float64{2, 5} {
 			if v := float64(k) + math.Log10(m); v < y.hi {
 				d.line(left-4, y.rise(v), left, y.rise(v), "axis")
 			}
@@ -107,7 +108,8 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 	return d
 }
 
-// frontier shades what nothing measured reaches and draws its edge in steps. taken is where the edge runs.
+// frontier shades what nothing measured reaches and draws its edge in steps. taken is where the
+// edge runs.
 func (d *drawing) frontier(x linear, y decades, best []*lab.CellResult, bottom, right float64) (taken []box) {
 	if len(best) == 0 {
 		return nil

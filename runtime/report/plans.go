@@ -9,8 +9,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// plan is the effective plan of a cell, equal layers together. It is the same in all settings but for its size: exact
-// rows and offsets weigh less in a longer context.
+// plan is the effective plan of a cell, equal layers together. It is the same in all settings but
+// for its size: exact rows and offsets weigh less in a longer context.
 type plan struct {
 	Name  string
 	Size  string
@@ -39,7 +39,8 @@ func plans(tables []lab.Table) (all []plan) {
 	return all
 }
 
-// sizeOf is a cell's storage of a token, by context where that matters, and where it was not measured.
+// sizeOf is a cell's storage of a token, by context where that matters, and where it was not
+// measured.
 func sizeOf(name string, tables []lab.Table) string {
 	var sizes, at, missing []string
 	for i := range tables {

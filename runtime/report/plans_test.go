@@ -8,7 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// TestPlansOfAllSettings wants the plan of every cell of every setting, each once, with its sizes where they differ.
+// TestPlansOfAllSettings wants the plan of every cell of every setting, each once, with its sizes
+// where they differ.
 func TestPlansOfAllSettings(t *testing.T) {
 	in := fixture()
 	first, second := &in.Result.Tables[0], &in.Result.Tables[1]

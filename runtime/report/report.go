@@ -49,8 +49,9 @@ var (
 // Limit is the size of a page in bytes that figures are left out for.
 const Limit = 1 << 20
 
-// Write writes the page. The same input gives the same bytes. A result of many settings would make it large: then the
-// figures of all settings but the first are left out, those that say least first, and the page says so.
+// Write writes the page. The same input gives the same bytes. A result of many settings would make
+// it large: then the figures of all settings but the first are left out, those that say least
+// first, and the page says so.
 func Write(w io.Writer, in Input) error {
 	var b bytes.Buffer
 	for d := everything; d >= tables; d-- {
@@ -68,8 +69,9 @@ func Write(w io.Writer, in Input) error {
 	return err
 }
 
-// policy is the content security policy of the page: its own style and script by their hashes, and nothing else from
-// anywhere. So a page whose names were hostile could still not run or load anything.
+// policy is the content security policy of the page: its own style and script by their hashes, and
+// nothing else from anywhere. So a page whose names were hostile could still not run or load
+// anything.
 func policy(css, script string) string {
 	hash := func(s string) string {
 		sum := sha256.Sum256([]byte(s))

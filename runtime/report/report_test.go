@@ -24,7 +24,8 @@ func rendered(t *testing.T, in Input) []byte {
 	return b.Bytes()
 }
 
-// attack is a name that would run in a page that does not escape it, in text, attributes, SVG and JSON alike.
+// attack is a name that would run in a page that does not escape it, in text, attributes, SVG and
+// JSON alike.
 const attack = `</title></script><script>hacked=1</script><img src=x onerror="hacked=1">'"><svg onload=hacked=1>`
 
 // hostile is the fixture with attacks for names.
@@ -49,8 +50,8 @@ func hostile() Input {
 	return in
 }
 
-// TestPage reads the page as a browser does, without one: balanced elements, unique identifiers, labels that exist,
-// nothing from elsewhere.
+// TestPage reads the page as a browser does, without one: balanced elements, unique identifiers,
+// labels that exist, nothing from elsewhere.
 func TestPage(t *testing.T) {
 	many := fixture()
 	for i := range 12 {

@@ -13,9 +13,10 @@ type Options struct {
 	TopK        int     // keep the k most probable; 0 for all
 	TopP        float64 // keep the fewest whose probabilities sum to p, one at least; 1 for all
 	MinP        float64 // keep those at least p times as probable as the first; 0 for all
-	Repeat      float64 // divides positive logits of recent tokens and multiplies negative ones; 1 for none
-	RepeatLast  int     // how many tokens are recent; 0 for none
-	Seed        uint64
+	// divides positive logits of recent tokens and multiplies negative ones; 1 for none
+	Repeat     float64
+	RepeatLast int // how many tokens are recent; 0 for none
+	Seed       uint64
 }
 
 // maxRecent bounds RepeatLast.
@@ -95,8 +96,9 @@ func Greedy(logits []float32) int32 {
 	return int32(best)
 }
 
-// Draw picks a token. logits are left as they are; there must be one at least. A NaN and -Inf have no probability; beside
-// +Inf nothing else has. The first token stands for logits without any probability.
+// Draw picks a token. logits are left as they are; there must be one at least. A NaN and -Inf have
+// no probability; beside +Inf nothing else has. The first token stands for logits without any
+// probability.
 func (s *Sampler) Draw(logits []float32) int32 {
 	penalised := s.o.Repeat > 0 && s.o.Repeat != 1 && len(s.recent) > 0
 	if s.o.Temperature <= 0 && !penalised {
@@ -164,8 +166,8 @@ func before(a, b candidate) int {
 	return int(a.id - b.id)
 }
 
-// prune drops candidates that cannot be among the first k, so that a large vocabulary is not sorted: the k-th logit of a
-// part of them is a bound.
+// prune drops candidates that cannot be among the first k, so that a large vocabulary is not
+// sorted: the k-th logit of a part of them is a bound.
 func (s *Sampler) prune(k int) {
 	part := slices.Clone(s.c[:min(len(s.c), 4*k)])
 	slices.SortFunc(part, before)

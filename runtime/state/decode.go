@@ -30,8 +30,9 @@ func (m *Mistake) Error() string {
 
 func (m *Mistake) Unwrap() error { return m.Err }
 
-// Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that are there twice, null
-// and values of another kind are errors, each a *Mistake. The values of the keys nullable may be null.
+// Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that
+// are there twice, null and values of another kind are errors, each a *Mistake. The values of the
+// keys nullable may be null.
 func Decode(text []byte, v any, nullable ...string) error {
 	if at, ok := invalid(text); ok {
 		return place(text, int64(at), "", errors.New("this is not UTF-8"))
@@ -110,7 +111,8 @@ func place(text []byte, offset int64, at jsontext.Pointer, err error) error {
 	return &Mistake{line, column, strings.Join(keys, "."), err}
 }
 
-// Short is a text for a message: quoted where it holds more than letters, digits and the like, and cut where it is long.
+// Short is a text for a message: quoted where it holds more than letters, digits and the like, and
+// cut where it is long.
 func Short(s string) string {
 	const most = 40
 	if len(s) > most {

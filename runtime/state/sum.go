@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 )
 
-// Sum is a checksum of a value as JSON, whatever the spaces of the text it came from: 32 hexadecimal digits. A file that
-// holds its own checksum is summed with that field empty.
+// Sum is a checksum of a value as JSON, whatever the spaces of the text it came from: 32
+// hexadecimal digits. A file that holds its own checksum is summed with that field empty.
 func Sum(v any) (string, error) {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -177,8 +177,8 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 	return s.vocabulary(w)
 }
 
-// vocabulary copies that of the embedded model, and fills it up with tokens that no text has. A vocabulary smaller than
-// that one gets none: such a model runs on token ids only.
+// vocabulary copies that of the embedded model, and fills it up with tokens that no text has. A
+// vocabulary smaller than that one gets none: such a model runs on token ids only.
 func (s *Shape) vocabulary(w *gguf.Writer) error {
 	f, err := gguf.Parse(demo.Model(), func(id uint32) (int, int, bool) {
 		t := kernels.Default().ByID(int(id))

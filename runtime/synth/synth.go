@@ -1,9 +1,9 @@
-// Package synth writes models of a given shape with random weights. They say nothing, but they run: for benchmarks of
-// shapes that nobody has at hand and for tests.
+// Package synth writes models of a given shape with random weights. They say nothing, but they run:
+// for benchmarks of shapes that nobody has at hand and for tests.
 //
-// Matrices are drawn from a normal distribution of variance 1/columns, so that activations keep their size from layer to
-// layer; norms are 1, biases small. Rows are drawn, encoded and written one by one, so that memory does not grow with the
-// model.
+// Matrices are drawn from a normal distribution of variance 1/columns, so that activations keep
+// their size from layer to layer; norms are 1, biases small. Rows are drawn, encoded and written
+// one by one, so that memory does not grow with the model.
 package synth
 
 import (
@@ -128,8 +128,8 @@ func (s *Shape) Bytes() (n int64) {
 	return n
 }
 
-// Write writes the model as a GGUF file. progress, which may be nil, is called with the values written
-// since the last call. ctx ends it between rows.
+// Write writes the model as a GGUF file. progress, which may be nil, is called with the values
+// written since the last call. ctx ends it between rows.
 func (s *Shape) Write(ctx context.Context, to io.Writer, progress func(values int64)) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -191,8 +191,8 @@ func (t *tensor) check() error {
 // bandRows is how many rows a processor draws between two writes.
 const bandRows = 32
 
-// write draws and writes the rows, bands of them on all processors. Every row has random numbers of its own, so that the file does
-// not depend on how many there are.
+// write draws and writes the rows, bands of them on all processors. Every row has random numbers of
+// its own, so that the file does not depend on how many there are.
 func (t *tensor) write(ctx context.Context, w *gguf.Writer, seed, number uint64, progress func(int64)) error {
 	stride, workers := t.typ.RowBytes(t.columns), runtime.GOMAXPROCS(0)
 	bands := make([][]byte, workers)

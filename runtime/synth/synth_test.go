@@ -15,8 +15,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
-// TestWrite writes every architecture in every type with an encoder, loads it and runs it: logits are finite and differ
-// between tokens.
+// TestWrite writes every architecture in every type with an encoder, loads it and runs it: logits
+// are finite and differ between tokens.
 func TestWrite(t *testing.T) {
 	for _, typ := range kernels.Default().Types() {
 		if !typ.Weight || typ.ID < 0 || typ.Best().Encode == nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A quarter of a megabyte of mixed prose, numbers, code and other scripts, and the same of one word without a cut, the
-// worst that pre-tokenisers let through.
+// A quarter of a megabyte of mixed prose, numbers, code and other scripts, and the same of one word
+// without a cut, the worst that pre-tokenisers let through.
 func BenchmarkEncode(b *testing.B) {
 	prose := strings.Repeat("The 3 quick brown foxes don't jump over 12,345 lazy dogs.\n\tif x[i] != nil { return }\n"+
 		"Łódź, naïve café — 日本語のテキスト, русский текст.  ", 1<<18/160)

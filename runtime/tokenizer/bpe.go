@@ -6,16 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// bpe is a byte-pair vocabulary. Byte-level ones (gpt2) merge raw bytes: the printable spelling of the file is undone
-// when it is read, so encoding never spells. The gemma4 model merges characters, with U+2581 for a space.
+// bpe is a byte-pair vocabulary. Byte-level ones (gpt2) merge raw bytes: the printable spelling of
+// the file is undone when it is read, so encoding never spells. The gemma4 model merges characters,
+// with U+2581 for a space.
 type bpe struct {
-	v     *vocab
-	pre   preTokenizer
-	ids   map[string]int32 // bytes (gpt2) or text (gemma4) -> token
-	extra map[string]int32 // parts and results of merges that are no token; their ids lie past the tokens
-	rules map[uint64]rule  // left id << 32 | right id
-	bytes [256]int32       // first symbols (byte level) or the spelling of what has no token (gemma4)
-	chars bool             // gemma4
+	v   *vocab
+	pre preTokenizer
+	ids map[string]int32 // bytes (gpt2) or text (gemma4) -> token
+	// parts and results of merges that are no token; their ids lie past the tokens
+	extra map[string]int32
+	rules map[uint64]rule // left id << 32 | right id
+	// first symbols (byte level) or the spelling of what has no token (gemma4)
+	bytes [256]int32
+	chars bool // gemma4
 }
 
 // rule is one merge: its place in the file and what it makes.
@@ -47,7 +50,8 @@ func newBPE(m Metadata, v *vocab, pre preTokenizer, chars bool) (*bpe, error) {
 	return b, nil
 }
 
-// readMerges turns "left right" lines into rules over ids. A part or result that is no token gets an id of its own.
+// readMerges turns "left right" lines into rules over ids. A part or result that is no token gets
+// an id of its own.
 func (b *bpe) readMerges(merges []string) error {
 	intern := func(s []byte) int32 {
 		if id, ok := b.ids[string(s)]; ok {
@@ -62,7 +66,8 @@ func (b *bpe) readMerges(merges []string) error {
 	}
 	var word []byte
 	for i, line := range merges {
-		// The separator is the first space that is not the first character, so that " x" can be a left part.
+		// The separator is the first space that is not the first character, so that " x" can be a
+		// left part.
 		at := 0
 		if line != "" {
 			at = strings.IndexByte(line[1:], ' ') + 1
@@ -120,7 +125,8 @@ func (b *bpe) encode(ids []int32, text string, m *merger) []int32 {
 }
 
 func (b *bpe) encodeWord(ids []int32, word string, m *merger) []int32 {
-	// gemma4 cuts at line ends, and takes a run of them whole even where no sequence of merges leads there.
+	// gemma4 cuts at line ends, and takes a run of them whole even where no sequence of merges
+	// leads there.
 	if b.pre.ignoreMerges || b.chars && word[0] == '\n' {
 		if id := b.lookup(word); b.isToken(id) {
 			return append(ids, id)
@@ -158,8 +164,8 @@ func (b *bpe) join(left, right *symbol) (pair, bool) {
 
 func (b *bpe) isToken(id int32) bool { return id >= 0 && int(id) < len(b.v.text) }
 
-// spellOut appends the tokens of single bytes. A byte without a token is dropped, as llama.cpp does; only vocabularies
-// trained without the full byte alphabet have such bytes.
+// spellOut appends the tokens of single bytes. A byte without a token is dropped, as llama.cpp
+// does; only vocabularies trained without the full byte alphabet have such bytes.
 func (b *bpe) spellOut(ids []int32, s string) []int32 {
 	for i := range len(s) {
 		if id := b.bytes[s[i]]; b.isToken(id) {

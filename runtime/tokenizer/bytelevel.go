@@ -2,8 +2,9 @@ package tokenizer
 
 import "unicode/utf8"
 
-// The byte-level alphabet of GPT-2 writes each byte as one printable character: bytes that are printable in Latin-1 as
-// themselves, the others, in order, as U+0100 and up (openai/gpt-2, src/encoder.py, bytes_to_unicode).
+// The byte-level alphabet of GPT-2 writes each byte as one printable character: bytes that are
+// printable in Latin-1 as themselves, the others, in order, as U+0100 and up (openai/gpt-2,
+// src/encoder.py, bytes_to_unicode).
 const alphabetEnd = 0x100 + 68
 
 // alphabet maps characters below alphabetEnd to bytes, -1 for characters that stand for none.
@@ -23,8 +24,8 @@ var alphabet = func() (a [alphabetEnd]int16) {
 	return a
 }()
 
-// appendBytes appends the bytes that s spells in the byte-level alphabet. It reports false, with dst as it was, when s
-// has a character outside the alphabet.
+// appendBytes appends the bytes that s spells in the byte-level alphabet. It reports false, with
+// dst as it was, when s has a character outside the alphabet.
 func appendBytes(dst []byte, s string) ([]byte, bool) {
 	n := len(dst)
 	for i := 0; i < len(s); {
@@ -41,8 +42,8 @@ func appendBytes(dst []byte, s string) ([]byte, bool) {
 	return dst, true
 }
 
-// spellBytes fills piece for byte-level vocabularies and returns, for the tokens that BPE can produce, the id of each
-// byte string. The pieces share one backing string.
+// spellBytes fills piece for byte-level vocabularies and returns, for the tokens that BPE can
+// produce, the id of each byte string. The pieces share one backing string.
 func (v *vocab) spellBytes() map[string]int32 {
 	var arena []byte
 	end := make([]int, len(v.text))

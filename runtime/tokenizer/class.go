@@ -83,8 +83,8 @@ var ascii = pages[0]
 // classOf looks a character up.
 func classOf(r rune) class { return pages[r>>8][r&0xFF] }
 
-// at decodes the character of s at byte i. Past the end the size is 0 and the class empty, which is what every pattern
-// wants there. A byte that is not UTF-8 is U+FFFD of size 1, a symbol.
+// at decodes the character of s at byte i. Past the end the size is 0 and the class empty, which is
+// what every pattern wants there. A byte that is not UTF-8 is U+FFFD of size 1, a symbol.
 func at(s string, i int) (r rune, c class, size int) {
 	if i >= len(s) {
 		return -1, 0, 0

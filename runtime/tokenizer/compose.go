@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxJoined is how many characters in a row that join what stands before them are left to the norm package. It composes
-// 30 as Unicode says, each of which may be a few after decomposition, and breaks longer runs with U+034F (the Stream-Safe
-// Text Format), which no tokenizer does.
+// maxJoined is how many characters in a row that join what stands before them are left to the norm
+// package. It composes 30 as Unicode says, each of which may be a few after decomposition, and
+// breaks longer runs with U+034F (the Stream-Safe Text Format), which no tokenizer does.
 const maxJoined = 9
 
 // compose returns text in Unicode normalisation form C. Bytes that are not UTF-8 stay.
@@ -34,7 +34,8 @@ func compose(text string) string {
 	return string(append(out, norm.NFC.String(text[short:])...))
 }
 
-// segment returns the end of the character at byte i and of those that may join it, and how many the latter are.
+// segment returns the end of the character at byte i and of those that may join it, and how many
+// the latter are.
 func segment(text string, i int) (end, joined int) {
 	_, n := utf8.DecodeRuneInString(text[i:])
 	end = i + n
@@ -49,8 +50,8 @@ func segment(text string, i int) (end, joined int) {
 	return end, joined
 }
 
-// composeRun appends the composition of a segment of any length (UAX #15: decompose, order marks by their class, compose
-// with the last starter what is not blocked from it).
+// composeRun appends the composition of a segment of any length (UAX #15: decompose, order marks by
+// their class, compose with the last starter what is not blocked from it).
 func composeRun(out []byte, text string) []byte {
 	type character struct {
 		r     rune

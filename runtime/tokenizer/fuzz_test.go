@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRoundTrip holds that decoding undoes encoding, for every kind of vocabulary and for any bytes. SPM and gemma4 write
-// a space as U+2581 and cannot tell the two apart, and the tokenizers of Qwen compose text.
+// FuzzRoundTrip holds that decoding undoes encoding, for every kind of vocabulary and for any
+// bytes. SPM and gemma4 write a space as U+2581 and cannot tell the two apart, and the tokenizers
+// of Qwen compose text.
 func FuzzRoundTrip(f *testing.F) {
 	for _, s := range []string{"", " ", "  x", "Hello, world", "<|im_end|>", "</s> <s>", "日本語 😀", "\xff\x00\xe2\x96",
 		"\u2581", "e\u0301", "a\n\n\nb", "don't 'S 123456", "\ufffd", strings.Repeat("the ", 50)} {

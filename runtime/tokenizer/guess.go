@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// published are the pre-tokenisers of vocabularies that many models share, by mergesHash. Qwen 2 is not told by its tokens:
-// it was made with marks in words, and is published with an expression that cuts them off.
+// published are the pre-tokenisers of vocabularies that many models share, by mergesHash. Qwen 2 is
+// not told by its tokens: it was made with marks in words, and is published with an expression that
+// cuts them off.
 var published = map[uint64]string{
 	0xf5248a744c4e2b67: "gpt-2",
 	0xf41f0274d7cb0f34: "llama-bpe",
@@ -17,7 +18,8 @@ var published = map[uint64]string{
 	0x9d1decb01a34acc7: "dbrx",  // cl100k
 }
 
-// hashedMerges is how many merges tell a vocabulary from others. Models that add tokens leave merges as they are.
+// hashedMerges is how many merges tell a vocabulary from others. Models that add tokens leave
+// merges as they are.
 const hashedMerges = 1000
 
 func mergesHash(merges []string) uint64 {
@@ -28,8 +30,8 @@ func mergesHash(merges []string) uint64 {
 	return h.Sum64()
 }
 
-// candidates are the pre-tokenisers that a vocabulary is tried with. Others differ from these in little that a vocabulary
-// shows.
+// candidates are the pre-tokenisers that a vocabulary is tried with. Others differ from these in
+// little that a vocabulary shows.
 var candidates = []string{"gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "seed-coder", "tekken", "gpt-4o", "deepseek-v3",
 	"deepseek-llm", "deepseek-coder", "falcon", "bloom", "viking", "kimi-k2"}
 
@@ -40,9 +42,10 @@ const probe = "Don't we'll SAY it's 12345 things: getURLValue(x)->y[10] += 3.141
 // leastTokens is how many tokens of two bytes and more must fit, if a guess is to be made.
 const leastTokens = 100
 
-// guess finds the pre-tokeniser of a byte-level vocabulary whose file does not name it, and says how sure that is. Merges
-// happen inside words, so a token that a pre-tokeniser would cut was not made with it. Of those that cut none, the finest
-// is taken. One token in a thousand may be an exception; vocabularies have tokens that were put in by hand.
+// guess finds the pre-tokeniser of a byte-level vocabulary whose file does not name it, and says
+// how sure that is. Merges happen inside words, so a token that a pre-tokeniser would cut was not
+// made with it. Of those that cut none, the finest is taken. One token in a thousand may be an
+// exception; vocabularies have tokens that were put in by hand.
 func (v *vocab) guess(merges []string, r Rules) (name, why string) {
 	if name := published[mergesHash(merges)]; name != "" {
 		return name, "its merges are those of the models that have it"
@@ -74,7 +77,8 @@ func (p *preTokenizer) count(text string) (n int) {
 	return n
 }
 
-// fits reports whether the words that p cuts are few. A token may be the beginning of a longer word: "we'r" of "we're".
+// fits reports whether the words that p cuts are few. A token may be the beginning of a longer
+// word: "we'r" of "we're".
 func (p *preTokenizer) fits(words []string) bool {
 	left := len(words) / 1000
 	for _, w := range words {

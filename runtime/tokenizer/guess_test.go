@@ -47,7 +47,8 @@ func TestGuessByTokens(t *testing.T) {
 	}
 }
 
-// Where nothing can be told, and by llama.cpp's rules, llama.cpp's default is taken, never in silence.
+// Where nothing can be told, and by llama.cpp's rules, llama.cpp's default is taken, never in
+// silence.
 func TestNoGuess(t *testing.T) {
 	for _, r := range []Rules{Own, LlamaCpp} {
 		m := goodBPE()

@@ -9,8 +9,8 @@ type pair struct {
 	rank            int32
 }
 
-// before orders pairs: the smaller rank, then the larger key, then the one further left. BPE uses rank alone and SPM key
-// alone, each leaving the other at zero.
+// before orders pairs: the smaller rank, then the larger key, then the one further left. BPE uses
+// rank alone and SPM key alone, each leaving the other at zero.
 func (p *pair) before(q *pair) bool {
 	if p.rank != q.rank {
 		return p.rank < q.rank
@@ -21,8 +21,8 @@ func (p *pair) before(q *pair) bool {
 	return p.left < q.left
 }
 
-// pairHeap is a binary heap with the pair to merge next at index 0. It is written out because container/heap boxes every
-// element, and a line of text pushes one pair per character.
+// pairHeap is a binary heap with the pair to merge next at index 0. It is written out because
+// container/heap boxes every element, and a line of text pushes one pair per character.
 type pairHeap []pair
 
 func (h *pairHeap) push(p pair) {

@@ -105,7 +105,8 @@ func TestOddMetadata(t *testing.T) {
 	if tok.BOS != None {
 		t.Errorf("BOS = %d", tok.BOS)
 	}
-	// "abab" merges to a word that is no token, so its bytes are spelled; a byte without a token is dropped.
+	// "abab" merges to a word that is no token, so its bytes are spelled; a byte without a token is
+	// dropped.
 	for text, want := range map[string]string{"abab": "abab", "abc": "ab", "a ": "a", "\xff": ""} {
 		if got := tok.Decode(tok.Encode(text, true, true), true); got != want {
 			t.Errorf("%q comes back as %q, want %q", text, got, want)

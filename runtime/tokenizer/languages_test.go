@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// Texts in 20 languages, with marks, case, both normalisation forms, emoji, code and white space, are cut into the ids of
-// the models' own tokenizers: HF tokenizers and SentencePiece on the same vocabulary.
+// Texts in 20 languages, with marks, case, both normalisation forms, emoji, code and white space,
+// are cut into the ids of the models' own tokenizers: HF tokenizers and SentencePiece on the same
+// vocabulary.
 func TestLanguages(t *testing.T) {
 	for _, name := range []string{"gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-coder", "gemma-4", "llama-spm", "o200k-8k",
 		"tekken-8k", "deepseek-v3-8k"} {
@@ -23,7 +24,8 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
-// By llama.cpp's rules the same texts are cut otherwise where its expressions differ, and nowhere else.
+// By llama.cpp's rules the same texts are cut otherwise where its expressions differ, and nowhere
+// else.
 func TestLanguagesOfLlamaCpp(t *testing.T) {
 	for name, differ := range map[string]bool{"gpt-2": false, "deepseek-coder": false, "gemma-4": false, "llama-spm": false,
 		"deepseek-v3-8k": false, "llama-bpe": false, "qwen2": true, "qwen35": true, "o200k-8k": true, "tekken-8k": true} {

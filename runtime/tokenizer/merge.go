@@ -1,10 +1,13 @@
 package tokenizer
 
-// symbol is a stretch of text on its way to becoming a token. Symbols form a linked list in text order.
+// symbol is a stretch of text on its way to becoming a token. Symbols form a linked list in text
+// order.
 type symbol struct {
 	start, end int32 // bytes in the text being merged
 	prev, next int32 // neighbours, none at the ends
-	id         int32 // token or merge result, none when the text is neither, dead when absorbed by the left neighbour
+	// token or merge result, none when the text is neither, dead when absorbed by the left
+	// neighbour
+	id int32
 }
 
 const (
@@ -30,7 +33,8 @@ func (m *merger) add(start, end int, id int32) {
 	m.symbols = append(m.symbols, symbol{start: int32(start), end: int32(end), prev: i - 1, next: none, id: id})
 }
 
-// run merges pairs in order until no neighbours can be joined. Time is n log n in the number of symbols.
+// run merges pairs in order until no neighbours can be joined. Time is n log n in the number of
+// symbols.
 func (m *merger) run(j join) {
 	m.queue = m.queue[:0]
 	for i := 1; i < len(m.symbols); i++ {

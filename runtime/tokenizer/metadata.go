@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Metadata is what a tokenizer reads of a GGUF header; *gguf.File is one. A method reports found = false when the key is
-// absent, and an error when it holds another type.
+// Metadata is what a tokenizer reads of a GGUF header; *gguf.File is one. A method reports found =
+// false when the key is absent, and an error when it holds another type.
 type Metadata interface {
 	Str(key string) (v string, found bool, err error)
 	U32(key string) (v uint32, found bool, err error)
@@ -17,8 +17,8 @@ type Metadata interface {
 	I32s(key string) (v []int32, found bool, err error)
 }
 
-// Limits on what a file may ask for. The largest published vocabularies have about 262 thousand tokens and 515 thousand
-// merges; the bounds leave room for an order of magnitude.
+// Limits on what a file may ask for. The largest published vocabularies have about 262 thousand
+// tokens and 515 thousand merges; the bounds leave room for an order of magnitude.
 const (
 	maxTokens = 1 << 22
 	maxMerges = 1 << 23
@@ -61,8 +61,8 @@ func optional[T any](read func(string) (T, bool, error), key string, def T) (T, 
 	return v, nil
 }
 
-// perToken reads an optional array that must have an entry for each of n tokens. A longer one is padding, which
-// converters do write.
+// perToken reads an optional array that must have an entry for each of n tokens. A longer one is
+// padding, which converters do write.
 func perToken[T any](read func(string) ([]T, bool, error), key string, n int) ([]T, error) {
 	v, found, err := read(key)
 	switch {
@@ -120,7 +120,8 @@ func missing(m Metadata, model string) error {
 	return fmt.Errorf("tokenizer: a %q vocabulary needs %s, which the file does not have", model, strings.Join(gone, " and "))
 }
 
-// flags reads whether BOS is added, the value at entry being the default of the model, and notes an end token that is not.
+// flags reads whether BOS is added, the value at entry being the default of the model, and notes an
+// end token that is not.
 func (t *Tokenizer) flags(m Metadata) error {
 	var err error
 	if t.AddBOS, err = optional(m.Bool, keyAddBOS, t.AddBOS); err != nil {

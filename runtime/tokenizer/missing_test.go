@@ -70,7 +70,8 @@ func TestRepeatedEntries(t *testing.T) {
 	}
 }
 
-// add_eos_token is for training: nothing is put behind a text that is to be continued, and a note says so.
+// add_eos_token is for training: nothing is put behind a text that is to be continued, and a note
+// says so.
 func TestNoEndTokenIsAdded(t *testing.T) {
 	for _, r := range []Rules{Own, LlamaCpp} {
 		m := goodSPM()
@@ -88,7 +89,8 @@ func TestNoEndTokenIsAdded(t *testing.T) {
 	}
 }
 
-// What a file calls text is text, whatever it looks like, unless the file itself names it as special.
+// What a file calls text is text, whatever it looks like, unless the file itself names it as
+// special.
 func TestTypesDecide(t *testing.T) {
 	read := func(r Rules, change func(fake)) *Tokenizer {
 		m := goodBPE()

@@ -21,8 +21,9 @@ const (
 	reLead        = `[^\r\n\p{L}\p{N}]?`
 )
 
-// llamaPatterns are the regular expressions of each pre-tokeniser as llama.cpp has them, the oracle for the scanners. The
-// one difference: llama.cpp's scanner for GPT-2 takes leftover white space whole, which its expression leaves unsaid.
+// llamaPatterns are the regular expressions of each pre-tokeniser as llama.cpp has them, the oracle
+// for the scanners. The one difference: llama.cpp's scanner for GPT-2 takes leftover white space
+// whole, which its expression leaves unsaid.
 var llamaPatterns = map[string][]string{
 	"gpt-2":     {reGPT2},
 	"smollm":    {`\p{N}`, reGPT2},
@@ -36,7 +37,8 @@ var llamaPatterns = map[string][]string{
 	"default":        {`[\p{P}\$\+<=>\^~\|]+`, reGPT2, `\p{N}+`, `[0-9][0-9][0-9]`},
 }
 
-// reOwnFold is (?i:'s|'t|'re|'ve|'m|'ll|'d): folding case, U+017F is an s, which regexp2 does not know.
+// reOwnFold is (?i:'s|'t|'re|'ve|'m|'ll|'d): folding case, U+017F is an s, which regexp2 does not
+// know.
 const (
 	reOwnFold  = `(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])`
 	reMarked   = `|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
@@ -54,7 +56,8 @@ const (
 	reHan     = `[\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9]+`
 )
 
-// ownPatterns are those that the models were published with, in their tokenizer.json or for tiktoken.
+// ownPatterns are those that the models were published with, in their tokenizer.json or for
+// tiktoken.
 var ownPatterns = map[string][]string{
 	"gpt-2":     {reGPT2},
 	"smollm":    {`\p{N}`, reGPT2},
@@ -101,7 +104,8 @@ func oracles(t testing.TB) map[string]oracle {
 	return all
 }
 
-// words cuts text by each expression in turn: a match is a piece, and so is what lies between matches.
+// words cuts text by each expression in turn: a match is a piece, and so is what lies between
+// matches.
 func (o oracle) words(t testing.TB, text string) []string {
 	parts := []string{text}
 	for _, re := range o.re {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// specials finds tokens written out in text. Control tokens are looked for only when the caller parses special tokens,
-// user-defined ones always.
+// specials finds tokens written out in text. Control tokens are looked for only when the caller
+// parses special tokens, user-defined ones always.
 type specials struct {
 	v      *vocab
 	rules  Rules
@@ -39,8 +39,9 @@ func (s *specials) narrow(lo, hi, depth int, b byte) (int, int) {
 	return lo + from, lo + to
 }
 
-// present returns the tokens that occur anywhere in text, the longest first. A vocabulary may have thousands of special
-// tokens and a text of megabytes contain none, so this one pass comes before the search for each.
+// present returns the tokens that occur anywhere in text, the longest first. A vocabulary may have
+// thousands of special tokens and a text of megabytes contain none, so this one pass comes before
+// the search for each.
 func (s *specials) present(text string, parse bool) []int32 {
 	var ids []int32
 	seen := make([]bool, len(s.sorted))
@@ -73,8 +74,8 @@ type fragment struct {
 	id   int32 // None for text
 }
 
-// partition cuts text at special tokens. For the model's own tokenizer that is a walk from left to right, which takes the
-// longest token that begins where it stands.
+// partition cuts text at special tokens. For the model's own tokenizer that is a walk from left to
+// right, which takes the longest token that begins where it stands.
 func (s *specials) partition(text string, parse bool) []fragment {
 	if text == "" {
 		return nil
@@ -129,8 +130,8 @@ func (s *specials) longest(text string, parse bool) int32 {
 	return found
 }
 
-// claim cuts text as llama.cpp does. The longest token claims its occurrences first, from left to right; the next looks
-// only in the text that is left.
+// claim cuts text as llama.cpp does. The longest token claims its occurrences first, from left to
+// right; the next looks only in the text that is left.
 func (s *specials) claim(text string, parse bool) []fragment {
 	parts := []fragment{{text, None}}
 	for _, id := range s.present(text, parse) {

@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// preTokenizer cuts text into the words that BPE merges inside. The splits are applied one after the other, each to
-// every piece the one before it left; none looks past the piece it is given.
+// preTokenizer cuts text into the words that BPE merges inside. The splits are applied one after
+// the other, each to every piece the one before it left; none looks past the piece it is given.
 type preTokenizer struct {
-	names        []string // values of tokenizer.ggml.pre
-	splits       []split
-	llama        []split      // stand in for splits by llama.cpp's rules, nil where those are the same
+	names  []string // values of tokenizer.ggml.pre
+	splits []split
+	// stand in for splits by llama.cpp's rules, nil where those are the same
+	llama        []split
 	words        *wordPattern // the last split, nil where there is none of this shape
 	nfc          bool         // text is composed (Unicode normalisation form C) first
 	ignoreMerges bool         // a word that is a token is taken whole
@@ -39,8 +40,9 @@ func cut(splits []split, text string, yield func(string)) {
 	}
 }
 
-// isolate makes a split of a pattern that does not match everywhere: each match is a piece, and so is what lies between
-// two matches. match returns the length of a match at the start of its argument, or 0.
+// isolate makes a split of a pattern that does not match everywhere: each match is a piece, and so
+// is what lies between two matches. match returns the length of a match at the start of its
+// argument, or 0.
 func isolate(match func(s string) int) split {
 	return func(s string) int {
 		if n := match(s); n > 0 {

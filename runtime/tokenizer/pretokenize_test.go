@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The words are what the regular expressions of llama.cpp match, or with "own" those of the models, worked out by hand; |
-// marks the cuts.
+// The words are what the regular expressions of llama.cpp match, or with "own" those of the models,
+// worked out by hand; | marks the cuts.
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ pre, words string }{
 		{"gpt-2", "I|'m| here|,| isn|'t| it|?"},

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// The expressions that several models share. Contractions fold as the expressions do, so U+017F is an s.
+// The expressions that several models share. Contractions fold as the expressions do, so U+017F is
+// an s.
 var (
 	gpt2Words = wordPattern{gpt2: true, short: true, letters: letter}
 	llama3    = wordPattern{short: true, fold: true, letters: letter, digits: 3, tail: "\r\n"}
@@ -31,9 +32,10 @@ var (
 // gemma4Pre belongs to the gemma4 model, which tokenizer.ggml.pre does not choose.
 var gemma4Pre = preTokenizer{names: []string{"gemma4"}, splits: []split{lines}, addBOS: true}
 
-// preTokenizers is every pre-tokeniser of the gpt2 model, in the order they are listed in errors. The names are those of
-// llama.cpp's src/llama-vocab.cpp, with the names that share an expression; the expressions and normalizers are those of
-// the tokenizer.json that the models were published with. What llama.cpp reads differently, Rules.pre puts back.
+// preTokenizers is every pre-tokeniser of the gpt2 model, in the order they are listed in errors.
+// The names are those of llama.cpp's src/llama-vocab.cpp, with the names that share an expression;
+// the expressions and normalizers are those of the tokenizer.json that the models were published
+// with. What llama.cpp reads differently, Rules.pre puts back.
 var preTokenizers = []preTokenizer{
 	{
 		names: []string{"gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de", "a.x-4.0",

@@ -2,8 +2,8 @@ package tokenizer
 
 import "fmt"
 
-// Rules says whose reading of a vocabulary counts where llama.cpp's differs from that of the tokenizer the model was
-// trained with. docs/tokenizers.md lists the differences.
+// Rules says whose reading of a vocabulary counts where llama.cpp's differs from that of the
+// tokenizer the model was trained with. docs/tokenizers.md lists the differences.
 type Rules uint8
 
 const (
@@ -29,9 +29,10 @@ func ParseRules(name string) (Rules, error) {
 	return Own, fmt.Errorf("%q: want %s (the model's own tokenizer) or %s", clip(name), Own, LlamaCpp)
 }
 
-// pre completes a pre-tokeniser of the table: what is published for the model's own rules, what llama.cpp makes of it
-// for its own. llama.cpp normalises nothing, folds ASCII alone, and has no classes of capital, title, modifier and other
-// letters nor of marks: a letter outside ASCII is capital and small, and a mark is no letter.
+// pre completes a pre-tokeniser of the table: what is published for the model's own rules, what
+// llama.cpp makes of it for its own. llama.cpp normalises nothing, folds ASCII alone, and has no
+// classes of capital, title, modifier and other letters nor of marks: a letter outside ASCII is
+// capital and small, and a mark is no letter.
 func (r Rules) pre(p preTokenizer) preTokenizer {
 	if r == LlamaCpp && p.llama != nil {
 		p.splits = p.llama

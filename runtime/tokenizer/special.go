@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// role is a special token that generation or prompts need, with the key that names its id and the texts it is known by
-// where a file does not say. The lists are llama.cpp's (src/llama-vocab.cpp); where several of the texts exist the first
-// is taken, while llama.cpp takes whichever its hash table yields.
+// role is a special token that generation or prompts need, with the key that names its id and the
+// texts it is known by where a file does not say. The lists are llama.cpp's (src/llama-vocab.cpp);
+// where several of the texts exist the first is taken, while llama.cpp takes whichever its hash
+// table yields.
 type role struct {
 	key   string
 	texts []string
@@ -23,12 +24,14 @@ var (
 		"<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"}}
 	roleEOM = role{"eom", []string{"<|eom_id|>"}}
 
-	// Code models fill in the middle; what follows these is another hole, repository or file, so they end a text.
+	// Code models fill in the middle; what follows these is another hole, repository or file, so
+	// they end a text.
 	rolePad  = role{"fim_pad", []string{"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"}}
 	roleRepo = role{"fim_rep", []string{"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"}}
 	roleFile = role{"fim_sep", []string{"<|file_sep|>"}}
 
-	// These matter only as control tokens, which text must not produce unless special tokens are parsed.
+	// These matter only as control tokens, which text must not produce unless special tokens are
+	// parsed.
 	rolePrefix = role{"fim_pre", []string{"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>",
 		"▁<PRE>", "<|code_prefix|>", "<|prefix|>"}}
 	roleSuffix = role{"fim_suf", []string{"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>",
@@ -45,7 +48,8 @@ var endTexts = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|
 // shownTexts are control tokens of gpt-oss that structure its answers and are always shown.
 var shownTexts = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}
 
-// resolve returns the id of r: the file's, else that of the first text the vocabulary has, else def.
+// resolve returns the id of r: the file's, else that of the first text the vocabulary has, else
+// def.
 func (v *vocab) resolve(m Metadata, r role, def int32, rules Rules) (int32, error) {
 	key := "tokenizer.ggml." + r.key + "_token_id"
 	u, found, err := m.U32(key)
@@ -74,8 +78,8 @@ func (v *vocab) resolve(m Metadata, r role, def int32, rules Rules) (int32, erro
 	return def, nil
 }
 
-// readSpecials fills the special ids of t and the set of tokens that end generation. bos, eos and unk are the ids that
-// a vocabulary of this kind has when the file is silent.
+// readSpecials fills the special ids of t and the set of tokens that end generation. bos, eos and
+// unk are the ids that a vocabulary of this kind has when the file is silent.
 func (t *Tokenizer) readSpecials(m Metadata, bos, eos, unk int32) error {
 	v := t.v
 	var pad, repo, file, ignored int32
@@ -118,8 +122,9 @@ func (t *Tokenizer) readSpecials(m Metadata, bos, eos, unk int32) error {
 	return nil
 }
 
-// exempt takes tokens off the list of ends that look like one and, in their family, are not: "<|end|>" closes a message
-// of gpt-oss and solar-open, not the answer, and "</s>" is HTML to gemma4.
+// exempt takes tokens off the list of ends that look like one and, in their family, are not:
+// "<|end|>" closes a message of gpt-oss and solar-open, not the answer, and "</s>" is HTML to
+// gemma4.
 func (t *Tokenizer) exempt(ends map[int32]bool) {
 	has := func(s string) bool {
 		id, ok := t.v.id[s]
@@ -138,9 +143,9 @@ func (t *Tokenizer) exempt(ends map[int32]bool) {
 	}
 }
 
-// looksControl reports whether a token with the text of a well-known control token is one. The file's type decides: text
-// that only looks like a marker, such as "</s>" in HTML, stays text. Where the file marks no token as control its types
-// say nothing, and to llama.cpp they never do.
+// looksControl reports whether a token with the text of a well-known control token is one. The
+// file's type decides: text that only looks like a marker, such as "</s>" in HTML, stays text.
+// Where the file marks no token as control its types say nothing, and to llama.cpp they never do.
 func (v *vocab) looksControl(id int32, r Rules) bool {
 	if r == LlamaCpp || !v.typed {
 		return true
@@ -158,17 +163,20 @@ func (v *vocab) control(id int32, r Rules) {
 	}
 }
 
-// isMarker reports whether text has the brackets of a marker, as "<|im_end|>" and "[EOS]". A token that the file names as
-// special is control then, whatever its type; a line end that ends answers stays text.
+// isMarker reports whether text has the brackets of a marker, as "<|im_end|>" and "[EOS]". A token
+// that the file names as special is control then, whatever its type; a line end that ends answers
+// stays text.
 func isMarker(text string) bool {
 	n := len(text) - 1
 	return n > 1 && (text[0] == '<' && text[n] == '>' || text[0] == '[' && text[n] == ']')
 }
 
-// isTag reports whether text is an HTML tag, "<s>" or "</s>", which vocabularies hold for text of the web.
+// isTag reports whether text is an HTML tag, "<s>" or "</s>", which vocabularies hold for text of
+// the web.
 func isTag(text string) bool { return text == "<s>" || text == "</s>" }
 
-// show makes a control token one that decoding never leaves out. llama.cpp also finds it in text that a stranger wrote.
+// show makes a control token one that decoding never leaves out. llama.cpp also finds it in text
+// that a stranger wrote.
 func (v *vocab) show(id int32, r Rules) {
 	if r == LlamaCpp {
 		v.attr[id] = attrUserDefined
@@ -177,8 +185,8 @@ func (v *vocab) show(id int32, r Rules) {
 	v.attr[id] |= attrShown
 }
 
-// stripSpaces sets the white space rules of Phi-3, which GGUF cannot express: its markers swallow the white space after
-// them. llama.cpp recognises the family by the model's name.
+// stripSpaces sets the white space rules of Phi-3, which GGUF cannot express: its markers swallow
+// the white space after them. llama.cpp recognises the family by the model's name.
 func (v *vocab) stripSpaces(m Metadata) error {
 	name, err := optional(m.Str, keyModelName, "")
 	if err != nil {

@@ -17,13 +17,15 @@ func TestSpecialTokensInText(t *testing.T) {
 		{"llama-bpe", "Hello", true, false, []int32{128000, 9906}},
 		{"llama-bpe", "", true, false, []int32{128000}},
 		{"llama-bpe", "", false, false, nil},
-		// SPM puts a space before text at the start and after a special token; Phi-3's markers swallow white space.
+		// SPM puts a space before text at the start and after a special token; Phi-3's markers
+		// swallow white space.
 		{"llama-spm", "Hello</s>Hello", true, true, []int32{1, 15043, 2, 15043}},
 		{"phi-3", "<|user|>\n Hello<|end|>\n<|assistant|>", false, true, []int32{32010, 15043, 32007, 32001}},
 		// A user-defined token is found whether or not special tokens are parsed.
 		{"deepseek-coder", "õx", false, false, []int32{32000, 87}},
 		{"phi-3", "a</s>", false, false, []int32{263, 2}},
-		// A normal one is text, though it looks like a marker (HF tokenizers on the same vocabulary).
+		// A normal one is text, though it looks like a marker (HF tokenizers on the same
+		// vocabulary).
 		{"qwen2", "a</s>b", false, true, []int32{64, 522, 82, 51407}},
 		// A written begin token is the one that would have been added.
 		{"llama-bpe", "<|begin_of_text|>Hello", true, true, []int32{128000, 9906}},
@@ -114,7 +116,8 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// naive looks for every special token in turn, as llama.cpp does; the sorted search must find the same.
+// naive looks for every special token in turn, as llama.cpp does; the sorted search must find the
+// same.
 func naive(s *specials, text string, parse bool) []fragment {
 	order := slices.Clone(s.sorted)
 	slices.SortFunc(order, func(a, b int32) int {

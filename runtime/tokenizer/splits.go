@@ -15,7 +15,8 @@ func eastAsian(r rune) bool {
 	return r >= 0x0800 && r <= 0x9FA5 || r >= 0xAC00 && r <= 0xD7FF
 }
 
-// deepseekPunct is [!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002], capitals and small letters included.
+// deepseekPunct is [!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002], capitals and small
+// letters included.
 func deepseekPunct(r rune) bool {
 	return r >= '!' && r <= '/' || r >= ':' && r <= '~' || r >= 0xFF01 && r <= 0xFF0F || r >= 0xFF1A && r <= 0xFF5E ||
 		r >= 0x2018 && r <= 0x201F || r >= 0x3000 && r <= 0x3002

@@ -5,16 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// spm is a SentencePiece vocabulary as llama.cpp reads it: characters are joined in the order of the scores of the
-// tokens they make, and what has no token is spelled in byte tokens.
+// spm is a SentencePiece vocabulary as llama.cpp reads it: characters are joined in the order of
+// the scores of the tokens they make, and what has no token is spelled in byte tokens.
 type spm struct {
 	v     *vocab
 	score []float32
 	bytes [256]int32
 	unk   int32 // stands for a byte that has no token
 
-	// spans holds the bytes that some token has right before a space. After any other byte no token reaches across, so
-	// text can be cut there.
+	// spans holds the bytes that some token has right before a space. After any other byte no token
+	// reaches across, so text can be cut there.
 	spans [256]bool
 }
 
@@ -40,7 +40,8 @@ func newSPM(m Metadata, v *vocab) (*spm, error) {
 	return s, nil
 }
 
-// wordEnd returns the length of the first piece of text, which ends where no token could span the cut.
+// wordEnd returns the length of the first piece of text, which ends where no token could span the
+// cut.
 func (s *spm) wordEnd(text string) int {
 	for i := 0; ; {
 		n := strings.Index(text[i:], lowerBlock)
@@ -55,8 +56,8 @@ func (s *spm) wordEnd(text string) int {
 	}
 }
 
-// encode appends the ids of text, in which the caller has decided about the space prefix. Piece by piece gives what the
-// whole would give, with queues that stay in the cache.
+// encode appends the ids of text, in which the caller has decided about the space prefix. Piece by
+// piece gives what the whole would give, with queues that stay in the cache.
 func (s *spm) encode(ids []int32, text string, m *merger) []int32 {
 	text = strings.ReplaceAll(text, " ", lowerBlock)
 	for text != "" {
@@ -100,7 +101,8 @@ func (s *spm) lookup(text string) int32 {
 	return None
 }
 
-// spell appends the byte tokens of text. A byte without one becomes the unknown token, or nothing if there is none.
+// spell appends the byte tokens of text. A byte without one becomes the unknown token, or nothing
+// if there is none.
 func (s *spm) spell(ids []int32, text string) []int32 {
 	for i := 0; i < len(text); i++ {
 		id := s.bytes[text[i]]

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Encoding piece by piece equals merging over the whole text, also where tokens hold spaces in the middle.
+// Encoding piece by piece equals merging over the whole text, also where tokens hold spaces in the
+// middle.
 func TestSPMPiecesEqualWhole(t *testing.T) {
 	inner := goodSPM()
 	inner[keyTokens] = []string{"<unk>", "a", "▁", "▁a", "a▁a", "b▁", "▁▁", "ab", "▁▁▁▁", "bb", "b"}

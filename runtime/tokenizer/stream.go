@@ -2,8 +2,9 @@ package tokenizer
 
 import "unicode/utf8"
 
-// Stream decodes tokens as they are generated, handing out whole characters only: a character may span several tokens.
-// It continues a text, so unlike Decode it keeps the space a first token begins with. A Stream belongs to one goroutine.
+// Stream decodes tokens as they are generated, handing out whole characters only: a character may
+// span several tokens. It continues a text, so unlike Decode it keeps the space a first token
+// begins with. A Stream belongs to one goroutine.
 type Stream struct {
 	t       *Tokenizer
 	special bool
@@ -13,8 +14,8 @@ type Stream struct {
 // NewStream returns a stream. special is as for Decode.
 func (t *Tokenizer) NewStream(special bool) *Stream { return &Stream{t: t, special: special} }
 
-// Next returns the text that id completes, possibly none. Bytes that cannot become a character are handed out as they
-// are, as soon as that is known.
+// Next returns the text that id completes, possibly none. Bytes that cannot become a character are
+// handed out as they are, as soon as that is known.
 func (s *Stream) Next(id int32) string {
 	if s.t.IsControl(id) && !s.special {
 		return ""

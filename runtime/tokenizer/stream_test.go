@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Streaming gives Decode's text in whole characters. SPM keeps the first token's space, since a stream continues a text.
+// Streaming gives Decode's text in whole characters. SPM keeps the first token's space, since a
+// stream continues a text.
 func TestStream(t *testing.T) {
 	const text = "Ünïcode 日本語 😀👩‍👩‍👧 and  spaces\n\xf0\x9f bad \x80"
 	for _, v := range vocabularies {

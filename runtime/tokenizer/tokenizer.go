@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// Tokenizer encodes and decodes with one vocabulary. It is immutable, so any number of goroutines may share it.
+// Tokenizer encodes and decodes with one vocabulary. It is immutable, so any number of goroutines
+// may share it.
 type Tokenizer struct {
 	Model string // tokenizer.ggml.model: "llama", "gpt2" or "gemma4"
 	Pre   string // how BPE cuts words: tokenizer.ggml.pre, or a guess where a gpt2 file has none
 	Rules Rules  // whose reading of the vocabulary counts
 
-	// Special tokens, None where the vocabulary has no such token: begin and end of a text, unknown, end of a turn, end
-	// of a message.
+	// Special tokens, None where the vocabulary has no such token: begin and end of a text,
+	// unknown, end of a turn, end of a message.
 	BOS, EOS, UNK, EOT, EOM int32
 
 	AddBOS         bool // Encode puts BOS first when asked to add special tokens
@@ -36,14 +37,16 @@ var readers = map[string]func(*Tokenizer, Metadata) error{
 	"llama": (*Tokenizer).readSPM, "gpt2": (*Tokenizer).readBPE, "gemma4": (*Tokenizer).readGemma4,
 }
 
-// unread are values of tokenizer.ggml.model that llama.cpp knows, with the kind of vocabulary each stands for.
+// unread are values of tokenizer.ggml.model that llama.cpp knows, with the kind of vocabulary each
+// stands for.
 var unread = map[string]string{
 	"bert": "WordPiece", "t5": "Unigram", "rwkv": "the RWKV trie", "plamo2": "PLaMo-2's Unigram",
 	"hybriddna": "BPE with DNA k-mers", "whitespace": "BPE of words between spaces",
 	"none": "no vocabulary at all", "no_vocab": "no vocabulary at all",
 }
 
-// New reads the tokenizer of a model, by the rules of the model's own. The error names the key at fault.
+// New reads the tokenizer of a model, by the rules of the model's own. The error names the key at
+// fault.
 func New(m Metadata) (*Tokenizer, error) { return Read(m, Own) }
 
 // Read reads the tokenizer of a model. The error names the key at fault.
@@ -145,7 +148,8 @@ func (t *Tokenizer) readGemma4(m Metadata) error {
 	if err := t.finishBPE(m, gemma4Pre, true); err != nil {
 		return err
 	}
-	// Early conversions say false. The model does not work without, so llama.cpp does not listen either.
+	// Early conversions say false. The model does not work without, so llama.cpp does not listen
+	// either.
 	t.AddBOS = true
 	return nil
 }
@@ -166,8 +170,8 @@ func (t *Tokenizer) finishBPE(m Metadata, pre preTokenizer, chars bool) error {
 // Len returns the number of tokens. Ids are 0 to Len()-1.
 func (t *Tokenizer) Len() int { return len(t.v.text) }
 
-// IsEOG reports whether generation ends at id: at the end of a text, turn or message, and at the tokens known by name to
-// mean as much.
+// IsEOG reports whether generation ends at id: at the end of a text, turn or message, and at the
+// tokens known by name to mean as much.
 func (t *Tokenizer) IsEOG(id int32) bool {
 	_, found := slices.BinarySearch(t.ends, id)
 	return found
@@ -187,11 +191,13 @@ func (t *Tokenizer) Lookup(text string) (id int32, ok bool) {
 
 func (t *Tokenizer) valid(id int32) bool { return id >= 0 && int(id) < len(t.v.text) }
 
-// Encode returns the ids of text. addSpecial puts the begin token first if the model wants one. parseSpecial makes control
-// tokens out of their texts ("<|im_end|>"); never set it for text that a stranger wrote.
+// Encode returns the ids of text. addSpecial puts the begin token first if the model wants one.
+// parseSpecial makes control tokens out of their texts ("<|im_end|>"); never set it for text that a
+// stranger wrote.
 //
-// A text that begins with the begin token itself does not get a second one, except by llama.cpp's rules. No end token is
-// added, whatever add_eos_token says: that key is for training and embeddings, and a model answers oddly behind it.
+// A text that begins with the begin token itself does not get a second one, except by llama.cpp's
+// rules. No end token is added, whatever add_eos_token says: that key is for training and
+// embeddings, and a model answers oddly behind it.
 func (t *Tokenizer) Encode(text string, addSpecial, parseSpecial bool) []int32 {
 	var ids []int32
 	parts := t.specials.partition(text, parseSpecial)
@@ -224,8 +230,8 @@ func (t *Tokenizer) WritesBOS(text string) bool {
 	return t.specials.longest(text, true) == t.BOS
 }
 
-// Piece returns the bytes that id stands for, which need not be valid UTF-8 by themselves. Control tokens give their
-// text; ids outside the vocabulary give nothing.
+// Piece returns the bytes that id stands for, which need not be valid UTF-8 by themselves. Control
+// tokens give their text; ids outside the vocabulary give nothing.
 func (t *Tokenizer) Piece(id int32) string {
 	if !t.valid(id) {
 		return ""
@@ -233,8 +239,8 @@ func (t *Tokenizer) Piece(id int32) string {
 	return t.v.piece[id]
 }
 
-// Decode returns the text of ids, with the texts of control tokens if special is set and without them otherwise. It
-// undoes Encode: the space that Encode put before text is taken off again.
+// Decode returns the text of ids, with the texts of control tokens if special is set and without
+// them otherwise. It undoes Encode: the space that Encode put before text is taken off again.
 func (t *Tokenizer) Decode(ids []int32, special bool) string {
 	var b strings.Builder
 	prefix := t.AddSpacePrefix

@@ -8,8 +8,9 @@ const (
 	marks     = mark | capital | small
 )
 
-// unicode16 is what Unicode 15.1 and 16.0 added to 15.0, which is as far as the unicode package goes; the tokenizers of
-// models know it. From the Unicode Character Database 16.0, DerivedGeneralCategory.txt (Unicode License v3).
+// unicode16 is what Unicode 15.1 and 16.0 added to 15.0, which is as far as the unicode package
+// goes; the tokenizers of models know it. From the Unicode Character Database 16.0,
+// DerivedGeneralCategory.txt (Unicode License v3).
 var unicode16 = []struct {
 	lo, hi uint32
 	set    class

@@ -8,8 +8,8 @@ import (
 // None is the id of a special token that the vocabulary does not have.
 const None int32 = -1
 
-// attr says what a token is for. A token may be both normal and control: by llama.cpp's rules, tokens whose text is that
-// of a well-known end marker are, whatever type the file gives them.
+// attr says what a token is for. A token may be both normal and control: by llama.cpp's rules,
+// tokens whose text is that of a well-known end marker are, whatever type the file gives them.
 type attr uint16
 
 const (
@@ -24,8 +24,8 @@ const (
 	attrShown      // control, and decoded all the same
 )
 
-// attrHidden marks tokens that are not text: decoding leaves them out unless asked or attrShown is set, and encoding finds
-// them only when special tokens are parsed.
+// attrHidden marks tokens that are not text: decoding leaves them out unless asked or attrShown is
+// set, and encoding finds them only when special tokens are parsed.
 const attrHidden = attrControl | attrUnknown
 
 // hidden reports whether decoding leaves the token out.
@@ -40,7 +40,8 @@ type vocab struct {
 	typed bool             // the file's types tell control tokens from text
 }
 
-// readVocab checks the arrays of m against each other. piece is left to the model, which knows how texts are spelled.
+// readVocab checks the arrays of m against each other. piece is left to the model, which knows how
+// texts are spelled.
 func readVocab(m Metadata) (*vocab, error) {
 	text, err := require(m.Strs, keyTokens)
 	if err != nil {
@@ -57,7 +58,8 @@ func readVocab(m Metadata) (*vocab, error) {
 	v := &vocab{text: text, attr: make([]attr, n), id: make(map[string]int32, n)}
 	for i, s := range text {
 		if s == "" {
-			// Some conversions leave holes. The name cannot be met in text by accident, so the hole is never produced.
+			// Some conversions leave holes. The name cannot be met in text by accident, so the hole
+			// is never produced.
 			s = fmt.Sprintf("[EMPTY_%d]", i)
 		}
 		if _, dup := v.id[s]; !dup {
@@ -72,7 +74,8 @@ func readVocab(m Metadata) (*vocab, error) {
 	return v, nil
 }
 
-// attrOfType maps the token types of the GGUF specification. Undefined and unheard-of types decode to nothing.
+// attrOfType maps the token types of the GGUF specification. Undefined and unheard-of types decode
+// to nothing.
 func attrOfType(t int32) attr {
 	switch t {
 	case 1:

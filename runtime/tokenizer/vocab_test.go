@@ -22,7 +22,8 @@ type vocabulary struct {
 	pre        string // stands in for tokenizer.ggml.pre
 }
 
-// vocabularies are llama.cpp's test vocabularies: the name of the cases, the file, and what it says of itself.
+// vocabularies are llama.cpp's test vocabularies: the name of the cases, the file, and what it says
+// of itself.
 var vocabularies = []vocabulary{
 	{name: "deepseek-coder"}, {name: "gemma-4"}, {name: "gpt-2"}, {name: "llama-bpe"}, {name: "llama-spm"},
 	{name: "phi-3"}, {name: "qwen2"},
@@ -140,7 +141,8 @@ func casesIn(t testing.TB, inp, ids string) []textCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const separator = "\n__ggml_vocab_test__\n" // between cases, and in most files after the last one too
+	// between cases, and in most files after the last one too
+	const separator = "\n__ggml_vocab_test__\n"
 	texts := strings.Split(strings.TrimSuffix(string(in), separator), separator)
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(texts) != len(lines) {

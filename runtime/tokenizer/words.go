@@ -2,22 +2,26 @@ package tokenizer
 
 import "strings"
 
-// wordPattern is the shape that the pre-tokenisers of GPT-2, Llama 3, Qwen, Mistral and o200k share. At each position
-// the first alternative that matches takes a word:
+// wordPattern is the shape that the pre-tokenisers of GPT-2, Llama 3, Qwen, Mistral and o200k
+// share. At each position the first alternative that matches takes a word:
 //
 //	contraction   's 't 're 've 'm 'll 'd
 //	letters       one optional lead, then letters
 //	numbers
 //	punctuation   an optional space, then anything that is no space, letter or number, then tail
-//	spaces        up to the last line end; else all but the last, which leads the next word; else all
+//	spaces        up to the last line end; else all but the last, which leads the next
+//	              word; else all
 //
 // The order is that of the regular expressions in the models' tokenizer.json.
 type wordPattern struct {
-	gpt2    bool   // the lead of letters and numbers is a space, contractions are lower case, line ends are mere spaces
-	short   bool   // contractions are words of their own
-	fold    bool   // contractions are matched with Unicode's case folding, in which U+017F is an s
-	letters class  // what counts as a letter: letter, or letter and mark
-	upper   class  // where a word is cut between a small letter and a capital (tekken, o200k): the capitals,
+	// the lead of letters and numbers is a space, contractions are lower case, line ends are mere
+	// spaces
+	gpt2    bool
+	short   bool  // contractions are words of their own
+	fold    bool  // contractions are matched with Unicode's case folding, in which U+017F is an s
+	letters class // what counts as a letter: letter, or letter and mark
+	// where a word is cut between a small letter and a capital (tekken, o200k): the capitals,
+	upper   class
 	lower   class  // and the small letters; a character may be both
 	without class  // letters of this class are no part of words, but words of their own (Kimi)
 	suffix  bool   // such a word takes a contraction at its end (o200k)
@@ -65,7 +69,8 @@ func (w *wordPattern) word(s string, r rune, c class, size int) int {
 	if end := run(s, lead, w.letters); end > lead {
 		return end
 	}
-	// Where marks are letters, a mark that nothing follows is both lead and word: the lead gives way.
+	// Where marks are letters, a mark that nothing follows is both lead and word: the lead gives
+	// way.
 	if c&w.letters != 0 {
 		return size
 	}
@@ -125,8 +130,8 @@ func (w *wordPattern) contraction(s string) int {
 	return 0
 }
 
-// spaces matches white space. With lines, it ends after the last line end of the run; otherwise the last character is
-// left for the next word, unless nothing follows or it is alone.
+// spaces matches white space. With lines, it ends after the last line end of the run; otherwise the
+// last character is left for the next word, unless nothing follows or it is alone.
 func spaces(s string, lines bool) int {
 	end, last, line := 0, 0, 0
 	for {
@@ -149,8 +154,9 @@ func spaces(s string, lines bool) int {
 	return end
 }
 
-// casedWord matches lead? capitals* smalls+ or else lead? capitals+ smalls* and returns the end or 0. As in the
-// expressions, a lead that can be a letter too, which a mark is, gives way where nothing matches behind it.
+// casedWord matches lead? capitals* smalls+ or else lead? capitals+ smalls* and returns the end or
+// 0. As in the expressions, a lead that can be a letter too, which a mark is, gives way where
+// nothing matches behind it.
 func (w *wordPattern) casedWord(s string, lead int) int {
 	end := 0
 	if lead > 0 {

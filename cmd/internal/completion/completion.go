@@ -1,4 +1,5 @@
-// Package completion writes scripts by which bash, zsh and fish complete the commands, flags and values of a program.
+// Package completion writes scripts by which bash, zsh and fish complete the commands, flags and
+// values of a program.
 package completion
 
 import (
@@ -14,7 +15,8 @@ import (
 // Shells are the shells that scripts can be written for.
 var Shells = []string{"bash", "zsh", "fish"}
 
-// Script writes the script for a shell, which must be one of Shells. Its first line says how to use it.
+// Script writes the script for a shell, which must be one of Shells. Its first line says how to use
+// it.
 func Script(w io.Writer, shell string, p *manual.Program) error {
 	var b strings.Builder
 	switch shell {

@@ -1,14 +1,17 @@
 // Package console reads what a person or a program says to a command, a turn at a time.
 //
-// At a terminal a turn is edited: arrows, Home and End, words and lines with the keys of Emacs, earlier turns with Up and Down. A
-// paste is one piece, however many lines and characters it has: a long one is shown as a few words and sent whole. A line that
-// ends in a backslash goes on in the next, and one that begins with """ goes on until the next """. Through a pipe a line is a
-// turn, without any limit but [MaxTurn].
+// At a terminal a turn is edited: arrows, Home and End, words and lines with the keys of Emacs,
+// earlier turns with Up and Down. A paste is one piece, however many lines and characters it has: a
+// long one is shown as a few words and sent whole. A line that ends in a backslash goes on in the
+// next, and one that begins with """ goes on until the next """. Through a pipe a line is a turn,
+// without any limit but [MaxTurn].
 //
-// The editor is that of golang.org/x/term. Of the libraries looked at it is the one that asks the terminal nothing (an editor that
-// waits for the cursor's position hangs where nobody answers), reads from any reader, so that pastes can be taken out before it
-// sees them, and comes from the Go project. It counts every character as one column (findings/xterm-wide-characters.sh): behind those
-// that take two the cursor stands wrong while a turn is edited, and the turn that is sent is right.
+// The editor is that of golang.org/x/term. Of the libraries looked at it is the one that asks the
+// terminal nothing (an editor that waits for the cursor's position hangs where nobody answers),
+// reads from any reader, so that pastes can be taken out before it sees them, and comes from the Go
+// project. It counts every character as one column (findings/xterm-wide-characters.sh): behind
+// those that take two the cursor stands wrong while a turn is edited, and the turn that is sent is
+// right.
 package console
 
 import (
@@ -78,7 +81,8 @@ func (i *Input) Person() bool { return i.tty != nil }
 // Colour reports whether the person's terminal shows styles.
 func (i *Input) Colour() bool { return i.colour }
 
-// Busy is called when the command works on a turn: what is typed meanwhile is for the next one, and not on the screen.
+// Busy is called when the command works on a turn: what is typed meanwhile is for the next one, and
+// not on the screen.
 func (i *Input) Busy() {
 	if i.tty != nil {
 		quiet(int(i.tty.Fd()))

@@ -17,16 +17,17 @@ const (
 	maxFile    = 64 << 20
 )
 
-// History has the turns that were typed, the newest last. It may be kept in a file, a JSON string a line, that others cannot read.
-// A turn that begins with a space is not kept.
+// History has the turns that were typed, the newest last. It may be kept in a file, a JSON string a
+// line, that others cannot read. A turn that begins with a space is not kept.
 type History struct {
 	turns []string
 	path  string
 	Err   error // the first that kept a turn out of the file
 }
 
-// HistoryFile is where a person's history is: in the folder of the state of programs (XDG_STATE_HOME, else ~/.local/state; on
-// Windows %LocalAppData%), kvrun/history. It is empty where there is no such folder.
+// HistoryFile is where a person's history is: in the folder of the state of programs
+// (XDG_STATE_HOME, else ~/.local/state; on Windows %LocalAppData%), kvrun/history. It is empty
+// where there is no such folder.
 func HistoryFile() string {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if runtime.GOOS == "windows" {
@@ -42,7 +43,8 @@ func HistoryFile() string {
 	return filepath.Join(dir, "kvrun", "history")
 }
 
-// LoadHistory reads the history of path, and keeps further turns there. What cannot be read is no history.
+// LoadHistory reads the history of path, and keeps further turns there. What cannot be read is no
+// history.
 func LoadHistory(path string) *History {
 	h := &History{path: path}
 	f, err := os.Open(path)

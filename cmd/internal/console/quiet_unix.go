@@ -4,7 +4,8 @@ package console
 
 import "golang.org/x/sys/unix"
 
-// quiet keeps what is typed from the screen and without the limit of a terminal's line, while Ctrl-C is a signal.
+// quiet keeps what is typed from the screen and without the limit of a terminal's line, while
+// Ctrl-C is a signal.
 func quiet(fd int) {
 	t, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {

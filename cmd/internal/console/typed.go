@@ -19,8 +19,9 @@ const (
 	inLine = 200 // characters of a paste that are put into the line as they are
 )
 
-// typed is the keyboard as the editor sees it: pastes are taken out and stand as a few words, Ctrl-C is an error, and what is no
-// UTF-8 is a question mark. The editor would take seconds for every 100 kB, and cut a line at 4096 characters.
+// typed is the keyboard as the editor sees it: pastes are taken out and stand as a few words,
+// Ctrl-C is an error, and what is no UTF-8 is a question mark. The editor would take seconds for
+// every 100 kB, and cut a line at 4096 characters.
 type typed struct {
 	ctx     context.Context
 	chunks  chan []byte

@@ -1,8 +1,9 @@
-// Package interrupt ends a command by a signal: at the first one its context is done, so that it stops between two steps, prints
-// what it has and returns; at the second one the program ends at once. Either way no temporary file stays.
+// Package interrupt ends a command by a signal: at the first one its context is done, so that it
+// stops between two steps, prints what it has and returns; at the second one the program ends at
+// once. Either way no temporary file stays.
 //
-// Ctrl-C gives exit code 130, SIGTERM 143, a terminal that is closed 129, and a reader that goes away 141: 128 and the number
-// of the signal, as shells have it.
+// Ctrl-C gives exit code 130, SIGTERM 143, a terminal that is closed 129, and a reader that goes
+// away 141: 128 and the number of the signal, as shells have it.
 package interrupt
 
 import (
@@ -44,7 +45,8 @@ type Handler struct {
 	instead func() // of what Ctrl-C does; nil for nothing
 }
 
-// Start takes the signals. A command that has not ended within limit after the first is ended; 0 leaves it the time it needs.
+// Start takes the signals. A command that has not ended within limit after the first is ended; 0
+// leaves it the time it needs.
 func Start(stderr io.Writer, limit time.Duration) *Handler {
 	h := &Handler{signals: make(chan os.Signal, 4), ended: make(chan struct{}), stderr: stderr, limit: limit}
 	h.Context, h.cancel = context.WithCancelCause(context.Background())
@@ -63,7 +65,8 @@ func (h *Handler) Close() {
 	close(h.ended)
 }
 
-// Divert has Ctrl-C call f, which must not wait for anything, until restore is called. The other signals end the program as ever.
+// Divert has Ctrl-C call f, which must not wait for anything, until restore is called. The other
+// signals end the program as ever.
 func (h *Handler) Divert(f func()) (restore func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,10 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spare is the file descriptors that a command takes beside the three it is given: Go's poller, the model, a text, an output.
+// spare is the file descriptors that a command takes beside the three it is given: Go's poller, the
+// model, a text, an output.
 const spare = 8
 
-// Check fails where there are too few: Go ends with a trace of all goroutines when it cannot make its poller.
+// Check fails where there are too few: Go ends with a trace of all goroutines when it cannot make
+// its poller.
 func Check() error {
 	var open []int
 	defer func() {

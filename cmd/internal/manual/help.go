@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
-// Width is that of the terminal w, and 80 where w is none. It is kept between 40 and 120, which can be read.
+// Width is that of the terminal w, and 80 where w is none. It is kept between 40 and 120, which can
+// be read.
 func Width(w io.Writer) int {
 	if f, ok := plain.File(w); ok && term.IsTerminal(int(f.Fd())) {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
@@ -57,7 +58,8 @@ func (p *Program) Help(w io.Writer, c *Command, width int) error {
 	return out.err
 }
 
-// choices lists the words that a flag takes, unless its description has, or another flag took the same.
+// choices lists the words that a flag takes, unless its description has, or another flag took the
+// same.
 func choices(words []string, text, flag string, listed map[string]string) string {
 	told := true
 	for _, w := range words {
@@ -90,7 +92,8 @@ func Entry(name, text string, width int) string {
 	return name + "\n" + body
 }
 
-// Wrap breaks text at spaces; lines after the first are indented. Spaces in front of the first stay.
+// Wrap breaks text at spaces; lines after the first are indented. Spaces in front of the first
+// stay.
 func Wrap(text string, width, indent int) string {
 	lead := len(text) - len(strings.TrimLeft(text, " "))
 	var out strings.Builder
@@ -123,8 +126,8 @@ func (p *Program) Overview(w io.Writer, width int) error {
 	return out.err
 }
 
-// Page writes a text of paragraphs, filled to width. Those that are indented are tables of a name, two spaces or a new line, and what is
-// said of it; they stay as they are where they fit.
+// Page writes a text of paragraphs, filled to width. Those that are indented are tables of a name,
+// two spaces or a new line, and what is said of it; they stay as they are where they fit.
 func Page(w io.Writer, text string, width int) error {
 	out := &printer{w: w}
 	for i, part := range strings.Split(strings.TrimSpace(text), "\n\n") {
@@ -153,7 +156,8 @@ func widest(text string) (n int) {
 	return n
 }
 
-// entries are the names of an indented table, each with what is said of it: behind two spaces, and on lines that are indented further.
+// entries are the names of an indented table, each with what is said of it: behind two spaces, and
+// on lines that are indented further.
 func entries(table string) (all [][2]string) {
 	for line := range strings.Lines(table) {
 		text := strings.TrimSpace(line)

@@ -1,5 +1,5 @@
-// Package manual prints what there is to say of a program's commands and flags: help for a terminal, and a man page. Both are
-// made from the flag sets that the commands parse.
+// Package manual prints what there is to say of a program's commands and flags: help for a
+// terminal, and a man page. Both are made from the flag sets that the commands parse.
 package manual
 
 import (
@@ -13,10 +13,12 @@ import (
 type Program struct {
 	Name, Summary string
 	Commands      []Command
-	Groups        []Group                                   // of flags, in the order of help; the first is for what stands in none
-	Spellings     map[string]string                         // further names of flags, without dashes: "ctk" for "cache-type-k"
-	Values        func(command, flag string) (values Value) // what a flag takes
-	Sections      []Section                                 // of the man page, after the flags
+	// of flags, in the order of help; the first is for what stands in none
+	Groups []Group
+	// further names of flags, without dashes: "ctk" for "cache-type-k"
+	Spellings map[string]string
+	Values    func(command, flag string) (values Value) // what a flag takes
+	Sections  []Section                                 // of the man page, after the flags
 }
 
 // A Command is how it is called, what it is for and its flags.
@@ -35,21 +37,24 @@ type Group struct {
 // A Section is a part of the man page.
 type Section struct{ Title, Text string }
 
-// A Value is what a flag can be given: some words, the path of a file, both, or neither for numbers and text.
+// A Value is what a flag can be given: some words, the path of a file, both, or neither for numbers
+// and text.
 type Value struct {
 	Words []string
 	File  bool
 }
 
-// Names are the short spellings of a flag with their dashes and its own long name: -ctk, --cache-type-k. Other long names, which
-// are for lines that were written for other programs, are left out.
+// Names are the short spellings of a flag with their dashes and its own long name: -ctk,
+// --cache-type-k. Other long names, which are for lines that were written for other programs, are
+// left out.
 func (p *Program) Names(f *pflag.Flag) (names []string) {
 	if f.Shorthand != "" {
 		names = append(names, "-"+f.Shorthand)
 	}
 	var short []string
 	for name, flag := range p.Spellings {
-		if flag == f.Name && name != f.Shorthand && len(name) <= 3 { // llama.cpp has one dash before these
+		// llama.cpp has one dash before these
+		if flag == f.Name && name != f.Shorthand && len(name) <= 3 {
 			short = append(short, "-"+name)
 		}
 	}

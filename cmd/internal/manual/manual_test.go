@@ -93,7 +93,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestPage keeps a table where it fits, and elsewhere breaks what is said of its names between words.
+// TestPage keeps a table where it fits, and elsewhere breaks what is said of its names between
+// words.
 func TestPage(t *testing.T) {
 	const text = "A paragraph of words that is filled.\n\n  -x TYPE -y TYPE   what it is for, in more words than fit\n  --long\n                    on a line of its own\n  --alone"
 	for width, want := range map[int]string{

@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Roff writes the man page in the man macros. Flags that at least three commands share, in the same words, are described once.
+// Roff writes the man page in the man macros. Flags that at least three commands share, in the same
+// words, are described once.
 func (p *Program) Roff(w io.Writer, version string) error {
 	out := &printer{w: w}
 	upper := strings.ToUpper(p.Name)
@@ -121,7 +122,8 @@ func (p *Program) roffFlag(out *printer, command string, f *pflag.Flag) {
 // filled is text in lines that are short in the source, which roff fills again.
 func filled(s string) string { return roff(strings.TrimRight(Wrap(s, 64, 0), " ")) }
 
-// roff escapes text: backslashes, hyphens that are to stay hyphens, and what a line must not begin with.
+// roff escapes text: backslashes, hyphens that are to stay hyphens, and what a line must not begin
+// with.
 func roff(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`, `"`, `\(dq`, "±", `\(+-`).Replace(s)
 	lines := strings.Split(s, "\n")

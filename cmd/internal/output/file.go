@@ -100,7 +100,8 @@ func (s *Set) device(r Request) (*File, error) {
 	}
 }
 
-// IsStdout reports whether the file is the standard output, where then nothing else should be printed.
+// IsStdout reports whether the file is the standard output, where then nothing else should be
+// printed.
 func (f *File) IsStdout() bool { return f.out }
 
 // Write writes through a buffer. The first error stays.
@@ -146,7 +147,8 @@ func (f *File) Commit() error {
 	return errors.Join(f.request.Cannot(err), f.Close())
 }
 
-// place renames the file to its name, unless something is there now that was not when it was opened, or was written since.
+// place renames the file to its name, unless something is there now that was not when it was
+// opened, or was written since.
 func (f *File) place() error {
 	name, was := f.to.name, f.to.info
 	now, err := os.Stat(name)

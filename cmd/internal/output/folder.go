@@ -8,7 +8,8 @@ import (
 // lockName is the file in a temporary folder that is locked while its program lives.
 const lockName = "lock"
 
-// Folder makes a temporary folder, and removes those of programs that were killed. Call remove when it is no longer needed.
+// Folder makes a temporary folder, and removes those of programs that were killed. Call remove when
+// it is no longer needed.
 func Folder(name string) (dir string, remove func(), err error) {
 	clean(os.TempDir())
 	live.Lock()

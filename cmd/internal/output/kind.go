@@ -78,7 +78,8 @@ func program(_ []byte, file string) bool {
 	return err == nil && path.Base(info.Path) == "kvrun"
 }
 
-// floats are little-endian f32 that logits can be. They have no magic; but texts and programs, read as f32, are huge or denormal.
+// floats are little-endian f32 that logits can be. They have no magic; but texts and programs, read
+// as f32, are huge or denormal.
 func floats(head []byte, file string) bool {
 	info, err := os.Stat(file)
 	if err != nil || info.Size()%4 != 0 {

@@ -44,7 +44,8 @@ func TestCommitWhileCleaned(t *testing.T) {
 	}
 }
 
-// TestWrittenInPlace keeps what another program wrote into the file that was empty, or other, when the output was opened.
+// TestWrittenInPlace keeps what another program wrote into the file that was empty, or other, when
+// the output was opened.
 func TestWrittenInPlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	for _, there := range []string{"", "GGUF old"} {

@@ -170,7 +170,8 @@ func TestAppears(t *testing.T) {
 	}
 }
 
-// TestFailure keeps what was there when writing fails, leaves nothing else, and says what the system said.
+// TestFailure keeps what was there when writing fails, leaves nothing else, and says what the
+// system said.
 func TestFailure(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out")

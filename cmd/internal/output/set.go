@@ -39,8 +39,8 @@ type Request struct {
 	Mode   fs.FileMode // of a new file, of which the umask takes its part; 0 for 0666
 }
 
-// Input notes that the command reads path, and refuses that where it is to be written too. Nothing, "-" and what is no regular
-// file are not looked at.
+// Input notes that the command reads path, and refuses that where it is to be written too. Nothing,
+// "-" and what is no regular file are not looked at.
 func (s *Set) Input(flag, path string) error {
 	if path == "" || path == "-" {
 		return nil
@@ -97,7 +97,8 @@ func (s *Set) Create(r Request) (*File, error) {
 	return f, nil
 }
 
-// Replace changes a file that the command is asked to change: text takes the place of what is there, whole or not at all.
+// Replace changes a file that the command is asked to change: text takes the place of what is
+// there, whole or not at all.
 func Replace(path string, text []byte) error {
 	var s Set
 	f, err := s.Create(Request{Path: path, Kind: Kind{is: func([]byte, string) bool { return true }}, Update: true})
@@ -110,7 +111,8 @@ func Replace(path string, text []byte) error {
 	})
 }
 
-// Check is Create of a file that is opened by other means, to be read and written: nothing is made, but the rule is kept.
+// Check is Create of a file that is opened by other means, to be read and written: nothing is made,
+// but the rule is kept.
 func (s *Set) Check(r Request) error {
 	if _, ok := descriptor(r.Path); ok {
 		return fmt.Errorf("%s: want a file", r.name())

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// A temporary name is .NAME.PID-RANDOM-SUM.part: a sum of what comes before it, so that no other program's file has such a name.
+// A temporary name is .NAME.PID-RANDOM-SUM.part: a sum of what comes before it, so that no other
+// program's file has such a name.
 var temporaryName = regexp.MustCompile(`^(\..{0,100}\.[0-9]+-[0-9a-f]{8})-([0-9a-f]{8})\.part$`)
 
 // live are the temporary files and folders of this process.
@@ -64,8 +65,8 @@ func temporary(dir, base string, mode os.FileMode) (*os.File, error) {
 	}
 }
 
-// claim locks a file that was just made, unless another program took it for one that was left behind. Where there are no locks nothing
-// is cleaned up, either.
+// claim locks a file that was just made, unless another program took it for one that was left
+// behind. Where there are no locks nothing is cleaned up, either.
 func claim(h *os.File, name string) bool {
 	if err := lock(h); err != nil {
 		return !errors.Is(err, errLocked)
@@ -86,8 +87,9 @@ func discard(h *os.File) {
 	}
 }
 
-// rename gives a temporary file its name, and closes it. The file stays locked until it has the name, where a system can rename what
-// is open: another program that cleans the folder up takes what nobody locks for one that was left behind.
+// rename gives a temporary file its name, and closes it. The file stays locked until it has the
+// name, where a system can rename what is open: another program that cleans the folder up takes
+// what nobody locks for one that was left behind.
 func rename(h *os.File, to string) error {
 	live.Lock()
 	defer live.Unlock()
@@ -112,7 +114,8 @@ func rename(h *os.File, to string) error {
 	return nil
 }
 
-// Abandon removes all temporary files of this process, and keeps it from making more. It is for a program that ends at once.
+// Abandon removes all temporary files of this process, and keeps it from making more. It is for a
+// program that ends at once.
 func Abandon() {
 	live.Lock() // and stays locked
 	for h, name := range live.files {
@@ -136,8 +139,8 @@ func clean(dir string) {
 	}
 }
 
-// between says whether a file of that time may be one whose program lives, though nobody locks it: where no open file can be renamed,
-// what is whole is closed first and gets its name then.
+// between says whether a file of that time may be one whose program lives, though nobody locks it:
+// where no open file can be renamed, what is whole is closed first and gets its name then.
 func between(written time.Time, movesOpen bool) bool {
 	return !movesOpen && time.Since(written) < time.Minute
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestClean removes what a killed program left, and nothing else: no file of a program that lives, of another one, or that only
-// looks like it.
+// TestClean removes what a killed program left, and nothing else: no file of a program that lives,
+// of another one, or that only looks like it.
 func TestClean(t *testing.T) {
 	dir := t.TempDir()
 	stale := nameFor("base")
@@ -23,7 +23,8 @@ func TestClean(t *testing.T) {
 	for _, name := range append([]string{stale}, keep[:4]...) {
 		put(t, filepath.Join(dir, name), "x")
 	}
-	if err := os.Mkdir(filepath.Join(dir, folder), 0o777); err != nil { // of a program that is just about to lock it
+	// of a program that is just about to lock it
+	if err := os.Mkdir(filepath.Join(dir, folder), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	link := nameFor("link")
@@ -82,7 +83,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestBetween leaves what was written lately where a whole file is unlocked for a moment before it gets its name.
+// TestBetween leaves what was written lately where a whole file is unlocked for a moment before it
+// gets its name.
 func TestBetween(t *testing.T) {
 	for _, c := range []struct {
 		age       time.Duration

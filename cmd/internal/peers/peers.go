@@ -1,5 +1,6 @@
-// Package peers knows the flags and commands of other programs that run the same models: llama.cpp's tools, its turbo fork,
-// ik_llama.cpp, ollama and mlx_lm. A line that was written for one of them is either honoured or refused for a reason.
+// Package peers knows the flags and commands of other programs that run the same models:
+// llama.cpp's tools, its turbo fork, ik_llama.cpp, ollama and mlx_lm. A line that was written for
+// one of them is either honoured or refused for a reason.
 package peers
 
 import (
@@ -14,13 +15,15 @@ type Verdict string
 
 // The verdicts of flags.txt.
 const (
-	Same Verdict = "same" // another spelling of a flag of the program, which Text names without dashes
+	// another spelling of a flag of the program, which Text names without dashes
+	Same Verdict = "same"
 	Idle Verdict = "idle" // accepted: what it asks for holds, or does not change a result
 	No   Verdict = "no"   // what it asks for is not there; Text says why
 	Here Verdict = "here" // what it asks for is said otherwise; Text says how
 )
 
-// Optional is the arity of a flag that is a switch in one program and takes on, off, auto, 0 or 1 in another.
+// Optional is the arity of a flag that is a switch in one program and takes on, off, auto, 0 or 1
+// in another.
 const Optional = -1
 
 // A Flag is an entry of the table: what some flags mean to a command.
@@ -39,7 +42,8 @@ var text string
 
 var table = read(text)
 
-// read parses flags.txt. The text is part of the program: what is wrong in it panics, as a test would see.
+// read parses flags.txt. The text is part of the program: what is wrong in it panics, as a test
+// would see.
 func read(text string) map[string][]Flag {
 	all := map[string][]Flag{}
 	var f Flag
@@ -99,7 +103,8 @@ func Lookup(command, name string) (Flag, bool) {
 	return Flag{}, false
 }
 
-// IsSwitch says whether s can be the value of an Optional flag: on, off, auto, true, false, 0, 1 or a list of those.
+// IsSwitch says whether s can be the value of an Optional flag: on, off, auto, true, false, 0, 1 or
+// a list of those.
 func IsSwitch(s string) bool {
 	for _, v := range strings.Split(s, ",") {
 		switch strings.ToLower(v) {
@@ -111,7 +116,8 @@ func IsSwitch(s string) bool {
 	return true
 }
 
-// Asks says whether a value of f asks for something: one that is not neutral, as a number or as it is written.
+// Asks says whether a value of f asks for something: one that is not neutral, as a number or as it
+// is written.
 func (f Flag) Asks(value string) bool {
 	return !slices.ContainsFunc(f.Neutral, func(n string) bool { return n == value || n == trimmed(value) })
 }

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestTable holds the form of flags.txt: verdicts that exist, a reason for each, and no entry that another hides.
+// TestTable holds the form of flags.txt: verdicts that exist, a reason for each, and no entry that
+// another hides.
 func TestTable(t *testing.T) {
 	n := 0
 	for name, flags := range table {

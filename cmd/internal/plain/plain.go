@@ -1,7 +1,9 @@
-// Package plain makes text that comes from files safe to print: a name in a model, a journal or a spec file must not move the cursor,
-// change the title of the window, forge a line or fill the screen.
+// Package plain makes text that comes from files safe to print: a name in a model, a journal or a
+// spec file must not move the cursor, change the title of the window, forge a line or fill the
+// screen.
 //
-// Control codes and what turns the direction of writing are written as \u001b, the same in JSON as elsewhere.
+// Control codes and what turns the direction of writing are written as \u001b, the same in JSON as
+// elsewhere.
 package plain
 
 import (
@@ -17,11 +19,12 @@ const (
 	maxText = 16 << 10
 )
 
-// Message is an error or a note of one or more lines, without control codes, long lines shortened in the middle and more than
-// 16 KiB at the end.
+// Message is an error or a note of one or more lines, without control codes, long lines shortened
+// in the middle and more than 16 KiB at the end.
 func Message(text string) string {
 	whole := len(text)
-	if cut := maxText; len(text) > 4*cut { // what is looked at is bounded as well as what is printed
+	// what is looked at is bounded as well as what is printed
+	if cut := maxText; len(text) > 4*cut {
 		text = text[:4*cut]
 	}
 	lines := strings.Split(text, "\n")

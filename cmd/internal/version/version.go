@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Release and Commit are set by .ci/dist with -ldflags -X; a build without them is described by what the go command recorded.
+// Release and Commit are set by .ci/dist with -ldflags -X; a build without them is described by
+// what the go command recorded.
 var Release, Commit string
 
 // Short is the version and the commit, as results name the program that made them.

@@ -52,8 +52,8 @@ func (a *args) take(name string) (any, bool) {
 	return v, true
 }
 
-// bind gives the arguments the names of a function's parameters, of which the first must be there. What is not given is
-// missing.
+// bind gives the arguments the names of a function's parameters, of which the first must be there.
+// What is not given is missing.
 func (a *args) bind(function string, required int, params ...string) []any {
 	out := make([]any, len(params))
 	if len(a.pos) > len(params) {

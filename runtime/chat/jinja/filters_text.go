@@ -149,7 +149,8 @@ func filterPretty(r *run, x any, a *args) any {
 	return s
 }
 
-// keysSorted is v with the keys of its dictionaries in order, those of other kinds by the names of their types.
+// keysSorted is v with the keys of its dictionaries in order, those of other kinds by the names of
+// their types.
 func (r *run) keysSorted(v any, depth int) any {
 	deep(depth)
 	r.grow(8 * itemSize)

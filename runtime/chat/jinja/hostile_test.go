@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestLimits holds that each of these ends soon, without much memory, in an error that names a limit.
+// TestLimits holds that each of these ends soon, without much memory, in an error that names a
+// limit.
 func TestLimits(t *testing.T) {
 	var branches strings.Builder
 	branches.WriteString("{% if a %}")

@@ -94,7 +94,8 @@ func (v *view) item(i int) any {
 	return &Tuple{[]any{k, x}}
 }
 
-// items is list(v), metered. The result of a list or tuple is its own storage and must not be changed.
+// items is list(v), metered. The result of a list or tuple is its own storage and must not be
+// changed.
 func (r *run) items(v any) []any {
 	switch v := v.(type) {
 	case *List:

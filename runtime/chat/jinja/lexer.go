@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of a template. Kinds have jinja2's names: data, variable_begin, block_end, name, string, ..., and for
-// operators the operator itself.
+// token is a piece of a template. Kinds have jinja2's names: data, variable_begin, block_end, name,
+// string, ..., and for operators the operator itself.
 type token struct {
 	kind  string
 	text  string
@@ -35,7 +35,8 @@ type lexer struct {
 
 var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// lex cuts a template into tokens. The newline at its end is dropped, as keep_trailing_newline=False says.
+// lex cuts a template into tokens. The newline at its end is dropped, as
+// keep_trailing_newline=False says.
 func lex(source string) []token {
 	l := &lexer{src: strings.TrimSuffix(newlines.Replace(source), "\n"), line: 1, lineStart: true}
 	for l.pos < len(l.src) {
@@ -122,8 +123,8 @@ func (l *lexer) sign(i int) string {
 	return ""
 }
 
-// data adds the text before a tag. White space goes when the tag begins with -, and from the start of the line when it
-// does not begin with + and prints nothing.
+// data adds the text before a tag. White space goes when the tag begins with -, and from the start
+// of the line when it does not begin with + and prints nothing.
 func (l *lexer) data(text, sign string, strips bool) {
 	switch {
 	case sign == "-":
@@ -185,7 +186,8 @@ func (l *lexer) raw() {
 	}
 }
 
-// end is the length of the end of a tag at i with the white space that goes with it, 0 if there is none.
+// end is the length of the end of a tag at i with the white space that goes with it, 0 if there is
+// none.
 func (l *lexer) end(i int, mark string, plus, trim bool) int {
 	switch {
 	case plus && l.has(i, "+"+mark):

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on one template. The largest published ones have 20 KB, blocks inside 12 others and expressions of 100 tokens.
+// Limits on one template. The largest published ones have 20 KB, blocks inside 12 others and
+// expressions of 100 tokens.
 const (
 	maxSource  = 256 << 10 // bytes of a template
 	maxBlocks  = 90        // blocks inside blocks
@@ -19,20 +20,23 @@ const (
 	maxKey     = 1 << 16   // bytes of a tuple as a key
 )
 
-// Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 256 bytes written.
+// Limits on one rendering. A step is the evaluation of one node, one round of a loop or some 256
+// bytes written.
 const (
 	maxSteps = 40_000_000
-	maxTime  = 10 * time.Second // of the wall clock; steps end a rendering long before on an idle machine
-	maxCalls = 100              // macros, recursive loops and blocks inside each other
-	maxDepth = 100              // values inside values
-	maxRange = 100_000          // numbers of a range, as in jinja2's sandbox
-	maxInt   = 1 << 16          // bits of an integer
+	// of the wall clock; steps end a rendering long before on an idle machine
+	maxTime  = 10 * time.Second
+	maxCalls = 100     // macros, recursive loops and blocks inside each other
+	maxDepth = 100     // values inside values
+	maxRange = 100_000 // numbers of a range, as in jinja2's sandbox
+	maxInt   = 1 << 16 // bits of an integer
 )
 
 // Bytes that a rendering may build grow with what it is given.
 const (
-	valueBase, valueTimes = 8 << 20, 16  // of one value or the output
-	totalBase, totalTimes = 96 << 20, 64 // of all values together between two looks at what is left of them
+	valueBase, valueTimes = 8 << 20, 16 // of one value or the output
+	// of all values together between two looks at what is left of them
+	totalBase, totalTimes = 96 << 20, 64
 )
 
 // Error is why a template cannot be parsed or a conversation not be rendered.
@@ -53,8 +57,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, s)
 }
 
-// visible is s without control characters, since templates come with models and errors go to terminals. Its middle is cut
-// when it is long.
+// visible is s without control characters, since templates come with models and errors go to
+// terminals. Its middle is cut when it is long.
 func visible(s string) string {
 	if len(s) > maxWords {
 		head, tail := s[:maxWords*3/4], s[len(s)-maxWords/4:]
@@ -80,7 +84,8 @@ func visible(s string) string {
 	return b.String()
 }
 
-// fail ends the rendering or parsing in hand. Its panic does not leave the package: Parse and Render recover it.
+// fail ends the rendering or parsing in hand. Its panic does not leave the package: Parse and
+// Render recover it.
 func fail(format string, args ...any) {
 	panic(&Error{Message: fmt.Sprintf(format, args...)})
 }
@@ -91,7 +96,8 @@ func failLimit(format string, args ...any) {
 
 // meter counts what a rendering uses.
 type meter struct {
-	steps, bytes, total, value int64 // steps so far, bytes since a look, their limit, the limit of one value
+	// steps so far, bytes since a look, their limit, the limit of one value
+	steps, bytes, total, value int64
 	calls                      int
 	heap                       int64 // bytes of the process before
 	start                      time.Time
@@ -124,8 +130,8 @@ func (m *meter) grow(n int64) {
 	m.step(int(n>>8) + 1)
 }
 
-// collect asks what is left of the values that were built. Templates that put a text together bit by bit leave much
-// behind.
+// collect asks what is left of the values that were built. Templates that put a text together bit
+// by bit leave much behind.
 func (m *meter) collect() {
 	runtime.GC()
 	if m.bytes = max(0, heap()-m.heap); m.bytes > m.total/2 {

@@ -14,7 +14,8 @@ var simpleEscapes = map[byte]string{
 	'\n': "", '\\': "\\", '\'': "'", '"': `"`, 'a': "\a", 'b': "\b", 'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v",
 }
 
-// unescape reads the escapes of a literal as Python's unicode-escape does. An unknown one stays as it is.
+// unescape reads the escapes of a literal as Python's unicode-escape does. An unknown one stays as
+// it is.
 func (l *lexer) unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -54,7 +55,8 @@ func (l *lexer) unescape(s string) string {
 			i = end - 1
 		case c == 'N':
 			l.fail("characters by name (\\N) are not supported")
-		case c >= utf8.RuneSelf: // jinja2 has turned the character into an escape of its own by then
+		// jinja2 has turned the character into an escape of its own by then
+		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRuneInString(s[i:])
 			b.WriteString(`\` + strings.TrimPrefix(escaped(r), `\`))
 			i += n - 1

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestLong renders a conversation of 4001 messages: what a template takes grows with the conversation, not its square.
-// A million steps are about a tenth of a second.
+// TestLong renders a conversation of 4001 messages: what a template takes grows with the
+// conversation, not its square. A million steps are about a tenth of a second.
 func TestLong(t *testing.T) {
 	vars := longTalk()
 	paths, err := filepath.Glob("testdata/templates/*.jinja")
@@ -33,8 +33,8 @@ func TestLong(t *testing.T) {
 	}
 }
 
-// TestLookBack renders a template that walks back from every message, as gemma-4-31B-it's does: eight million rounds, in which a look at
-// an attribute allocates nothing.
+// TestLookBack renders a template that walks back from every message, as gemma-4-31B-it's does:
+// eight million rounds, in which a look at an attribute allocates nothing.
 func TestLookBack(t *testing.T) {
 	text, megabytes, _, err := renderLong(t, `{%- for i in range(messages | length) -%}
 {%- set seen = namespace(found=false) -%}

@@ -128,7 +128,8 @@ func numberMethod(v any, name string) (any, bool) {
 	return nil, false
 }
 
-// markupMethod is the method of a text that is safe: its result is safe, and what comes in is escaped.
+// markupMethod is the method of a text that is safe: its result is safe, and what comes in is
+// escaped.
 func (r *run) markupMethod(m markup, name string) (any, bool) {
 	if name == "striptags" || name == "unescape" {
 		return bound(name, func(r *run, a *args) any {

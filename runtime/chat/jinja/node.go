@@ -66,7 +66,8 @@ type attrExpr struct {
 type itemExpr struct{ x, key expr }
 type sliceExpr struct {
 	x, start, stop, step expr // x is nil inside a subscript of several parts
-	folded               bool // jinja2 computes it while it compiles, when it has no value instead of an error
+	// jinja2 computes it while it compiles, when it has no value instead of an error
+	folded bool
 }
 
 // arguments are those of a call, a filter or a test.
@@ -99,7 +100,8 @@ type testExpr struct {
 	line int
 }
 
-// escaping says whether output is escaped: never, always, or as the autoescape block around it evaluates to.
+// escaping says whether output is escaped: never, always, or as the autoescape block around it
+// evaluates to.
 type escaping int
 
 const (
@@ -204,7 +206,8 @@ type blockNode struct {
 	variables           []variable // their places
 }
 
-// loaderNode is include, import, from or extends. There is nothing to load from, so it fails when it runs.
+// loaderNode is include, import, from or extends. There is nothing to load from, so it fails when
+// it runs.
 type loaderNode struct {
 	tag    string
 	source expr

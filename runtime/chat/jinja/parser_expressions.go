@@ -222,7 +222,8 @@ func (p *parser) power() expr {
 	return x
 }
 
-// unary is a sign before what it belongs to. Subscripts and calls after it belong to the whole, as in jinja2.
+// unary is a sign before what it belongs to. Subscripts and calls after it belong to the whole, as
+// in jinja2.
 func (p *parser) unary(filters bool) expr {
 	var x expr
 	if op := p.cur().kind; op == "-" || op == "+" {

@@ -148,8 +148,8 @@ func (p *parser) parseAutoescape(line int) []stmt {
 	return []stmt{n}
 }
 
-// parseGeneration reads the tag that marks what an assistant said. It is a call block around a function that gives back
-// what its caller wrote.
+// parseGeneration reads the tag that marks what an assistant said. It is a call block around a
+// function that gives back what its caller wrote.
 func (p *parser) parseGeneration(line int) []stmt {
 	n := &macroNode{line: line}
 	n.body = p.closed("endgeneration")

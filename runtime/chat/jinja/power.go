@@ -7,8 +7,8 @@ import (
 
 const powerBits = 300
 
-// precisePower is x**y of finite numbers, x above 0, rounded once. math.Pow is off by some units in the last place, and
-// C's, which Python calls, is not.
+// precisePower is x**y of finite numbers, x above 0, rounded once. math.Pow is off by some units in
+// the last place, and C's, which Python calls, is not.
 func precisePower(x, y float64) float64 {
 	near := math.Pow(x, y)
 	if near == 0 || math.IsInf(near, 0) || math.IsNaN(near) || x == 1 || y == 0 {

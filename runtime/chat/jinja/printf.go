@@ -221,7 +221,8 @@ func (r *run) converted(c rune, v any, p spec) string {
 	return ""
 }
 
-// signed puts a number's digits together with its sign and prefix, zeros between them if they fill the width.
+// signed puts a number's digits together with its sign and prefix, zeros between them if they fill
+// the width.
 func (r *run) signed(negative bool, prefix, digits string, p spec) string {
 	sign := ""
 	switch {

@@ -1,6 +1,7 @@
 package jinja
 
-// resolver gives every name of a template its place, by the rules of jinja2's compiler, and finds filters and tests.
+// resolver gives every name of a template its place, by the rules of jinja2's compiler, and finds
+// filters and tests.
 type resolver struct {
 	escape escaping
 	work   int
@@ -353,7 +354,8 @@ func (c *resolver) macro(n *macroNode, s scope) {
 	n.enter, _ = in.enter()
 }
 
-// constant reports whether an expression has no names and calls nothing, so that jinja2 computes it while it compiles.
+// constant reports whether an expression has no names and calls nothing, so that jinja2 computes it
+// while it compiles.
 func constant(x expr) bool {
 	switch x := x.(type) {
 	case *nameExpr, *callExpr:

@@ -126,7 +126,8 @@ func strip(name string, left, right bool) func(*run, string, *args) any {
 	return func(_ *run, s string, a *args) any { return trim(s, a.positional(name, 0, 1)[0], left, right) }
 }
 
-// part is s[from:to] for methods that search, and where it begins in code points; ok is false when from is beyond its end.
+// part is s[from:to] for methods that search, and where it begins in code points; ok is false when
+// from is beyond its end.
 func part(s string, from, to any) (string, int, bool) {
 	if !given(from) && !given(to) {
 		return s, 0, true
@@ -206,7 +207,8 @@ func partition(name string, search func(s, t string) int) func(*run, string, *ar
 	}
 }
 
-// split cuts at a separator, or at runs of white space, at most so many times, from the left or the right.
+// split cuts at a separator, or at runs of white space, at most so many times, from the left or the
+// right.
 func split(name string, right bool) func(*run, string, *args) any {
 	return func(r *run, s string, a *args) any {
 		v := a.bind(name, 0, "sep", "maxsplit")

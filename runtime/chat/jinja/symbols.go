@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// function is what has variables of its own: the template, a macro, a block, a recursive loop, the test of a loop.
-// Blocks of tags inside it share its places.
+// function is what has variables of its own: the template, a macro, a block, a recursive loop, the
+// test of a loop. Blocks of tags inside it share its places.
 type function struct {
 	parent *function
 	slots  map[string]int
@@ -24,7 +24,8 @@ func (f *function) slot(ident string) int {
 	return n
 }
 
-// ref is a variable by its level and name, which is how jinja2's compiler calls it, and the function it is of.
+// ref is a variable by its level and name, which is how jinja2's compiler calls it, and the
+// function it is of.
 type ref struct {
 	ident string
 	fn    *function
@@ -54,8 +55,8 @@ type load struct {
 	variable
 }
 
-// symbols are the names that a block of tags uses. As in jinja2, a name belongs to the block that assigns it anywhere in
-// its own tags, and a block starts with a copy of what is outside.
+// symbols are the names that a block of tags uses. As in jinja2, a name belongs to the block that
+// assigns it anywhere in its own tags, and a block starts with a copy of what is outside.
 type symbols struct {
 	level  int
 	parent *symbols
@@ -125,7 +126,8 @@ func (s *symbols) parameter(name string) int {
 	return s.fn.slot(s.define(name, origin{from: isParameter}).ident)
 }
 
-// branches takes over what the branches of an if use. What only some of them assign keeps its value from before.
+// branches takes over what the branches of an if use. What only some of them assign keeps its value
+// from before.
 func (s *symbols) branches(all ...*symbols) {
 	stored := map[string]bool{}
 	for _, b := range all {
@@ -160,7 +162,8 @@ func (r ref) variable(fn *function) variable {
 	return v
 }
 
-// enter lists the first values of the block's variables, and the places that are empty again after it.
+// enter lists the first values of the block's variables, and the places that are empty again after
+// it.
 func (s *symbols) enter() (loads []load, leaves []int) {
 	for _, ident := range slices.Sorted(maps.Keys(s.loads)) {
 		o := s.loads[ident]

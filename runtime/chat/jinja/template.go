@@ -28,7 +28,8 @@ func Parse(source string) (t *Template, err error) {
 	return t, nil
 }
 
-// recovered turns the panic of fail into an error. Other panics are defects of this package and go on.
+// recovered turns the panic of fail into an error. Other panics are defects of this package and go
+// on.
 func recovered(err *error, line *int) {
 	switch e := recover().(type) {
 	case nil:
@@ -42,8 +43,8 @@ func recovered(err *error, line *int) {
 	}
 }
 
-// Render returns what the template makes of its variables. now is the time that strftime_now shows. The error is an
-// *Error.
+// Render returns what the template makes of its variables. now is the time that strftime_now shows.
+// The error is an *Error.
 func (t *Template) Render(vars *Dict, now time.Time) (string, error) {
 	text, _, err := t.render(vars, now)
 	return text, err
@@ -97,11 +98,12 @@ type run struct {
 	template *Template
 	now      time.Time
 	globals  map[string]any
-	vars     map[string]any // of the template: given ones, and what it assigned outside of loops, macros and blocks
-	frame    *frame
-	out      *buffer
-	escape   bool // an autoescape block is on
-	line     int
+	// of the template: given ones, and what it assigned outside of loops, macros and blocks
+	vars   map[string]any
+	frame  *frame
+	out    *buffer
+	escape bool // an autoescape block is on
+	line   int
 }
 
 // frame holds the variables of a function that runs.

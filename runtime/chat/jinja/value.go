@@ -5,8 +5,9 @@ import (
 	"math/big"
 )
 
-// Values are Python's: nil is None, then bool, int64, *big.Int where int64 is too small, float64, string, markup, *List,
-// *Tuple, *Dict, and what follows. Nothing changes a value but a namespace, a cycler and a joiner.
+// Values are Python's: nil is None, then bool, int64, *big.Int where int64 is too small, float64,
+// string, markup, *List, *Tuple, *Dict, and what follows. Nothing changes a value but a namespace,
+// a cycler and a joiner.
 
 // markup is text that is safe in HTML; what is joined to it is escaped.
 type markup string
@@ -17,7 +18,8 @@ type List struct{ Items []any }
 // Tuple is a Python tuple.
 type Tuple struct{ Items []any }
 
-// undefined is what a missing variable, attribute or item is. It prints as nothing, and fails when it is used otherwise.
+// undefined is what a missing variable, attribute or item is. It prints as nothing, and fails when
+// it is used otherwise.
 type undefined struct {
 	message string
 	of      string // type that has no such attribute or item, when there is no message

@@ -128,7 +128,8 @@ func children(n any, f func(n any, as role)) {
 	}
 }
 
-// undeclared reports which of the names a body loads before it assigns them, wherever in it. Blocks are left out.
+// undeclared reports which of the names a body loads before it assigns them, wherever in it. Blocks
+// are left out.
 func undeclared(body []stmt, names ...string) map[string]bool {
 	left, found := map[string]bool{}, map[string]bool{}
 	for _, n := range names {
