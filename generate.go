@@ -47,7 +47,7 @@
 //	runtime/kv          the cache: packed rows, cells, sequences, exact ends, saved states
 //	runtime/attention   softmax(q k^T) v over packed rows, on the processor
 //	runtime/cpu         threads, activations as int8, elementwise operations
-//	runtime/gpu         the same on any GPU: what a driver must do, and programs put together from text
+//	runtime/gpu         the same on any GPU: what a driver must do, kernels put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them

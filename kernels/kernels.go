@@ -83,7 +83,7 @@ func (t *Type) HeadDim(n int) int {
 	return n
 }
 
-// Fits says why a head of n values cannot be stored in this type, or nil.
+// Fits returns the rule by which a head of n values cannot be stored in this type, or nil.
 func (t *Type) Fits(n int) error {
 	if n < 1 {
 		return fmt.Errorf("%s: head_dim %d is not positive", t.Name, n)
@@ -105,8 +105,8 @@ func (t *Type) BitsPerValue(n int) float64 {
 	return float64(8*t.RowBytes(t.HeadDim(n))) / float64(n)
 }
 
-// Fits says why heads of n values cannot be rotated, or nil. quantised is that of the type that
-// encodes them.
+// Fits returns the rule by which heads of n values cannot be rotated, or nil. quantised is a
+// property of the type that encodes them.
 func (r *Rotation) Fits(n int, quantised bool) error {
 	switch {
 	case n < 1 || n%r.Transform.Size != 0:

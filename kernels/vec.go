@@ -2,7 +2,7 @@ package kernels
 
 import "github.com/kvgen/kvgen/kernels/cpu"
 
-// Vec is the operations on vectors of f32, under one instruction set.
+// Vec holds the operations on vectors of f32 of one instruction set.
 type Vec = cpu.Vec
 
 // Vecs returns the implementations that this CPU can run, best first. The last is portable Go. All

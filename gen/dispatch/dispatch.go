@@ -19,7 +19,7 @@ import (
 func Generate(set *spec.Set, isas []target.ISA) (map[string][]byte, error) {
 	generic := slices.IndexFunc(isas, func(s target.ISA) bool { return s.Arch == "" })
 	if generic < 0 {
-		return nil, fmt.Errorf("no target is portable")
+		return nil, fmt.Errorf("no target is portable: one must be")
 	}
 	files := map[string]*jen.File{
 		"kernels/table.go":                 table(set),

@@ -8,26 +8,26 @@ import (
 // Bounds is what is known of a number before any block is seen: it lies in Lo..Hi, whatever the
 // bytes and the input are.
 //
-// An integer is an int32. That every sum, difference, product, quotient and negation stays one is
-// proven from these bounds, and what may not is refused. An exception are numbers that trunc, rint
-// and round make of a float that nothing bounds: a float that does not fit gives -2^31, so
-// arithmetic with them is Wild. It wraps, on every target alike, and clamp, min, max and % end it.
+// An integer is an int32. These bounds prove that every sum, difference, product, quotient and
+// negation stays one; an operation that may not is refused. Numbers that trunc, rint and round make
+// of an unbounded float are an exception. A float that does not fit gives -2^31, so arithmetic with
+// them is Wild: it wraps, on every target alike, until clamp, min, max or % bounds it.
 type Bounds struct {
 	Lo, Hi float64
-	NaN    bool // of a Float: it may be no number
+	NaN    bool // of a Float: it may be NaN
 	// of an Int: made of a float that nothing bounds, so that arithmetic may have wrapped
 	Wild bool
 }
 
-// minInt32 and maxInt32 are what an integer of the language holds; exactInt is what an f32 holds
-// too, with all below it.
+// minInt32 and maxInt32 bound an integer of the language. An f32 holds every integer up to
+// exactInt.
 const (
 	minInt32 = math.MinInt32
 	maxInt32 = math.MaxInt32
 	exactInt = 1 << 24
 )
 
-// Within reports whether the number lies in lo..hi and is one.
+// Within reports whether the number lies in lo..hi and is not NaN.
 func (b Bounds) Within(lo, hi float64) bool { return lo <= b.Lo && b.Hi <= hi && !b.NaN }
 
 // MayWrap reports whether an integer operation with this result is arithmetic that can leave an
@@ -62,7 +62,7 @@ func ExactFloat(x Expr) bool {
 func anyFloat() Bounds { return Bounds{Lo: math.Inf(-1), Hi: math.Inf(1), NaN: true} }
 func anyInt() Bounds   { return Bounds{Lo: minInt32, Hi: maxInt32, Wild: true} }
 
-// between is the least interval that holds all of v.
+// between is the smallest interval that holds all of v.
 func between(v ...float64) Bounds {
 	b := Bounds{Lo: v[0], Hi: v[0]}
 	for _, x := range v {
@@ -71,12 +71,12 @@ func between(v ...float64) Bounds {
 	return b
 }
 
-// or holds what a or b holds.
+// or is the smallest bounds that hold a and b.
 func (b Bounds) or(c Bounds) Bounds {
 	return Bounds{min(b.Lo, c.Lo), max(b.Hi, c.Hi), b.NaN || c.NaN, b.Wild || c.Wild}
 }
 
-// tame ends a wild integer that something keeps from the ends of an int32.
+// tame makes an integer that something keeps away from the ends of an int32 no longer wild.
 func (b Bounds) tame() Bounds {
 	b.Wild = b.Wild && (b.Lo <= minInt32 || b.Hi >= maxInt32-127)
 	return b
@@ -125,8 +125,8 @@ func (b Bounds) rounded() Bounds {
 	return b.outward()
 }
 
-// outward is b with ends moved by one f32 where they are no small whole numbers or infinite: one
-// rounding to f32 stays inside.
+// outward moves the ends of b by one f32, unless they are small whole numbers or infinite, so that
+// one rounding to f32 stays inside.
 func (b Bounds) outward() Bounds {
 	move := func(v float64, to float32) float64 {
 		if math.IsInf(v, 0) || v == math.Trunc(v) && math.Abs(v) <= exactInt {
@@ -168,7 +168,7 @@ func arithmeticBounds(op string, kind Kind, b, c Bounds) Bounds {
 	return r
 }
 
-// quotientBounds is of integers: toward zero, and 0 by 0.
+// quotientBounds bounds an integer division, which truncates; x/0 is 0.
 func quotientBounds(b, c Bounds) Bounds {
 	r := Bounds{}
 	started := false
@@ -189,7 +189,7 @@ func quotientBounds(b, c Bounds) Bounds {
 	return r
 }
 
-// remainderBounds has the sign of b and is smaller than c; by 0 it is 0.
+// remainderBounds bounds a % b, as C defines its sign; x%0 is 0.
 func remainderBounds(b, c Bounds) Bounds {
 	most := max(math.Abs(c.Lo), math.Abs(c.Hi)) - 1
 	if c.Lo == c.Hi && c.Lo != 0 && b.abs().Hi <= most {
@@ -199,8 +199,8 @@ func remainderBounds(b, c Bounds) Bounds {
 	return Bounds{Lo: max(min(b.Lo, 0), -most), Hi: min(max(b.Hi, 0), most)}
 }
 
-// wholeBounds is trunc, rint or round of a float, by one of the two functions that bound each of
-// them.
+// wholeBounds bounds trunc, rint or round of a float. The arguments are the two functions that
+// bound the rounding from below and above.
 func wholeBounds(fn string, b Bounds) Bounds {
 	of := map[string]func(float64) float64{"trunc": math.Trunc, "rint": math.RoundToEven, "round": math.Round}[fn]
 	r := Bounds{Lo: of(b.Lo), Hi: of(b.Hi)}

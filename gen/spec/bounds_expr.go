@@ -2,9 +2,9 @@ package spec
 
 import "math"
 
-// bound fills in what is known of x, whose operands have been through here. It refuses integer
-// arithmetic that may leave an int32. Every node passes once and names carry what was found, so
-// that the time is that of reading the text.
+// bound fills in what is known of x; the bounds of its operands are known already. It refuses
+// integer arithmetic that may leave an int32. Every node is visited once, since names carry their
+// bounds, so the time is linear in the text.
 func (s *scope) bound(x Expr) Expr {
 	if x == nil {
 		return nil
@@ -58,7 +58,7 @@ func (s *scope) boundsOf(x Expr) Bounds {
 	return anyFloat()
 }
 
-// refBounds is of a name: what was assigned to it, a code by its bits, a field by its kind.
+// refBounds bounds a name: by what was assigned to it, a code by its bits, a field by its kind.
 func (s *scope) refBounds(x *Ref) Bounds {
 	if v := s.vars[x.Name]; v != nil {
 		return v.node.bounds
@@ -112,8 +112,8 @@ func (s *scope) callBounds(x *Call) Bounds {
 	return anyFloat()
 }
 
-// assume is what is known of x, one side of a conditional, where cond is holds: of code > 15 ? 15 :
-// code the second side is at most 15. It looks at a comparison of x itself.
+// assume narrows what is known of x, one side of a conditional, by the outcome of cond. Of code >
+// 15 ? 15 : code the second side is at most 15. Only a comparison of x itself counts.
 func assume(cond, x Expr, holds bool) Bounds {
 	b := x.Bounds()
 	if not, ok := cond.(*Unary); ok {
@@ -166,7 +166,7 @@ func sameName(x, y Expr) bool {
 	return ok && ok2 && a.Name == b.Name
 }
 
-// cut is b inside lo..hi; a side that is never taken keeps what it had.
+// cut narrows b to lo..hi. A side that is never taken keeps its bounds.
 func (b Bounds) cut(lo, hi float64) Bounds {
 	if max(b.Lo, lo) > min(b.Hi, hi) {
 		return b

@@ -153,7 +153,7 @@ func (s *scope) floatLanes(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 	return lanewise(e, []Expr{toFloat(xs[0])})
 }
 
-// lanewise is a call of e's name on arguments of one kind.
+// lanewise makes a call of e's name on arguments of one kind.
 func lanewise(e *hclsyntax.FunctionCallExpr, xs []Expr) Expr {
 	if slices.ContainsFunc(xs, func(x Expr) bool { return kindOf(x) == Float }) {
 		for i, x := range xs {

@@ -40,8 +40,8 @@ func (e *Errors) Error() string {
 	return b.String()
 }
 
-// printable is s without what a terminal acts on: a hostile file may hold escapes, and so may its
-// name.
+// printable is s without control characters: a hostile file may hold terminal escapes, and so may
+// its name.
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\t' || unicode.IsPrint(c) {
@@ -86,7 +86,7 @@ type report struct {
 	seen   map[string]bool
 	src    map[string][]byte
 	failed int  // all mistakes, with those that were reported before
-	spent  bool // maxSteps is exceeded: what is found from here on is a consequence
+	spent  bool // maxSteps is exceeded: later findings are consequences
 }
 
 // fail records that rule is broken at rng.
@@ -110,7 +110,7 @@ func (r *report) add(d *hcl.Diagnostic) {
 	r.diags = append(r.diags, d)
 }
 
-// maxSyntax bounds what is said of a file that is no HCL at all: its parser complains of every NUL.
+// maxSyntax bounds the report of a file that is no HCL at all: its parser complains of every NUL.
 const maxSyntax = 10
 
 // syntax records what the HCL parser found first.

@@ -11,7 +11,7 @@ import (
 // block, family parameters and literals. It is evaluated here, for every i, and
 // never reaches a kernel. A branch that is not taken is not evaluated.
 
-// indexOnly says whether e is made of i, constants and integer operators alone.
+// indexOnly reports whether e is made of i, constants and integer operators alone.
 func (s *scope) indexOnly(e hclsyntax.Expression, depth int) bool {
 	if depth > maxDepth || !s.step(e.Range()) {
 		return false

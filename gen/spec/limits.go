@@ -56,8 +56,8 @@ func position(file string, src []byte, at int) hcl.Range {
 	return hcl.Range{Filename: file, Start: p, End: hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}}
 }
 
-// isName says whether s is a name for a type, field, code or local: letters, digits and _, a letter
-// first.
+// isName reports whether s is a name for a type, field, code or local: letters, digits and _, a
+// letter first.
 func isName(s string) bool {
 	for i, c := range []byte(s) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

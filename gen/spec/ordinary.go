@@ -5,31 +5,34 @@ import (
 	"slices"
 )
 
-// What encode gives a code must fit its bits. Bounds that hold for every input prove that where a
-// clamp or nearest stands; they cannot where a code is a value over the largest of its block, as in
-// most published formats: trunc(x*inv(d) + 8.5) for d = extremum(x) / -8. So a second proof is of
-// ordinary blocks, all of whose numbers are finite and neither so large nor so small that a
-// quotient of two leaves the normal numbers of f32. It knows that x is at most absmax(x), and
-// follows that ratio. Of other blocks, which hold NaN or nothing but subnormals, a code is what its
-// low bits are, as in the formats that others defined.
+// What encode gives a code must fit its bits. Bounds that hold for every input prove it where a
+// clamp or nearest stands. They cannot where a code is a value over the largest of its block, as in
+// most published formats: trunc(x*inv(d) + 8.5) for d = extremum(x) / -8.
+//
+// So there is a second proof, for ordinary blocks: all numbers are finite, and neither so large nor
+// so small that a quotient of two leaves the normal numbers of f32. It knows that |x| is at most
+// absmax(x), and follows that ratio through the formulas. In other blocks, which hold NaN or
+// nothing but subnormals, a code is the low bits of what it was given, as in the formats that
+// others defined.
 
-// A unit is a product of powers of what reductions give, all positive: units[k] is the power of
+// A unit is a product of powers of reductions, which are all positive: units[k] is the power of
 // reduction k.
 type unit [maxUnits]int8
 
 const maxUnits, maxRatios = 16, 12
 
-// A ratio is a fact about a value: it is a number of lo..hi, whose magnitude is mlo..mhi, times a
-// unit.
+// A ratio is a fact about a value: the value is a number of lo..hi times a unit, and that number's
+// magnitude is mlo..mhi.
 type ratio struct {
 	unit             unit
 	lo, hi, mlo, mhi float64
 }
 
-// A ratios is what is known, all of which holds.
+// ratios are facts about one value, all of which hold.
 type ratios []ratio
 
-// reduction is a unit: the largest magnitude of what has that text, or how far its values spread.
+// reduction is a unit: the largest magnitude of the expression with that text, or, with spread, how
+// far its values lie apart.
 type reduction struct {
 	text   string
 	group  int
@@ -46,7 +49,7 @@ type ordinary struct {
 
 func sameText(s string) string { return s }
 
-// checkFit: a code is given what its bits hold.
+// checkFit: what a code is given fits its bits.
 func (s *scope) checkFit() {
 	if s.typ.Encode == nil {
 		return
@@ -101,7 +104,7 @@ func (o *ordinary) collect(x Expr) {
 
 func isReduce(c *Call) bool { return len(c.Args) == 1 || c.Group > 0 }
 
-// unit is the unit of a reduction; ok is false where there were too many.
+// unit returns the unit of a reduction; ok is false when there are more than maxUnits.
 func (o *ordinary) unit(text string, group int, spread bool) (u unit, ok bool) {
 	k := slices.Index(o.reductions, reduction{text, group, spread})
 	if k < 0 {
@@ -111,7 +114,7 @@ func (o *ordinary) unit(text string, group int, spread bool) (u unit, ok bool) {
 	return u, true
 }
 
-// of is what is known of x.
+// of finds what is known of x.
 func (o *ordinary) of(x Expr) ratios {
 	if kindOf(x) == Bool {
 		return nil
@@ -140,13 +143,13 @@ func (o *ordinary) of(x Expr) ratios {
 	return r
 }
 
-// interval is the ratio of numbers of lo..hi.
+// interval is the ratio of a number of lo..hi to no unit at all.
 func interval(u unit, lo, hi float64) ratio {
 	b := Bounds{Lo: lo, Hi: hi}.abs()
 	return ratio{u, lo, hi, b.Lo, b.Hi}
 }
 
-// number is all that is known of a value without a unit.
+// number is what is known of a value without a unit.
 func (r ratios) number() (n ratio, ok bool) {
 	n = ratio{lo: math.Inf(-1), hi: math.Inf(1), mhi: math.Inf(1)}
 	for _, x := range r {
@@ -184,7 +187,7 @@ func (r ratios) each(f func(ratio) ratio) ratios {
 	return out
 }
 
-// pairs joins facts in one unit; nothing is 0 of any.
+// pairs combines the facts of two values that share a unit. Zero is 0 times any unit.
 func pairs(a, b ratios, join func(a, b ratio) ratio) (out ratios) {
 	for _, x := range a {
 		for _, y := range b {
@@ -219,7 +222,7 @@ func (o *ordinary) binary(x *Binary) ratios {
 	return nil
 }
 
-// difference knows that a value is its least or more, and how far that goes.
+// difference bounds x - min(x): at least 0, and at most the spread.
 func (o *ordinary) difference(x, y Expr) ratios {
 	least, ok := o.reduced(y, "min")
 	if !ok {
@@ -238,7 +241,7 @@ func (o *ordinary) difference(x, y Expr) ratios {
 	return nil
 }
 
-// reduced is the reduction fn that x is, perhaps by name.
+// reduced returns the reduction fn that x is, perhaps under a name.
 func (o *ordinary) reduced(x Expr, fn string) (*Call, bool) {
 	for range maxAttrs {
 		ref, ok := x.(*Ref)
@@ -265,7 +268,7 @@ func product(a, b ratios) (out ratios) {
 			out = append(out, r)
 		}
 	}
-	// simple ones are worth more
+	// facts in simple units are kept first
 	slices.SortStableFunc(out, func(a, b ratio) int { return powers(a.unit) - powers(b.unit) })
 	return out
 }
@@ -277,7 +280,7 @@ func powers(u unit) (n int) {
 	return n
 }
 
-// inverse is 1/r of what is not near 0; of 0 it is 0 where that is said.
+// inverse is 1/r for what is not near 0. inv(0) is 0, where inv says so.
 func (r ratios) inverse(orZero bool) (out ratios) {
 	for _, x := range r {
 		if x.mlo <= 0 {

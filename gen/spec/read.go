@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// maxRead is more than a spec file may have. What never ends, such as /dev/zero, is read no
-// further.
+// maxRead exceeds the largest spec file that is accepted. A file that never ends, such as
+// /dev/zero, is read no further.
 const maxRead = 1 << 20
 
 // ReadFile reads a spec file, unless it has more bytes than any spec.

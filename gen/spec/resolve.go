@@ -120,8 +120,7 @@ func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) Expr {
 	return s.name(name, e.SrcRange)
 }
 
-// name resolves a name that stands for a value. In encode, a field or code is what was assigned to
-// it.
+// name resolves a name to its value. In encode, a field or code means what was assigned to it.
 func (s *scope) name(name string, rng hcl.Range) Expr {
 	s.used[name] = true
 	field, code := s.fields[name], s.codes[name]
@@ -149,7 +148,7 @@ func (s *scope) name(name string, rng hcl.Range) Expr {
 	return nil
 }
 
-// known says which names exist, for the message about one that does not.
+// known lists the names that exist, for the message about one that does not.
 func (s *scope) known(name string) string {
 	if strings.Contains(name, "-") {
 		return "nothing with '-' in it; HCL reads a-b as one name: write spaces around a minus"

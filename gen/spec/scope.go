@@ -8,12 +8,12 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// scope is what the names of one declaration mean at one point of it.
+// scope holds what names mean at one point of a declaration.
 type scope struct {
 	*parser
 	params  map[string]int // family parameters
 	block   int            // values per block; 0 where i means nothing
-	noIndex bool           // i means nothing here: a constant is wanted
+	noIndex bool           // i means nothing here: a constant is required
 	typ     *Type          // nil in a transform or guard
 	fields  map[string]*Field
 	codes   map[string]*Code

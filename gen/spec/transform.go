@@ -131,9 +131,8 @@ func (p *parser) rotation(d decl) {
 	}
 }
 
-// plain returns the transform of n values without signs. One that no file declares is added to the
-// set as hadamard<n>, with as many _ behind it as keep it apart from a transform with signs that a
-// file calls so.
+// plain returns the transform of n values without signs. If no file declares one it is added as
+// hadamard<n>, with an _ appended while a file uses that name for a transform with signs.
 func (p *parser) plain(n int, d decl) *Transform {
 	for _, t := range p.set.Transforms {
 		if t.Size == n && t.Left == nil && t.Right == nil {
@@ -149,8 +148,7 @@ func (p *parser) plain(n int, d decl) *Transform {
 	return t
 }
 
-// declared is the transform whose name differs from name by no more than case, nil if there is
-// none.
+// declared finds the transform whose name equals name but for case, or nil.
 func (p *parser) declared(name string) *Transform {
 	for _, t := range p.set.Transforms {
 		if strings.EqualFold(t.Name, name) {

@@ -72,9 +72,8 @@ func (d decl) attr(name string) hclsyntax.Expression {
 	return nil
 }
 
-// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and
-// domain that they refer to. It reports whether their names have a meaning; those of codes always
-// have.
+// storage reads what a block holds: fields, codes, unused bits, and the codebook and domain that
+// they refer to. It reports whether the names of fields have a meaning; those of codes always have.
 func (s *scope) storage(d decl) bool {
 	before := s.failed
 	laidOut := d.attr("layout") != nil && s.layout(d.attr("layout"))
@@ -97,7 +96,7 @@ func (s *scope) storage(d decl) bool {
 // codeAttr reads an attribute that is a code.
 func (s *scope) codeAttr(a *hclsyntax.Attribute) {
 	switch {
-	case !mentionsBits(a.Expr): // rather a misspelt attribute than a code
+	case !mentionsBits(a.Expr): // more likely a misspelt attribute than a code
 		s.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits()")
 	case !s.freshName(a.Name, a.NameRange, "a code"):
 	case s.fields[a.Name] != nil:
@@ -112,7 +111,7 @@ func (s *scope) codeAttr(a *hclsyntax.Attribute) {
 	}
 }
 
-// mentionsBits says whether e calls bits() or sbits() anywhere.
+// mentionsBits reports whether e calls bits() or sbits() anywhere.
 func mentionsBits(e hclsyntax.Expression) bool {
 	found := false
 	hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -137,7 +136,7 @@ func (p *parser) typeName(name string, d decl) {
 	p.typeNames[low] = d.rng
 }
 
-// takeID returns the type that has t's number: t itself, unless another was there before.
+// takeID returns the type that holds t's number: t itself, unless another type had it first.
 func (p *parser) takeID(t *Type) *Type {
 	if p.ids[t.ID] == nil && t.ID >= 0 {
 		p.ids[t.ID] = t

@@ -1,5 +1,5 @@
-// Package bench measures how fast a context runs: tokens of a prompt, tokens generated one at a
-// time, both at a depth of tokens that are already in the cache. Tests and statistics are those of
+// Package bench measures how fast a context runs: tokens of a prompt, and tokens generated one at a
+// time, both at a depth of tokens that are already in the cache. Tests and statistics follow
 // llama-bench (llama.cpp, tools/llama-bench).
 package bench
 
@@ -68,7 +68,7 @@ type Result struct {
 	Samples []time.Duration // one per repetition
 }
 
-// Options are how a test is run.
+// Options say how a test is run.
 type Options struct {
 	Repeat int   // repetitions
 	Warm   bool  // run once before the first
@@ -99,7 +99,7 @@ func Run(ctx context.Context, c *model.Context, t Test, o Options) (*Result, err
 	c.Clear()
 	result := &Result{Test: t, Start: time.Now()}
 	for range o.Repeat {
-		if err := r.to(t.Depth); err != nil {
+		if err := r.seek(t.Depth); err != nil {
 			return nil, err
 		}
 		start := time.Now()
@@ -120,8 +120,8 @@ type runner struct {
 	ids  []int32
 }
 
-// to brings the cache to a depth, by dropping what is after it or from the beginning.
-func (r *runner) to(depth int) error {
+// seek brings the cache to a depth: it drops what is beyond, or fills from the start.
+func (r *runner) seek(depth int) error {
 	if r.c.Len() > depth && depth > 0 && r.c.Truncate(depth) == nil {
 		return nil
 	}

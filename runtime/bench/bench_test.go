@@ -54,7 +54,7 @@ func TestDepth(t *testing.T) {
 	c := open(t, "llama_hd64", 40)
 	r := &runner{ctx: context.Background(), c: c, bos: -1, rand: random()}
 	for range 2 {
-		if err := r.to(30); err != nil || c.Len() != 30 {
+		if err := r.seek(30); err != nil || c.Len() != 30 {
 			t.Fatalf("%d in the cache, %v", c.Len(), err)
 		}
 		if err := r.both(5, 5); err != nil || c.Len() != 40 {

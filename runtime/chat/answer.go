@@ -15,7 +15,8 @@ const (
 	Call                  // a function that the model asks for, whole
 )
 
-// Part is a piece of an answer. Text is that of the message; of a call it is as the model wrote it.
+// Part is a piece of an answer. Text is a piece of the message; for a call it is the call as the
+// model wrote it.
 type Part struct {
 	Kind Kind
 	Text string
@@ -233,7 +234,7 @@ func (a *Answer) endSection(body []byte, end string) {
 
 func (a *Answer) leave() { a.in, a.opened, a.looked, a.target = nil, "", 0, "" }
 
-// blank says whether there is no content yet, but white space.
+// blank reports whether there is no content yet, white space apart.
 func (a *Answer) blank() bool { return a.content.Len() == 0 }
 
 // say adds to the content. White space waits for more: between sections, and before the first when

@@ -139,7 +139,7 @@ func quote(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// value is text as JSON: as it is where it is JSON and no string, and a string otherwise.
+// value returns text as JSON: unchanged if it is JSON and no string, otherwise as a string.
 func value(text string) string {
 	t := strings.TrimSpace(text)
 	if t != "" && t[0] != '"' && json.Valid([]byte(t)) {
@@ -183,7 +183,7 @@ var bareCall = &section{kind: Call, parse: func(body, _ string) ([]ToolCall, boo
 	return jsonCalls(text)
 }}
 
-// looksLikeCall says whether text begins as bareCall does.
+// looksLikeCall reports whether text begins as bareCall does.
 func looksLikeCall(text []byte) guess {
 	t := strings.TrimLeft(string(text[:min(len(text), 256)]), " \n\r\t")
 	switch {

@@ -10,8 +10,8 @@ type family struct {
 	sections []section
 }
 
-// thinking opens with a word that text may have, so only before any content. An end alone is that
-// of a model that does not think this time.
+// thinking opens with a word that text may have, so it counts only before any content. An end
+// without a beginning comes from a model that does not think this time.
 func thinking(open, end string) []section {
 	return []section{{kind: Reasoning, open: open, ends: []string{end}, start: true}, {kind: dropped, open: end, start: true}}
 }
@@ -89,7 +89,7 @@ var families = []family{
 	{when: []string{"<atem:function_calls>"}, sections: []section{calling("<atem:function_calls>", "</atem:function_calls>")}},
 }
 
-// innerMarkers are those inside sections that vocabularies have as control tokens.
+// innerMarkers are markers inside sections that vocabularies have as control tokens.
 const innerMarkers = "<|constrain|> <|\"|> [CALL_ID] [ARGS] <｜tool▁call▁begin｜> <｜tool▁call▁end｜> <｜tool▁sep｜> <|tool_call_begin|> " +
 	"<|tool_call_argument_begin|> <|tool_call_end|> <|tool_call:begin|> <|tool_call:name|> <|tool_call:args|> <|tool_call:end|> " +
 	"<arg_key> </arg_key> <arg_value> </arg_value> ｜DSML｜ ]<]minimax[>[ <|open|> <|close|> <|sep|> <|eom_id|>"

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// dropped is the kind of a marker that means nothing by itself.
+// dropped marks a marker that means nothing by itself.
 const dropped Kind = -1
 
 // A section is a stretch of generated text between two markers.
@@ -83,7 +83,7 @@ func (f *format) firstOpen(text []byte, blank bool) (at int, found *section) {
 	return at, found
 }
 
-// held is how many bytes at the end of text may begin a marker.
+// held counts the bytes at the end of text that may begin a marker.
 func (f *format) held(text []byte) int {
 	n := 0
 	for i := range f.sections {
@@ -125,7 +125,7 @@ func first(text []byte, markers []string) (at int, marker string) {
 	return at, marker
 }
 
-// partial is how many bytes at the end of text may begin one of markers.
+// partial counts the bytes at the end of text that may begin one of markers.
 func partial(text []byte, markers []string) int {
 	n := 0
 	for _, m := range markers {

@@ -67,7 +67,8 @@ var muse = &headers{
 	},
 }
 
-// functionary is that of functionary v3.2: the name of a function, or all, and a line's end.
+// functionary is the header of functionary v3.2: the name of a function, or all, and the end of the
+// line.
 var functionary = &headers{
 	end:      "\n",
 	whole:    regexp.MustCompile(`^[\w.-]{1,128}$`),
@@ -94,7 +95,7 @@ func headersOf(template string) *headers {
 	return nil
 }
 
-// readHeader reads the header that buf begins with. What is none is content.
+// readHeader reads the header that buf begins with. If it is none, it is content.
 func (a *Answer) readHeader(last bool) bool {
 	h := a.f.headers
 	if len(a.buf) == 0 || last && a.opened != ">>>" && len(bytes.TrimSpace(a.buf)) == 0 {

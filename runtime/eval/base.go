@@ -31,7 +31,7 @@ const (
 	maxBaseTokens = 1 << 26 // of all chunks; far more than any corpus that is measured on
 )
 
-// baseShape is the sizes of a base file.
+// baseShape holds the sizes of a base file.
 type baseShape struct{ context, vocab, chunks int }
 
 func (b baseShape) header() int64  { return int64(len(baseMagic)) + 12 }
@@ -41,8 +41,8 @@ func (b baseShape) scored() int    { return Options{Context: b.context}.Scored()
 func (b baseShape) at(i int) int64 { return b.header() + b.tokens() + int64(i)*b.row() }
 func (b baseShape) size() int64    { return b.at(b.chunks * b.scored()) }
 
-// fits says whether a file of so many bytes can hold all rows. It divides, as products of a hostile
-// header overflow.
+// fits reports whether a file of so many bytes can hold all rows. It divides, as products of a
+// hostile header overflow.
 func (b baseShape) fits(bytes int64) bool {
 	return bytes >= b.at(0) && (bytes-b.at(0))/b.row()/int64(b.scored()) >= int64(b.chunks)
 }
@@ -80,8 +80,11 @@ func NewBaseWriter(w io.Writer, t Text, o Options, vocab int) (*BaseWriter, erro
 
 // Write writes the row of one position.
 func (b *BaseWriter) Write(logits []float32) error {
-	if b.rows--; b.rows < 0 || len(logits) != b.shape.vocab {
-		return errors.New("a row more than the base file has, or of another vocabulary")
+	if len(logits) != b.shape.vocab {
+		return fmt.Errorf("a row of %d logits: the base file has a vocabulary of %d", len(logits), b.shape.vocab)
+	}
+	if b.rows--; b.rows < 0 {
+		return errors.New("the base file has all its rows: want no more")
 	}
 	b.buf = appendRow(b.buf[:0], logits)
 	if b.chunk.Write(b.buf); b.rows%b.shape.scored() == 0 {
@@ -95,7 +98,7 @@ func (b *BaseWriter) Write(logits []float32) error {
 // Close writes the seal: the model whose rows they were, and checksums.
 func (b *BaseWriter) Close(id *model.Identity) error {
 	if b.rows != 0 {
-		return fmt.Errorf("a base file short of %d rows", b.rows)
+		return fmt.Errorf("the base file lacks %d rows", b.rows)
 	}
 	b.seal.Model = *id
 	return b.seal.write(b.w)
@@ -123,11 +126,12 @@ func appendRow(b []byte, z []float32) []byte {
 	return b
 }
 
-// Base is an open base file. Its text is that of its chunks alone.
+// Base is an open base file. Its text is the text of its chunks alone.
 type Base struct {
 	Context, Vocab, Chunks int
 	Tokens                 []int32 // [Chunks][Context]
-	// whose rows they are; nil in files of llama-perplexity, which have no checksums either
+	// the model that made the rows; nil in files of llama-perplexity, which have no checksums
+	// either
 	Model *model.Identity
 
 	seal  *baseSeal
@@ -144,7 +148,7 @@ func OpenBase(r io.ReaderAt, size int64) (*Base, error) {
 	number := func(i int) int { return int(int32(binary.LittleEndian.Uint32(head[len(baseMagic)+4*i:]))) }
 	b := &Base{Context: number(0), Vocab: number(1), Chunks: number(2), r: r}
 	if b.Context < 4 || b.Context > 1<<24 || b.Vocab < 1 || b.Vocab > 1<<24 || b.Chunks < 1 || b.Chunks > 1<<24 {
-		return nil, fmt.Errorf("no base file: %d chunks of %d tokens of a vocabulary of %d", b.Chunks, b.Context, b.Vocab)
+		return nil, fmt.Errorf("no base file: %d chunks of %d tokens of a vocabulary of %d: want at least 1, 4 and 1, and at most %d", b.Chunks, b.Context, b.Vocab, 1<<24)
 	}
 	b.shape = baseShape{b.Context, b.Vocab, b.Chunks}
 	if n := b.shape.tokens() / 4; n > maxBaseTokens {

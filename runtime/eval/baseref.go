@@ -90,9 +90,9 @@ func (r *stored) Do(w, workers int) {
 	}
 }
 
-// What a row can be. Its logarithms are rounded by half a step of 16/65535 at most, so that
-// probabilities move by 1.2e-4 of their value; f32 adds less than a tenth of that. What lies more
-// than 16 below the top is moved up, and may add to the sum.
+// Limits of a row. Its logarithms are rounded by half a step of 16/65535 at most, so that
+// probabilities move by 1.2e-4 of their value; f32 adds less than a tenth of that. Logarithms more
+// than 16 below the top are raised to that bound, which may add to the sum.
 const (
 	maxCode  = 1<<16 - 1
 	maxScale = (baseWindow + 1e-3) / maxCode

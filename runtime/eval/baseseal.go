@@ -47,8 +47,8 @@ func (s *baseSeal) write(w io.Writer) (err error) {
 	return err
 }
 
-// readSeal reads the seal from a place to the end of a file of size bytes. That of an earlier
-// version says nothing, and is nil.
+// readSeal reads the seal between a place and the end of a file of size bytes. A seal of an earlier
+// version says too little and is returned as nil.
 func readSeal(r io.ReaderAt, at, size int64) (*baseSeal, error) {
 	if size-at > maxSeal {
 		return nil, errors.New("no seal")

@@ -31,13 +31,12 @@ type Scored struct {
 	Logits []float32 // [vocab], valid during the call
 }
 
-// notNumbers is the error of a position that has no likelihood. One such token would make every
-// mean a NaN.
+// notNumbers reports a position that has no likelihood: one such token would make every mean a NaN.
 func (s Scored) notNumbers() error {
 	return fmt.Errorf("chunk %d, position %d: the logits are no numbers, or leave the token that follows no probability: the weights are damaged, or their values overflow", s.Chunk, s.Pos)
 }
 
-// inChunk names the chunk in an error about numbers that are none.
+// inChunk adds the chunk to an error about a NaN or an infinity.
 func inChunk(k int, err error) error {
 	if err == nil {
 		return nil
@@ -53,7 +52,7 @@ func inChunk(k int, err error) error {
 // Count is the number of chunks that will be run, and an error when there are too few tokens.
 func (o Options) Count(t Text) (int, error) {
 	if o.Context < 4 {
-		return 0, fmt.Errorf("chunks of %d tokens: the least is 4", o.Context)
+		return 0, fmt.Errorf("chunks of %d tokens: want at least 4", o.Context)
 	}
 	if len(t.Tokens) < 2*o.Context {
 		return 0, fmt.Errorf("the text has %d tokens: measuring with a context of %d takes at least %d", len(t.Tokens), o.Context, 2*o.Context)

@@ -95,8 +95,7 @@ func at(fraction float32) func([]float32) float32 {
 	return func(sorted []float32) float32 { return Percentile(sorted, fraction) }
 }
 
-// printf is fmt.Fprintf with numbers that are none spelled as C does on amd64, where they come out
-// negative.
+// printf is fmt.Fprintf, with NaN spelled as C does on amd64, where it comes out negative.
 func printf(w io.Writer, format string, args ...any) error {
 	for i, a := range args {
 		if f, ok := a.(float64); ok && math.IsNaN(f) {

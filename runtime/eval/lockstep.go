@@ -97,7 +97,7 @@ func (l *Lockstep) Scored() int { return l.o.Scored() }
 // when ctx is done, looked at between batches.
 func (l *Lockstep) Chunk(ctx context.Context, k int, plans []*kv.Plan, ran func()) ([][]Position, error) {
 	if k < 0 || k >= l.chunks {
-		return nil, fmt.Errorf("chunk %d of %d", k, l.chunks)
+		return nil, fmt.Errorf("there is no chunk %d: the text has %d, from 0", k, l.chunks)
 	}
 	l.text.chunk(l.tokens, k)
 	if err := l.ref.run(ctx, k); err != nil {
@@ -157,8 +157,8 @@ func (l *Lockstep) run(ctx context.Context, c *model.Context, hidden []float32) 
 	return nil
 }
 
-// compare fills out from the hidden states, tile by tile; visit says whether the reference's logits
-// are to be shown.
+// compare fills out from the hidden states, tile by tile; visit reports whether the reference's
+// logits are to be shown.
 func (l *Lockstep) compare(ctx context.Context, k int, visit bool, out [][]Position) error {
 	first, m := l.o.Context/2, l.c.Model
 	for lo := 0; lo < l.Scored(); lo += l.tile {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Sums is what llama-perplexity's statistics of a candidate are computed from: terms in f32, their
-// sums in f64, as there (llama.cpp, tools/perplexity/perplexity.cpp). Standard errors take
+// Sums holds what llama-perplexity's statistics of a candidate are computed from: terms in f32,
+// their sums in f64, as there (llama.cpp, tools/perplexity/perplexity.cpp). Standard errors take
 // positions for independent.
 type Sums struct {
 	Count   int
@@ -91,7 +91,7 @@ func (s *Sums) Difference() Value {
 	return Value{a.Mean - b.Mean, math.Sqrt(a.Error*a.Error + b.Error*b.Error - 2*a.Mean*b.Mean*s.covariance())}
 }
 
-// Correlation is that of NLL and RefNLL.
+// Correlation is the correlation of NLL and RefNLL over positions.
 func (s *Sums) Correlation() float64 { return s.covariance() / (s.NLL().Error * s.RefNLL().Error) }
 
 // KLD is the mean divergence.

@@ -71,7 +71,7 @@ func openPart(path string, sizes TypeSize) (*File, error) {
 	return f, nil
 }
 
-// isURL says whether a name that is no file is the address of one.
+// isURL reports whether a name that is no file is the address of one.
 func isURL(path string) bool {
 	scheme, rest, ok := strings.Cut(path, "://")
 	return ok && rest != "" && scheme != "" && !strings.ContainsAny(scheme, "/\\. ")

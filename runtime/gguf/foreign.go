@@ -66,7 +66,7 @@ func hasFold(text []byte, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
 }
 
-// isText says whether bytes, of which the last character may be cut, are UTF-8 without control
+// isText reports whether bytes, of which the last character may be cut, are UTF-8 without control
 // characters.
 func isText(b []byte) bool {
 	for len(b) > 0 {

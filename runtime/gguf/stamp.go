@@ -11,8 +11,8 @@ type Stamp struct {
 	Changed int64  `json:"changed"` // the same, of contents or of attributes
 }
 
-// Stamps returns the stamps of all files of the model, false where there is none to rely on: of one
-// in memory, or on a file system that is not known to keep the time of the last change.
+// Stamps returns the stamps of all files of the model. It returns false if none can be relied on:
+// for a file in memory, or on a file system that is not local.
 func (f *File) Stamps() ([]Stamp, bool) {
 	var all []Stamp
 	for _, p := range append([]*File{f}, f.parts...) {

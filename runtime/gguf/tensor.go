@@ -26,10 +26,10 @@ type Tensor struct {
 	at    int64 // where in the header its offset stands, for errors
 }
 
-// Known says whether TypeSize knew the type of the tensor, so that its data can be read.
+// Known reports whether TypeSize knew the type of the tensor, so that its data can be read.
 func (t *Tensor) Known() bool { return t.known }
 
-// empty says whether the tensor has no data, which ggml takes, too.
+// empty reports whether the tensor has no data, which ggml takes, too.
 func (t *Tensor) empty() bool { return t.known && t.Size == 0 }
 
 // Elements is the product of the dimensions.
@@ -104,7 +104,7 @@ func (c *cursor) dims() ([]int64, error) {
 			return nil, c.bad(at, fmt.Sprintf("dimension %d", i), "0 to 2^63-1", "%d", int64(d))
 		}
 		dims[i] = int64(d)
-		hi, lo := bits.Mul64(product, max(1, d)) // the lengths beside a 0 stay within bounds, too
+		hi, lo := bits.Mul64(product, max(1, d)) // lengths beside a 0 stay within bounds too
 		if hi != 0 || lo > math.MaxInt64 {
 			return nil, c.bad(at, fmt.Sprintf("dimension %d", i), "a product of at most 2^63-1", "%d times %d elements", d, product)
 		}

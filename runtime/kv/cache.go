@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Layer is what one KV layer of a model needs stored.
+// Layer is the shape of one KV layer of a model: a layer that stores rows.
 type Layer struct {
-	Index    int // of the model's layer, for messages
+	Index    int // number of the model's layer, for messages
 	Heads    int // KV heads
 	KeyDim   int // values of a key head
 	ValueDim int
@@ -22,7 +22,7 @@ type Shape struct {
 	Cells     int // rows of all sequences together, shared ones counted once; 0 for as many as Size
 }
 
-// full is s with its zeros filled in.
+// full fills in what a zero stands for and checks the rest.
 func (s Shape) full() (Shape, error) {
 	if s.Sequences == 0 {
 		s.Sequences = 1
@@ -41,15 +41,15 @@ func (s Shape) full() (Shape, error) {
 	return s, nil
 }
 
-// Cache holds sequences of positions. It is not for use from several goroutines, except for
-// Side.Store and Rows.Store as they say.
+// Cache holds the keys and values of sequences. One goroutine uses it at a time, except where
+// Side.Store and Rows.Store allow more.
 type Cache struct {
 	Plan *Plan
 	Shape
 
 	layers []Rows
 	groups []*group // of layers
-	// with a cell for every row, of whatever layers there are: one of groups or one without layers
+	// cells of every row, whatever layer: one of groups, or a group without layers
 	all    *group
 	every  []*group // groups and all
 	states []State  // of recurrent layers
@@ -68,8 +68,8 @@ func New(plan *Plan, size, batch int) (*Cache, error) {
 	return c, err
 }
 
-// NewElsewhere is a cache whose rows are kept by somebody else, such as a GPU. It gives out cells
-// and knows which position each holds; it has rows only of layers that it is told to hold.
+// NewElsewhere makes a cache whose rows somebody else keeps, such as a GPU. It gives out cells and
+// knows which position each holds. It has rows only of layers that it is told to hold.
 func NewElsewhere(plan *Plan, size, batch int) (*Cache, error) {
 	return NewShape(plan, Shape{Size: size, Batch: batch})
 }
@@ -121,7 +121,8 @@ func (c *Cache) ReleaseLayers(lo, hi int) {
 	}
 }
 
-// group returns the cells of layers with this window, new ones for a layer that keeps exact rows.
+// group returns the cells of all layers with this window. A layer that keeps exact rows gets cells
+// of its own.
 func (c *Cache) group(window int, e Ends) *group {
 	for _, g := range c.groups {
 		if g.window == window && !g.ends.on() && !e.on() {
@@ -133,10 +134,10 @@ func (c *Cache) group(window int, e Ends) *group {
 	return g
 }
 
-// Layer is the packed rows of KV layer i.
+// Layer returns the packed rows of KV layer i.
 func (c *Cache) Layer(i int) Pair { return c.layers[i].segments[0] }
 
-// Rows is all that is held of KV layer i.
+// Rows returns all rows of KV layer i, packed and exact.
 func (c *Cache) Rows(i int) *Rows { return &c.layers[i] }
 
 // Len is the number of positions of sequence 0, which is the position that its next token takes.
@@ -159,8 +160,11 @@ func (c *Cache) PlaceRuns(runs []Run) error {
 		if err := c.known(r.Seq); err != nil {
 			return err
 		}
-		if r.N < 0 || seen.Has(r.Seq) {
-			return fmt.Errorf("a batch with two runs of sequence %d, or one of %d tokens", r.Seq, r.N)
+		switch {
+		case r.N < 0:
+			return fmt.Errorf("sequence %d has a run of %d tokens: want 0 or more", r.Seq, r.N)
+		case seen.Has(r.Seq):
+			return fmt.Errorf("a batch has two runs of sequence %d: want one", r.Seq)
 		}
 		seen |= Of(r.Seq)
 		if n += r.N; n > c.Batch {
@@ -189,7 +193,8 @@ func (c *Cache) PlaceRuns(runs []Run) error {
 	return nil
 }
 
-// bounds says to all layers where the next query of every sequence will be.
+// bounds tells all layers where the next query of every sequence will be, so that windows can let
+// go of rows.
 func (c *Cache) bounds() {
 	for _, g := range c.groups {
 		for seq, end := range c.ends {
@@ -198,7 +203,7 @@ func (c *Cache) bounds() {
 	}
 }
 
-// room is the number of rows that there are cells for, counted no further than n.
+// room counts free cells, up to n.
 func (c *Cache) room(n int) int {
 	if c.Sequences == 1 {
 		return c.Size - int(c.ends[0])
@@ -206,15 +211,14 @@ func (c *Cache) room(n int) int {
 	return c.all.packed.room(n)
 }
 
-// Step is the most tokens of sequence 0 that KV layer i takes in one step. A batch that is no
-// larger leaves the same rows exact for layers that read its cache later as it does for the layer
-// itself.
+// Step is the most tokens of sequence 0 that KV layer i takes in one step. Layers that read its
+// cache later find the same rows exact as the layer itself, as long as a batch is no larger.
 func (c *Cache) Step(i int) int {
 	c.one[0] = Run{N: c.Size}
 	return c.StepRuns(i, c.one[:])
 }
 
-// StepRuns is the tokens of runs that KV layer i takes in one step.
+// StepRuns is how many tokens of runs KV layer i takes in one step.
 func (c *Cache) StepRuns(i int, runs []Run) int { return c.layers[i].group.step(runs, c.ends) }
 
 // Clear forgets everything.

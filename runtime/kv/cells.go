@@ -2,38 +2,38 @@ package kv
 
 import "fmt"
 
-// Cells says which position each cell of some rows holds and for which sequences.
+// Cells holds, for each cell, its position and the sequences that hold its row.
 type Cells struct {
 	pos  []int32 // [capacity], -1 for an empty cell
 	sets []Set   // [capacity] sequences that hold the row; nil where the cache has one
 	used int     // cells 0..used-1 have been written
 	rows int     // cells that are not empty
-	// by sequence: the cell after that of its last row, where it goes on; -1 for anywhere
+	// by sequence: the cell after its last row, where it continues; -1 for anywhere
 	next []int
-	// by sequence: rows before this position may be written over; nil where all are kept
+	// by sequence: rows before this position may be overwritten; nil where all are kept
 	oldest []int32
-	batch  []int32 // cells given last, by token
+	batch  []int32 // the cell of each token of the last batch
 	stamp  int     // counts the changes of pos and sets
-	pages  []int   // [pages] marks when a page changed last; nil where the cache has one sequence
+	pages  []int   // [pages] value of marks at the last change; nil for one sequence
 	marks  int     // counts the changes of single cells
-	common int32   // rows at positions from here on are of one sequence each
-	row    bool    // every cell in use holds the position of cell 0 plus its number
+	common int32   // rows from this position on are held by one sequence each
+	row    bool    // every cell i in use holds position pos[0]+i
 
-	closes   bool // up when rows are dropped, so that positions stay in order
-	straight bool // row at all times
+	closes   bool // dropping rows moves the others down, so that positions stay in order
+	straight bool // row holds at all times
 }
 
-// Page is how many cells a sequence takes together while there are so many; it divides attention's
-// chunks.
+// Page is the unit in which a sequence takes cells, while whole pages are open. It divides the
+// chunks of attention.
 const Page = 64
 
-// order is what cells are given in.
+// order says in which order cells are given out.
 type order int
 
 const (
-	list    order = iota // positions in order, as long as there is one sequence
-	sliding              // rows that no sequence needs are written over
-	ends                 // of exact rows, which leave
+	list    order = iota // in order of position, while there is one sequence
+	sliding              // rows outside of every window are overwritten
+	ends                 // exact rows, which are evicted
 )
 
 // newCells makes cells for at most batch positions at a time.
@@ -49,10 +49,10 @@ func newCells(capacity, batch, sequences int, o order) *Cells {
 	return c
 }
 
-// Pos is the position of every cell that has been written, -1 where it was dropped since.
+// Pos is the position of every cell in use, -1 for a cell whose row was dropped.
 func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 
-// Sets is the sequences that hold each of those rows, nil in a cache of one sequence.
+// Sets is the set of sequences of every cell in use. It is nil in a cache of one sequence.
 func (c *Cells) Sets() []Set {
 	if c.sets == nil {
 		return nil
@@ -60,17 +60,17 @@ func (c *Cells) Sets() []Set {
 	return c.sets[:c.used]
 }
 
-// Stamp changes whenever Pos or Sets does.
+// Stamp changes whenever Pos or Sets changes.
 func (c *Cells) Stamp() int { return c.stamp }
 
 // Marks counts the changes of single cells, in a cache of several sequences.
 func (c *Cells) Marks() int { return c.marks }
 
-// Changed says whether a cell of page i, which is cells Page*i and up, has changed since Marks was
-// that.
+// Changed reports whether a cell of page i, cells Page*i to Page*i+Page-1, has changed after Marks
+// returned since.
 func (c *Cells) Changed(i, since int) bool { return c.pages[i] > since }
 
-// mark notes that a cell changes.
+// mark records a change of a cell.
 func (c *Cells) mark(cell int) {
 	if c.pages != nil {
 		c.marks++
@@ -78,8 +78,8 @@ func (c *Cells) mark(cell int) {
 	}
 }
 
-// Ordered says that every cell c in use holds position first + c. Lists do at all times; a ring
-// that came into order again after it was cut may not know.
+// Ordered reports whether every cell c in use holds position first + c. Lists always do. A ring
+// that was cut and came into order again may report false.
 func (c *Cells) Ordered() (first int32, ok bool) {
 	if c.used == 0 {
 		return 0, true
@@ -87,13 +87,13 @@ func (c *Cells) Ordered() (first int32, ok bool) {
 	return c.pos[0], c.row
 }
 
-// Straight says whether the cells are in order at all times.
+// Straight reports whether Ordered holds at all times.
 func (c *Cells) Straight() bool { return c.straight }
 
 // Capacity is the number of cells.
 func (c *Cells) Capacity() int { return len(c.pos) }
 
-// inspect looks at all positions again.
+// inspect finds out again whether positions are in order.
 func (c *Cells) inspect() {
 	c.row = true
 	for i, p := range c.Pos() {
@@ -101,7 +101,7 @@ func (c *Cells) inspect() {
 	}
 }
 
-// Batch is the cell of each token that was given one last.
+// Batch is the cell of each token of the last batch.
 func (c *Cells) Batch() []int32 { return c.batch }
 
 func (c *Cells) clear() {
@@ -126,15 +126,15 @@ func (c *Cells) begin() {
 	c.stamp++
 }
 
-// has says whether a cell holds a row of a sequence.
+// has reports whether a cell holds a row of a sequence.
 func (c *Cells) has(cell, seq int) bool {
 	return c.pos[cell] >= 0 && (c.sets == nil || c.sets[cell].Has(seq))
 }
 
-// alone says whether only that sequence holds the row of a cell.
+// alone reports whether no other sequence holds the row of a cell.
 func (c *Cells) alone(cell, seq int) bool { return c.sets == nil || c.sets[cell] == Of(seq) }
 
-// open says whether a cell is empty or its row may be written over.
+// open reports whether a cell is empty or its row may be overwritten.
 func (c *Cells) open(cell int) bool {
 	switch {
 	case c.pos[cell] < 0:
@@ -147,7 +147,7 @@ func (c *Cells) open(cell int) bool {
 	return c.passed(c.pos[cell], c.sets[cell])
 }
 
-// passed says whether a sliding window has moved past a position in all sequences of a set.
+// passed reports whether the sliding window has moved past position p in all sequences of a set.
 func (c *Cells) passed(p int32, set Set) bool {
 	for seq, oldest := range c.oldest {
 		if set.Has(seq) && p >= oldest {
@@ -157,7 +157,7 @@ func (c *Cells) passed(p int32, set Set) bool {
 	return true
 }
 
-// room is the number of cells that are open, counted no further than n.
+// room counts open cells, up to n.
 func (c *Cells) room(n int) int {
 	if c.oldest == nil {
 		return min(n, len(c.pos)-c.rows)
@@ -189,10 +189,10 @@ func (c *Cells) give(t token) int {
 	return cell
 }
 
-// choose is the cell for the next row of a sequence: the one after its last, so that a sequence
-// alone fills the cells in order and goes round in a ring where rows may be written over. Among
-// others it goes on in a page that is all open. That there is an open cell was checked, or follows
-// from the capacity.
+// choose finds the cell for the next row of a sequence: the one after its last. So a sequence alone
+// fills cells in order, and goes round in a ring where rows may be overwritten. Beside others it
+// continues in a page that is all open. There is an open cell: that was checked, or follows from
+// the capacity.
 func (c *Cells) choose(seq int) int {
 	at := c.next[seq]
 	if c.sets != nil && (at < 0 || at%Page == 0 || at == len(c.pos) || !c.open(at)) {
@@ -218,8 +218,8 @@ func (c *Cells) choose(seq int) int {
 	panic(fmt.Sprintf("kv: all %d cells are taken", len(c.pos)))
 }
 
-// openPage says whether the page from a cell on, which may be cut short by the capacity, is all
-// open.
+// openPage reports whether all cells of the page that begins at first are open. The capacity may
+// cut the page short.
 func (c *Cells) openPage(first int) bool {
 	for cell := first; cell < min(first+Page, len(c.pos)); cell++ {
 		if !c.open(cell) {
@@ -229,7 +229,7 @@ func (c *Cells) openPage(first int) bool {
 	return first < len(c.pos)
 }
 
-// drop takes a sequence out of a cell's set and says whether the cell is empty now.
+// drop takes a sequence out of a cell's set and reports whether the cell is empty now.
 func (c *Cells) drop(cell, seq int) bool {
 	c.mark(cell)
 	if c.sets != nil {
@@ -242,7 +242,7 @@ func (c *Cells) drop(cell, seq int) bool {
 	return true
 }
 
-// settle follows changes of a sequence: it goes on after its last row.
+// settle brings a sequence's next cell up to date after rows were dropped, added or moved.
 func (c *Cells) settle(seq int) {
 	last := -1
 	for cell := range c.used {
@@ -260,7 +260,7 @@ func (c *Cells) settle(seq int) {
 	c.begin()
 }
 
-// count is the number of positions lo..hi-1 of a sequence that are held.
+// count counts the positions lo..hi-1 that a sequence holds.
 func (c *Cells) count(seq int, lo, hi int32) int {
 	n := 0
 	for cell := range c.used {

@@ -15,9 +15,9 @@
 // the rows.
 //
 // A layer's rows lie in segments. Plain layers have one, of packed rows. Where a policy keeps Ends
-// exact, a second holds the first positions for ever and the last until they leave, from which the
-// oldest rows are packed a few at a time. An Offset is taken out of the keys before they come here;
-// the cache only knows its name.
+// exact, a second holds the first positions for ever and the last until they are evicted: then the
+// oldest are packed, a few at a time. An Offset is taken out of the keys before they come here; the
+// cache only knows its name.
 //
 // # Sequences
 //

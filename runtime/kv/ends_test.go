@@ -12,7 +12,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// endsCache is a cache of one full and one sliding layer that keep ends.
+// endsCache makes a cache of one full and one sliding layer that keep exact ends.
 func endsCache(t testing.TB, c kv.Choice, e kv.Ends, size, batch int) *kv.Cache {
 	t.Helper()
 	layer := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}
@@ -29,7 +29,7 @@ func endsCache(t testing.TB, c kv.Choice, e kv.Ends, size, batch int) *kv.Cache 
 	return x
 }
 
-// fillSteps is fill for layers that keep ends. After each step it calls see.
+// fillSteps fills layers that keep exact ends. After each step it calls see.
 func fillSteps(t testing.TB, c *kv.Cache, n int, see func(layer, end int)) {
 	t.Helper()
 	p := c.Len()
@@ -55,7 +55,8 @@ func fillSteps(t testing.TB, c *kv.Cache, n int, see func(layer, end int)) {
 	}
 }
 
-// where says for every position below end in which segment it is, and fails where it is in two.
+// where returns, for every position below end, its segment as a digit. It fails where a position is
+// in two.
 func where(t testing.TB, c *kv.Cache, layer, end int) string {
 	t.Helper()
 	at := bytes.Repeat([]byte("."), end)
@@ -155,8 +156,8 @@ func TestEndsTruncate(t *testing.T) {
 	}
 }
 
-// TestEndsShift drops positions from every part of the context. Rows come from their numbers, so
-// turning a key from p to p-d is to replace it by that of p-d; values stay those of their old
+// TestEndsShift drops positions from every part of the context. Rows are made from their numbers,
+// so rotating a key from p to p-d is to replace it by that of p-d. Values stay those of their old
 // positions.
 func TestEndsShift(t *testing.T) {
 	for _, e := range []kv.Ends{{First: 4, Last: 10}, {First: 4}, {Last: 3}, {First: 2, Last: 60}} {

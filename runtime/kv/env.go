@@ -7,8 +7,8 @@ import (
 )
 
 // EnvRotation is what the LLAMA_ATTN_ROT_* variables ask for, with the meaning they have in
-// TheTom/llama-cpp-turboquant (src/llama-kv-cache.cpp): a number other than zero is yes, and
-// nothing is no. Anything else, which is no there, is an error here.
+// TheTom/llama-cpp-turboquant (src/llama-kv-cache.cpp): a number other than zero is yes, unset is
+// no. Anything else is no there and an error here.
 type EnvRotation struct {
 	Locked bool // LLAMA_ATTN_ROT_DISABLE: no rotation, whatever else is asked
 	K, V   bool // LLAMA_ATTN_ROT_K_OVERRIDE, LLAMA_ATTN_ROT_V_OVERRIDE
@@ -42,10 +42,10 @@ func ReadEnvRotation(lookup func(string) (string, bool)) (e EnvRotation, err err
 	return e, err
 }
 
-// Side says whether the variables rotate a side of all layers, and by which tile. quantised is that
-// of the side's type, dim the head size of the first layer, uniform whether all layers have that
-// size. why explains a request that comes to nothing, which that engine ignores silently; it is
-// empty where nothing was asked for.
+// Side returns the tile by which the variables rotate a side of all layers, 0 for none. quantised
+// is a property of the side's type, dim the head size of the first layer, uniform whether all
+// layers have that size. why explains a request that comes to nothing, which that engine ignores
+// silently; it is empty where nothing was asked for.
 func (e EnvRotation) Side(key, quantised bool, dim int, uniform bool) (tile int, why string) {
 	name, asked := "LLAMA_ATTN_ROT_V_OVERRIDE", e.V
 	if key {

@@ -11,27 +11,29 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// A row must be numbers, and stay numbers in its type. Encoders see neither: some store a NaN as 0,
-// and a scale beyond f16 is an infinity that may decode to anything. So every row is looked at when
-// it is stored. Its length, the root of the sum of its squares, bounds all its values, before and
-// after any transform; rows that are longer than types are known to hold, which few models have,
-// are decoded again.
+// A row must be numbers, and stay numbers in its type. Encoders check neither: some store a NaN as
+// 0, and a scale beyond f16 is an infinity that may decode to anything. So every row is checked
+// when it is stored.
+//
+// The check is cheap: a row's length, the root of its sum of squares, bounds all its values before
+// and after any transform. Only rows longer than the type is known to hold are decoded again. Few
+// models have such rows.
 
-// plain is the length up to which a type is tried when a side is made.
+// plain is the length of the rows that learn tries on every type.
 const plain = 4096
 
-// Fault is a row that a type could not keep, as an error.
+// Fault is an error: a row that its type could not keep.
 type Fault struct {
 	Layer    int     // of the model
-	Keys     bool    // or values
+	Keys     bool    // keys, or else values
 	Position int     // of the token
 	Head     int     // KV head
 	Most     float32 // the largest magnitude of the row; NaN or an infinity where it has one
 	Exact    bool    // the row was to be kept exact
 	Type     string
-	// the largest magnitude of such a row that the type holds; 0 where Most is no number
+	// the largest magnitude that the type holds of a row of this shape; 0 where Most is no number
 	Holds  float32
-	Others []string // types of the cache that hold the row, the widest first
+	Others []string // cache types that hold the row, the widest first
 }
 
 func (f *Fault) Error() string {
@@ -57,7 +59,7 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%sthe %s reach %.6g, and %s holds no more than %.6g of them: %s", at, side, f.Most, what, f.Holds, cure)
 }
 
-// found is the first fault of a side since it was asked for.
+// found is the first fault of a side since the last takeFault.
 type found struct {
 	sync.Mutex
 	fault *Fault
@@ -69,8 +71,8 @@ func sumSquares(x []float32) float64 { return kernels.Default().Vec().SumSquares
 
 func finite(v float32) bool { return v-v == 0 }
 
-// learn finds the sum of squares up to which rows need no second look: that of plain if the type
-// holds such rows, whatever they look like, and otherwise none.
+// learn finds the sum of squares up to which rows need no second check: plain squared if the type
+// holds rows of that length, whatever their shape, and otherwise 0.
 func (s *Side) learn() {
 	x, packed := make([]float32, s.Stored), make([]byte, s.RowBytes)
 	even := plain / float32(math.Sqrt(float64(s.Stored)))
@@ -94,7 +96,7 @@ func (s *Side) learn() {
 	s.safe = plain * plain
 }
 
-// numbers says whether a packed row decodes to numbers.
+// numbers reports whether a packed row decodes to finite numbers.
 func (s *Side) numbers(packed []byte) bool { return numbers(s.Impl, packed, s.Stored) }
 
 func numbers(impl *kernels.Impl, packed []byte, n int) bool {
@@ -103,8 +105,8 @@ func numbers(impl *kernels.Impl, packed []byte, n int) bool {
 	return !slices.ContainsFunc(x, func(v float32) bool { return !finite(v) })
 }
 
-// prove looks at rows that were encoded: [n][Stored] and what became of them, which is in n cells
-// from one on.
+// prove checks rows that were encoded, [n][Stored], and their packed forms, in n cells from cell
+// on.
 func (s *Side) prove(rows []float32, packed []byte, h, cell int) {
 	if sumSquares(rows) <= s.safe { // false for a NaN
 		return
@@ -114,7 +116,7 @@ func (s *Side) prove(rows []float32, packed []byte, h, cell int) {
 	}
 }
 
-// proveRow is prove of one row.
+// proveRow checks one row.
 func (s *Side) proveRow(row []float32, packed []byte, h, cell int) {
 	if sumSquares(row) <= s.safe {
 		return
@@ -143,7 +145,7 @@ func largest(x []float32) (most float32) {
 	return most
 }
 
-// takeFault is the fault that was found since the last call, if any.
+// takeFault returns the fault since the last call, if any, and forgets it.
 func (s *Side) takeFault() (f *Fault) {
 	s.found.Lock()
 	defer s.found.Unlock()
@@ -158,7 +160,7 @@ func (s *Side) takeFault() (f *Fault) {
 	return f
 }
 
-// holds is the largest magnitude that rows with the shape of x may have in the side's type.
+// holds is the largest magnitude that rows of the shape of x may have in the side's type.
 func (s *Side) holds(x []float32) (most float32) {
 	y, packed, back := make([]float32, s.Stored), make([]byte, s.RowBytes), make([]float32, s.Dim)
 	scaled := make([]float32, len(x))
@@ -168,7 +170,7 @@ func (s *Side) holds(x []float32) (most float32) {
 		for i, v := range x {
 			scaled[i] = v * mid
 		}
-		s.lay(y, scaled)
+		s.rotateAndPad(y, scaled)
 		if s.Impl.Encode(packed, y); !s.numbers(packed) {
 			hi = mid
 			continue
@@ -181,8 +183,7 @@ func (s *Side) holds(x []float32) (most float32) {
 	return most
 }
 
-// holders are the types of the cache that a head x can be stored in and is numbers afterwards,
-// those with more bits first.
+// holders names the cache types that keep a head x finite, those with more bits first.
 func holders(table *kernels.Table, x []float32) (names []string) {
 	var all []*kernels.Type
 	for _, t := range table.Types() {
@@ -205,8 +206,8 @@ func holders(table *kernels.Table, x []float32) (names []string) {
 	return names
 }
 
-// Err is the first row of the layer that could not be kept as its type since the last call, as a
-// *Fault. It is called when no Store runs.
+// Err returns a *Fault, the first row of the layer since the last call that its type could not
+// keep, or nil. No Store may run at the time.
 func (r *Rows) Err() error {
 	var first *Fault
 	for k, p := range r.segments {

@@ -1,9 +1,9 @@
 package kv
 
-// Fresh is the most positions, up to n, to which a sequence can be cut back so that it is as if no
-// more had ever been run: what is exact then is what a run from the start keeps exact. Rows that a
-// run beyond n has packed do not come back, so that with exact last rows it may be much less than
-// n. It says nothing of sliding windows and recurrent layers, which TruncateSeq refuses to cut.
+// Fresh is the most positions, up to n, to which a sequence can be truncated and then be as if no
+// more had ever been run. Rows that were evicted beyond n stay packed, so with exact last rows the
+// result may be much less than n. Sliding windows and recurrent layers are not considered:
+// TruncateSeq refuses to cut those.
 func (c *Cache) Fresh(seq, n int) int {
 	if c.known(seq) != nil {
 		return 0
@@ -27,7 +27,7 @@ func (c *Cache) Fresh(seq, n int) int {
 	return n
 }
 
-// freshGroup is the exact rows of a sequence in a group.
+// freshGroup counts the exact rows of a sequence in a group.
 type freshGroup struct {
 	*group
 	below []int // [n+1] exact rows at positions before each
@@ -46,8 +46,8 @@ func (g *group) exactBelow(seq, n int) freshGroup {
 	return freshGroup{g, below}
 }
 
-// exactAfter is the exact rows behind the first that a sequence has after n positions without a
-// cut, as advance and leave have it.
+// exactAfter is how many exact rows, the first ones apart, a sequence has after n positions that
+// were never truncated: what advance and evict lead to.
 func (g *group) exactAfter(n int) int {
 	n = max(0, n-g.first)
 	if n <= g.ring {
@@ -56,6 +56,6 @@ func (g *group) exactAfter(n int) int {
 	if g.ring == 0 {
 		return 0
 	}
-	step := min(leave, g.ring)
+	step := min(evictBatch, g.ring)
 	return n - (n-g.ring+step-1)/step*step
 }

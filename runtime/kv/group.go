@@ -8,75 +8,74 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Ends says which rows of a layer stay exact: its first positions for ever, its last until they
-// leave in batches.
+// Ends says which rows of a layer stay exact: its first positions for ever, and its last until they
+// are evicted in batches.
 type Ends struct {
 	First, Last int
-	Type        *kernels.Type // that exact rows are stored in; nil for f16
+	Type        *kernels.Type // of exact rows; nil for f16
 }
 
-// leave is the number of rows that leave the exact ones together: packing a few at a time costs
-// less than one by one.
-const leave = 8
+// evictBatch is how many exact rows are evicted together: packing a few at a time costs less than
+// one by one.
+const evictBatch = 8
 
 // maxEnds bounds what a policy may ask for.
 const maxEnds = 1 << 20
 
-// on says whether there are any.
+// on reports whether any rows stay exact.
 func (e Ends) on() bool { return e.First > 0 || e.Last > 0 }
 
-// cells is the number of exact rows of a sequence of at most size positions.
+// cells is how many exact rows a sequence of at most size positions has at a time.
 func (e Ends) cells(size int) int {
 	n := e.First
 	if e.Last > 0 {
-		n += e.Last + leave
+		n += e.Last + evictBatch
 	}
 	return min(size, n)
 }
 
-// group is layers whose rows lie in the same cells. A layer that keeps exact rows has a group of
-// its own, because the layers of a model go through a batch one after another.
+// group is the cells that layers share. A layer that keeps exact rows has a group of its own,
+// because the layers of a model go through a batch one after another.
 type group struct {
 	window int
 	ends   Ends
 	packed *Cells
 	exact  *Cells // nil where no rows are exact
 	first  int    // positions of a sequence that stay exact for ever
-	ring   int    // most exact rows of a sequence behind those
-	held   []int  // of them, those that a sequence has
+	ring   int    // most exact rows of a sequence beyond those
+	held   []int  // exact rows that each sequence has now, the first ones apart
 
-	tokens []token // of the batch; a layer with exact rows comes to them in steps
-	done   int     // of them, those that have cells
-	direct bool    // the rows given cells last are packed at once
-	moving []int32 // exact cells whose rows are to be packed, into the batch of packed
-	all    *Cells  // of every row, whose sets say which rows are the same
+	tokens   []token // of the batch; a layer with exact rows takes them in steps
+	done     int     // how many of tokens have cells
+	direct   bool    // the last step's rows are packed at once
+	evicting []int32 // exact cells to evict, into the cells of packed.Batch
+	all      *Cells  // of every row; its sets say which sequences share a row
 }
 
-// capacity is the number of cells for packed rows that a layer needs. Rows of a sequence leave the
-// exact ones only while there are more than Last, unless the context is so small that they are not
-// even that many.
+// capacity is how many cells for packed rows a layer needs. Rows of a sequence are evicted only
+// while more than Last are exact, unless the context is too small to hold that many.
 func (s Shape) capacity(window int, e Ends) int {
 	cells := s.Cells
 	if s.Sequences == 1 && e.cells(s.Size) < s.Size {
 		cells -= e.Last
 	}
 	if window > 0 {
-		return min(cells, s.Sequences*window+max(s.Batch, leave))
+		return min(cells, s.Sequences*window+max(s.Batch, evictBatch))
 	}
 	return cells
 }
 
-// exact is the number of cells for exact rows.
+// exact is how many cells for exact rows a layer needs.
 func (s Shape) exact(e Ends) int { return min(s.Cells, s.Sequences*e.cells(s.Size)) }
 
 func newGroup(window int, e Ends, s Shape) *group {
-	batch := max(s.Batch, leave*s.Sequences)
+	batch := max(s.Batch, evictBatch*s.Sequences)
 	packed := list
 	if window > 0 {
 		packed = sliding
 	}
 	g := &group{window: window, ends: e, packed: newCells(s.capacity(window, e), batch, s.Sequences, packed)}
-	// some first positions may have been packed before a shift
+	// a shift may move packed rows among the first positions
 	g.packed.straight = g.packed.closes && !e.on()
 	if e.on() {
 		n := e.cells(s.Size)
@@ -84,12 +83,12 @@ func newGroup(window int, e Ends, s Shape) *group {
 		g.ring = n - g.first
 		g.exact = newCells(s.exact(e), batch, s.Sequences, ends)
 		g.held = make([]int, s.Sequences)
-		g.moving = make([]int32, 0, leave*s.Sequences)
+		g.evicting = make([]int32, 0, evictBatch*s.Sequences)
 	}
 	return g
 }
 
-// cells are those of all segments.
+// cells returns the cells of all segments.
 func (g *group) cells() []*Cells {
 	if g.exact == nil {
 		return []*Cells{g.packed}
@@ -97,8 +96,7 @@ func (g *group) cells() []*Cells {
 	return []*Cells{g.packed, g.exact}
 }
 
-// place takes the tokens of a batch, of which a layer with exact rows gives cells to as many at a
-// time as advance says.
+// place takes the tokens of a batch. A layer with exact rows gives them cells in steps, by advance.
 func (g *group) place(tokens []token) {
 	g.tokens, g.done = append(g.tokens[:0], tokens...), 0
 	if g.exact == nil {
@@ -107,14 +105,13 @@ func (g *group) place(tokens []token) {
 }
 
 // advance gives cells to the next tokens of the batch, as many as can be stored before one of them
-// sees the others, and returns their number. Which rows of a sequence are exact then depends on its
-// positions before alone, so that the tokens of a prompt and the same tokens one by one find the
-// same.
+// attends, and returns their number. Which rows of a sequence are exact then depends on its
+// positions before alone: a prompt finds the same rows exact as its tokens one by one.
 func (g *group) advance() int {
 	for _, c := range g.cells() {
 		c.begin()
 	}
-	g.moving = g.moving[:0]
+	g.evicting = g.evicting[:0]
 	n := 0
 	var begun Set
 	for _, t := range g.tokens[g.done:] {
@@ -129,7 +126,7 @@ func (g *group) advance() int {
 			g.exact.give(t)
 		default:
 			if g.isFull(t) {
-				g.leave(t.seq)
+				g.evict(t.seq)
 			}
 			g.exact.give(t)
 			g.held[t.seq]++
@@ -141,15 +138,15 @@ func (g *group) advance() int {
 	return n
 }
 
-// isDirect says whether a token's row is packed without having been exact.
+// isDirect reports whether a token's row is packed without having been exact.
 func (g *group) isDirect(t token) bool {
 	return g.exact == nil || g.ring == 0 && int(t.pos) >= g.first
 }
 
-// isFull says whether rows must leave before a token's can be exact.
+// isFull reports whether rows must be evicted before a token's row can be exact.
 func (g *group) isFull(t token) bool { return int(t.pos) >= g.first && g.held[t.seq] == g.ring }
 
-// step is the number of tokens of runs that the next advance would give cells to.
+// step is how many tokens of runs the next advance would give cells to.
 func (g *group) step(runs []Run, ends []int32) int {
 	n, room := 0, math.MaxInt
 	for _, r := range runs {
@@ -160,7 +157,7 @@ func (g *group) step(runs []Run, ends []int32) int {
 		if room = math.MaxInt; !direct {
 			first := max(0, g.first-int(ends[r.Seq]))
 			if room = first + g.ring - g.held[r.Seq]; room == 0 {
-				room = min(leave, g.ring)
+				room = min(evictBatch, g.ring)
 			}
 		}
 		if n += min(r.N, room); room < r.N {
@@ -170,17 +167,17 @@ func (g *group) step(runs []Run, ends []int32) int {
 	return n
 }
 
-// leave takes a sequence out of the cells of its oldest exact rows, and gives it packed ones.
-func (g *group) leave(seq int) {
+// evict takes a sequence out of the cells of its oldest exact rows, and gives it packed ones.
+func (g *group) evict(seq int) {
 	e := g.exact
-	var oldest [leave]int // cells in order of position
+	var oldest [evictBatch]int // cells in order of position
 	n := 0
 	for cell := range e.used {
 		p := e.pos[cell]
-		if int(p) < g.first || !e.has(cell, seq) || n == leave && p > e.pos[oldest[n-1]] {
+		if int(p) < g.first || !e.has(cell, seq) || n == evictBatch && p > e.pos[oldest[n-1]] {
 			continue
 		}
-		n = min(n+1, leave)
+		n = min(n+1, evictBatch)
 		i := n - 1
 		for ; i > 0 && e.pos[oldest[i-1]] > p; i-- {
 			oldest[i] = oldest[i-1]
@@ -193,16 +190,16 @@ func (g *group) leave(seq int) {
 			g.packed.sets[twin] |= Of(seq)
 		} else {
 			g.packed.give(token{e.pos[cell], seq})
-			g.moving = append(g.moving, int32(cell))
+			g.evicting = append(g.evicting, int32(cell))
 		}
 		e.drop(cell, seq)
 	}
 	g.held[seq] -= n
 }
 
-// twin is the packed cell with the row of a sequence at a position, which it shares with one that
-// wanted it packed before; -1 for none. Of a row that was never shared it does not look at the
-// cells, which are many.
+// twin finds the packed cell with the row of a sequence at a position, where a sequence that shares
+// the row had it packed before; -1 if there is none. A row that was never shared is not searched
+// for, since cells are many.
 func (g *group) twin(p int32, seq int) int {
 	if p >= g.all.common {
 		return -1
@@ -233,18 +230,18 @@ func (g *group) clear() {
 	g.tokens, g.done = g.tokens[:0], 0
 }
 
-// pending is the number of tokens that have no cells yet.
+// pending is how many tokens have no cells yet.
 func (g *group) pending() int { return len(g.tokens) - g.done }
 
-// bound says which rows a sequence no longer needs when its next query is at position at.
+// bound sets which rows a sequence no longer needs when its next query is at position at.
 func (g *group) bound(seq int, at int32) {
 	if g.window > 0 {
 		g.packed.oldest[seq] = at - int32(g.window) + 1
 	}
 }
 
-// canTruncate says whether the cells still hold all that a query of a sequence, which has end
-// positions, sees at n.
+// canTruncate returns an error if rows are gone that a query at n would see. The sequence has end
+// positions.
 func (g *group) canTruncate(seq int, n, end int32) error {
 	if g.window == 0 {
 		return nil
@@ -274,7 +271,7 @@ func (g *group) truncate(seq int, n int32) {
 	g.settle(seq, n)
 }
 
-// settle follows changes of a sequence, which now has end positions.
+// settle brings counts up to date after a sequence changed; it now has end positions.
 func (g *group) settle(seq int, end int32) {
 	for _, c := range g.cells() {
 		c.settle(seq)

@@ -175,21 +175,21 @@ func TestShift(t *testing.T) {
 			for range 3 {
 				fill(t, x, 8)
 			}
-			// Turning a key of fill from position p to p-d here means to replace it by fill's key
+			// Rotating a key of fill from position p to p-d here means to replace it by fill's key
 			// of p-d: each position's rows come from its number. Keys that were not decoded as they
 			// were stored are not found.
-			turned := 0
+			roped := 0
 			var want []float32
 			var ws kernels.Workspace
 			err := x.Shift(3, 5, func(l int, k []float32, delta int) {
 				if delta != -5 {
-					t.Fatalf("turned by %d", delta)
+					t.Fatalf("roped by %d", delta)
 				}
 				for p := 8; p < 24; p++ {
 					for h := range 2 {
 						if want = rows(1, p, 1, 128)[h*64:][:64]; near(k, want, tolerance(typ)) {
 							copy(k, rows(1, p-5, 1, 128)[h*64:])
-							turned++
+							roped++
 							return
 						}
 					}
@@ -199,8 +199,8 @@ func TestShift(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if x.Len() != 19 || turned != 2*16+2*16 {
-				t.Fatalf("%s: %d positions, %d keys turned", typ.Name, x.Len(), turned)
+			if x.Len() != 19 || roped != 2*16+2*16 {
+				t.Fatalf("%s: %d positions, %d keys roped", typ.Name, x.Len(), roped)
 			}
 			for i := range 2 {
 				holds(t, x.Layer(i).K, 1, tolerance(typ))

@@ -14,7 +14,7 @@ import (
 // (attention.Offset). The cache stores what it is given; it knows the offset to name it in plans
 // and saved states.
 type Offset struct {
-	Name     string        // where it is from: bias, mean, a file
+	Name     string        // its source: bias, mean, a file
 	Layers   []LayerOffset // by KV layer
 	Identity string        // of the values, set by NewOffset
 }
@@ -25,7 +25,7 @@ type LayerOffset struct {
 	Why error     // where Mu is nil
 }
 
-// NewOffset names an offset and takes its identity.
+// NewOffset makes an offset with the identity of its values.
 func NewOffset(name string, layers []LayerOffset) *Offset {
 	h := sha256.New()
 	for _, l := range layers {
@@ -40,19 +40,19 @@ func NewOffset(name string, layers []LayerOffset) *Offset {
 	return &Offset{Name: name, Layers: layers, Identity: hex.EncodeToString(h.Sum(nil))}
 }
 
-// fits says why keys of KV layer i cannot have the offset, nil for an o of nil.
+// fits returns the rule by which keys of KV layer i cannot have the offset. A nil offset fits.
 func (o *Offset) fits(i int, keys bool, l Layer) error {
 	switch {
 	case o == nil:
 		return nil
 	case !keys:
-		return errors.New("values have no offset")
+		return errors.New("values have no offset: it is taken out of keys")
 	case i >= len(o.Layers):
-		return fmt.Errorf("the offset %s is for %d layers", o.Name, len(o.Layers))
+		return fmt.Errorf("the offset %s has %d layers: there is none for layer %d, from 0", o.Name, len(o.Layers), i)
 	case o.Layers[i].Mu == nil:
 		return fmt.Errorf("no offset %s: %w", o.Name, o.Layers[i].Why)
 	case len(o.Layers[i].Mu) != l.Heads*l.KeyDim:
-		return fmt.Errorf("the offset %s has %d values and the layer %d heads of %d", o.Name, len(o.Layers[i].Mu), l.Heads, l.KeyDim)
+		return fmt.Errorf("the offset %s has %d values: want %d, for %d heads of %d", o.Name, len(o.Layers[i].Mu), l.Heads*l.KeyDim, l.Heads, l.KeyDim)
 	}
 	return nil
 }

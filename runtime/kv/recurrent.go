@@ -47,7 +47,7 @@ func (c *Cache) clearState(seq int) {
 	}
 }
 
-// canForget says whether the states allow that the last positions of a sequence, from n on, are
+// canForget reports whether the states allow that the last positions of a sequence, from n on, are
 // forgotten.
 func (c *Cache) canForget(seq, n int) error {
 	if len(c.states) == 0 || n == 0 || n == int(c.ends[seq]) {

@@ -2,11 +2,11 @@ package kv
 
 import "github.com/kvgen/kvgen/kernels"
 
-// Pair is the two sides of a layer, whose rows lie in the same cells.
+// Pair holds the two sides of a layer, whose rows lie in the same cells.
 type Pair struct{ K, V *Side }
 
-// Rows is what a cache holds of one layer, in segments: the packed rows and, where the policy keeps
-// some exact, those. A position is in exactly one of them.
+// Rows holds all rows of one layer, in segments: the packed rows, and the exact ones where the
+// policy keeps some. A position is in exactly one segment.
 type Rows struct {
 	segments []Pair
 	group    *group
@@ -28,10 +28,10 @@ func newRows(table *kernels.Table, l LayerPlan, g *group) Rows {
 	return r
 }
 
-// Segments is the packed rows and, if Exact, the exact ones.
+// Segments returns the packed rows and, if Exact, the exact ones.
 func (r *Rows) Segments() []Pair { return r.segments }
 
-// Exact says whether some rows are kept exact. Then a batch is stored and seen in steps:
+// Exact reports whether some rows are kept exact. Then a batch is stored and seen in steps:
 //
 //	for lo := 0; lo < n; lo = hi {
 //		hi = lo + r.Next()
@@ -40,12 +40,12 @@ func (r *Rows) Segments() []Pair { return r.segments }
 //	}
 func (r *Rows) Exact() bool { return r.group.exact != nil }
 
-// Next gives cells to the next tokens of the batch placed last, as many as can be stored before one
-// of them must see, and returns their number.
+// Next gives cells to the next tokens of the last Place, as many as can be stored before one of
+// them attends, and returns their number.
 func (r *Rows) Next() int { return r.group.advance() }
 
-// Target is the number of the segment that Store puts the tokens of the last Next into, by Batch of
-// its cells. It is that of Cache.Place too, where nothing is kept exact.
+// Target is the index of the segment that Store puts the tokens of the last Next into; Batch of its
+// cells says where. Where nothing is kept exact it is 0, also after Place.
 func (r *Rows) Target() int {
 	if r.group.exact == nil || r.group.direct {
 		return 0
@@ -53,22 +53,22 @@ func (r *Rows) Target() int {
 	return 1
 }
 
-// Moves is the rows that Store packs: exact cells, and the packed cells that they go to. They are
-// valid until the next Next.
+// Moves returns the rows that Store evicts: exact cells, and the packed cells that they go to. Both
+// are valid until the next Next.
 func (r *Rows) Moves() (exact, packed []int32) {
 	g := r.group
-	if len(g.moving) == 0 {
+	if len(g.evicting) == 0 {
 		return nil, nil
 	}
-	return g.moving, g.packed.batch
+	return g.evicting, g.packed.batch
 }
 
-// Shares is the number of parts that Store can be divided into.
+// Shares is how many parts Store can be divided into: a head of a side each.
 func (r *Rows) Shares() int { return 2 * r.segments[0].K.Heads }
 
-// Store packs the rows that leave the exact ones and stores the tokens of the last Next, of the
-// sides' heads lo..hi-1 of Shares. k and v begin with the first of these tokens and hold one every
-// ldk and ldv values. Several goroutines may store different heads, each with its own workspace.
+// Store packs the evicted rows and stores the tokens of the last Next, for shares lo..hi-1 of
+// Shares. k and v begin with the first of these tokens; a token follows every ldk and ldv values.
+// Several goroutines may store different shares, each with its own workspace.
 func (r *Rows) Store(ws *kernels.Workspace, k []float32, ldk int, v []float32, ldv int, lo, hi int) {
 	g, packed := r.group, r.segments[0]
 	to := r.segments[len(r.segments)-1]
@@ -80,14 +80,13 @@ func (r *Rows) Store(ws *kernels.Workspace, k []float32, ldk int, v []float32, l
 		if i >= packed.K.Heads {
 			from, p, s, x, ld, h = r.segments[1].V, packed.V, to.V, v, ldv, i-packed.K.Heads
 		}
-		if len(g.moving) > 0 {
-			p.take(ws, from, g.moving, h)
+		if len(g.evicting) > 0 {
+			p.storeFrom(ws, from, g.evicting, h)
 		}
 		s.storeHead(ws, x, ld, h)
 	}
 }
 
-// sides is all sides of the segments.
 func (r *Rows) sides() (all []*Side) {
 	for _, p := range r.segments {
 		all = append(all, p.K, p.V)

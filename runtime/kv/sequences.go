@@ -2,7 +2,7 @@ package kv
 
 import "fmt"
 
-// known says whether there is a sequence of that number.
+// known returns an error unless there is a sequence of that number.
 func (c *Cache) known(seq int) error {
 	if seq < 0 || seq >= c.Sequences {
 		return fmt.Errorf("sequence %d: this cache has %d, numbered from 0", seq, c.Sequences)
@@ -10,7 +10,7 @@ func (c *Cache) known(seq int) error {
 	return nil
 }
 
-// LenSeq is the number of positions of a sequence, 0 for one that there is not.
+// LenSeq is the number of positions of a sequence, 0 if there is no such sequence.
 func (c *Cache) LenSeq(seq int) int {
 	if c.known(seq) != nil {
 		return 0
@@ -18,10 +18,10 @@ func (c *Cache) LenSeq(seq int) int {
 	return int(c.ends[seq])
 }
 
-// InUse is the number of cells with a row, those that sequences share counted once.
+// InUse counts the cells with a row. A row that sequences share counts once.
 func (c *Cache) InUse() int { return c.Cells - c.room(c.Cells) }
 
-// CopySeq makes a sequence the same as another, whose rows it shares. What it held before is
+// CopySeq makes sequence to the same as from, whose rows it shares. What it held before is
 // forgotten.
 func (c *Cache) CopySeq(from, to int) error {
 	for _, s := range []int{from, to} {
@@ -70,16 +70,16 @@ func (c *Cache) KeepSeq(seq int) error {
 	return nil
 }
 
-// TruncateSeq forgets the positions of a sequence from n on. It fails, and changes nothing, where a
-// sliding window has already dropped positions that the query at n would see, and where a layer is
-// recurrent unless n is 0 or all. Rows that are packed stay so; Fresh says how far a cut leaves
+// TruncateSeq forgets the positions of a sequence from n on. It fails, and changes nothing, if a
+// sliding window has dropped positions that the query at n would see, or if a layer is recurrent
+// and n is neither 0 nor all. Rows that were packed stay packed; Fresh tells how far a cut leaves
 // what a shorter run would have.
 func (c *Cache) TruncateSeq(seq, n int) error {
 	if err := c.known(seq); err != nil {
 		return err
 	}
 	if n < 0 || n > int(c.ends[seq]) {
-		return fmt.Errorf("cannot truncate %d positions to %d", c.ends[seq], n)
+		return fmt.Errorf("cannot truncate sequence %d to %d positions: want 0 to %d", seq, n, c.ends[seq])
 	}
 	if err := c.canForget(seq, n); err != nil {
 		return err

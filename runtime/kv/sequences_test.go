@@ -13,8 +13,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// row is one token as a sequence sees it: what was stored and how far its key was turned since.
-type row struct{ id, turned int }
+// row is one token as a sequence sees it: what was stored and how far its key was roped since.
+type row struct{ id, roped int }
 
 // model is what a cache of several sequences must hold: for each a list of rows, and beside it a
 // cache of its own that everything done to the sequence is done to.
@@ -75,7 +75,7 @@ func (r *row) keys(width int) []float32 {
 	}
 	x := rows(1, r.id, 1, width)
 	for i := 0; i < width; i += 8 {
-		x[i] += float32(r.turned)
+		x[i] += float32(r.roped)
 	}
 	return x
 }
@@ -86,8 +86,8 @@ func (r *row) values(width int) []float32 {
 	return rows(2, r.id, 1, width)
 }
 
-// turnFirst is a Turn that row.keys can follow.
-func turnFirst(_ int, x []float32, delta int) { x[0] += float32(delta) }
+// ropeFirst is a RopeShift that row.keys can follow.
+func ropeFirst(_ int, x []float32, delta int) { x[0] += float32(delta) }
 
 // store stores new rows, of which the cache has just been given the positions.
 func store(t testing.TB, c *kv.Cache, fresh []*row) {
@@ -309,19 +309,19 @@ func (m *model) step(r *rand.Rand) string {
 				free++
 			}
 		}
-		err := c.ShiftSeq(seq, keep, discard, turnFirst)
+		err := c.ShiftSeq(seq, keep, discard, ropeFirst)
 		if (err == nil) != (copies <= free) {
 			t.Fatalf("a shift that copies %d rows to %d cells: %v", copies, free, err)
 		}
 		if err != nil {
 			return fmt.Sprint("refused a shift of ", seq)
 		}
-		if err := m.alone[seq].Shift(keep, discard, turnFirst); err != nil {
+		if err := m.alone[seq].Shift(keep, discard, ropeFirst); err != nil {
 			t.Fatal(err)
 		}
 		left := slices.Clone(m.seqs[seq][:keep])
 		for _, x := range m.seqs[seq][keep+discard:] {
-			left = append(left, &row{x.id, x.turned - discard})
+			left = append(left, &row{x.id, x.roped - discard})
 		}
 		m.seqs[seq] = left
 		gone := max(n-5, m.lost[seq])
@@ -434,14 +434,14 @@ func TestSequencesRefused(t *testing.T) {
 		"sequence 3":                        c.RemoveSeq(3),
 		"sequence 4":                        c.KeepSeq(4),
 		"sequence 5":                        c.TruncateSeq(5, 0),
-		"sequence 6":                        c.ShiftSeq(6, 0, 1, turnFirst),
+		"sequence 6":                        c.ShiftSeq(6, 0, 1, ropeFirst),
 		"sequence 7":                        c.PlaceRuns([]kv.Run{{Seq: 7, N: 1}}),
 		"two runs of sequence 1":            c.PlaceRuns([]kv.Run{{Seq: 1, N: 1}, {Seq: 1, N: 1}}),
 		"a batch of 9 tokens":               c.PlaceRuns([]kv.Run{{Seq: 0, N: 5}, {Seq: 1, N: 4}}),
 		"of -1 tokens":                      c.PlaceRuns([]kv.Run{{Seq: 0, N: -1}}),
-		"cannot drop positions 7 to 8 of 8": c.ShiftSeq(0, 7, 2, turnFirst),
+		"cannot drop positions 7 to 8 of 8": c.ShiftSeq(0, 7, 2, ropeFirst),
 		"cannot go back from position 8 to 3: layer 9 is":        c.TruncateSeq(0, 3),
-		"cannot truncate 8 positions to 9":                       c.TruncateSeq(0, 9),
+		"cannot truncate sequence 0 to 9 positions: want 0 to 8": c.TruncateSeq(0, 9),
 		"a cache of 65 sequences: want 1 to 64":                  newShape(c.Plan, kv.Shape{Size: 8, Batch: 8, Sequences: 65}),
 		"a cache of -1 cells: want 1":                            newShape(c.Plan, kv.Shape{Size: 8, Batch: 8, Sequences: 2, Cells: -1}),
 		"a cache of 0 positions in batches of 8: both must be a": newShape(c.Plan, kv.Shape{Batch: 8, Sequences: 2}),

@@ -6,10 +6,10 @@ const MaxSequences = 64
 // Set is a set of sequences, which are numbered from 0.
 type Set uint64
 
-// Of is the set of one sequence.
+// Of returns the set of one sequence.
 func Of(seq int) Set { return 1 << seq }
 
-// Has says whether a sequence is in the set.
+// Has reports whether a sequence is in the set.
 func (s Set) Has(seq int) bool { return s>>seq&1 != 0 }
 
 // Run is consecutive tokens of one sequence.

@@ -7,30 +7,32 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Turn changes the position that a key of a KV layer was encoded for by delta, as RoPE does: x is
-// one head of KeyDim values.
-type Turn func(layer int, x []float32, delta int)
+// RopeShift rotates a key of a KV layer by RoPE from the position it was encoded for to the one
+// delta later: x is one head of KeyDim values, changed in place.
+type RopeShift func(layer int, x []float32, delta int)
 
 // Shift shifts sequence 0, as ShiftSeq does.
-func (c *Cache) Shift(keep, discard int, turn Turn) error { return c.ShiftSeq(0, keep, discard, turn) }
+func (c *Cache) Shift(keep, discard int, rope RopeShift) error {
+	return c.ShiftSeq(0, keep, discard, rope)
+}
 
 // ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down
 // by discard. Values only change their cells. Keys are decoded, brought back to what the model
-// computed (inverse of the type's transform, of the rotation, padding dropped), turned and stored
-// again, so that each shift costs one more rounding of the type. Rows that other sequences share
-// are left to those, and the sequence gets copies; it fails, and changes nothing, where there are
-// no cells for them.
+// computed (the type's transform and the rotation undone, padding dropped), rotated by rope and
+// stored again: each shift costs one more rounding of the type. Rows that other sequences share
+// stay theirs and the sequence gets copies. If there are no cells for the copies it fails and
+// changes nothing.
 //
 // A sliding window keeps what it has: positions that it had already let go are not brought back.
-// Among several sequences, where it is chance whether they are still there, all before the window
+// With several sequences, where it is chance whether they are still there, all before the window
 // are let go.
-func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
+func (c *Cache) ShiftSeq(seq, keep, discard int, rope RopeShift) error {
 	if err := c.known(seq); err != nil {
 		return err
 	}
 	end := int(c.ends[seq])
 	if keep < 0 || discard < 1 || keep+discard > end {
-		return fmt.Errorf("cannot drop positions %d to %d of %d", keep, keep+discard-1, end)
+		return fmt.Errorf("cannot drop positions %d to %d of %d: want at least one, and none beyond the end", keep, keep+discard-1, end)
 	}
 	if keep+discard == end {
 		if err := c.canForget(seq, keep); err != nil {
@@ -57,7 +59,7 @@ func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 			for k, l := range c.layers[i].segments {
 				for _, m := range moves[k] {
 					for h := range l.K.Heads {
-						ws.turn(l.K, h, m.from, m.to, func(x []float32) { turn(i, x, -discard) })
+						ws.ropeKey(l.K, h, m.from, m.to, func(x []float32) { rope(i, x, -discard) })
 						if m.from != m.to {
 							copy(l.V.row(h, m.to), l.V.row(h, m.from))
 						}
@@ -72,14 +74,14 @@ func (c *Cache) ShiftSeq(seq, keep, discard int, turn Turn) error {
 	return errors.Join(errs...)
 }
 
-// shift is one of a sequence: positions first..past-1 are dropped, those from past on move down by
-// as many.
+// shift describes a shift of a sequence: positions first..past-1 are dropped, those from past on
+// move down by as many.
 type shift struct {
 	seq             int
 	first, past, by int32
 }
 
-// copies is the rows that move and are shared, which must be copied.
+// copies counts the rows that move and are shared, which must be copied.
 func (s shift) copies(c *Cells) int {
 	n := 0
 	for cell := range c.used {
@@ -90,7 +92,7 @@ func (s shift) copies(c *Cells) int {
 	return n
 }
 
-// freed is the rows that are dropped and not shared.
+// freed counts the rows that are dropped and not shared.
 func (s shift) freed(c *Cells) int {
 	n := 0
 	for cell := range c.used {
@@ -101,12 +103,12 @@ func (s shift) freed(c *Cells) int {
 	return n
 }
 
-// move is a row whose key turns and that goes to another cell, or stays.
+// move is a row whose key is rotated; it goes to another cell, or stays.
 type move struct{ from, to int }
 
-// shift changes the positions and returns, for each segment, what becomes of the rows that move, in
-// an order in which no row is written over before it has been read. end is the sequence's positions
-// after it.
+// shift changes the positions and returns, for each segment, the rows that move, in an order in
+// which no row is overwritten before it is read. end is the sequence's number of positions
+// afterwards.
 func (g *group) shift(s shift, end int32) (moves [2][]move) {
 	g.tokens, g.done = g.tokens[:0], 0
 	for k, c := range g.cells() {
@@ -126,7 +128,7 @@ func (g *group) shift(s shift, end int32) (moves [2][]move) {
 					to -= dropped
 					c.pos[cell] = -1
 				}
-				c.mark(cell) // where there are several sequences it is where it goes
+				c.mark(cell) // with several sequences the row stays in its cell
 				c.pos[to] = p - s.by
 				moves[k] = append(moves[k], move{cell, to})
 			default:
@@ -152,15 +154,15 @@ type shiftSpace struct {
 	x, y []float32
 }
 
-// turn reads a key, changes it and stores it in another cell.
-func (s *shiftSpace) turn(k *Side, h, from, to int, change func([]float32)) {
+// ropeKey reads a key, changes it and stores it in another cell.
+func (s *shiftSpace) ropeKey(k *Side, h, from, to int, change func([]float32)) {
 	if cap(s.x) < k.Stored {
 		s.x, s.y = make([]float32, k.Stored), make([]float32, k.Stored)
 	}
 	x, y := s.x[:k.Dim], s.y[:k.Stored]
 	k.Read(&s.ws, x, h, from)
 	change(x)
-	k.lay(y, x)
+	k.rotateAndPad(y, x)
 	k.Impl.Encode(k.row(h, to), y)
 	k.prove(y, k.row(h, to), h, to)
 }

@@ -2,13 +2,13 @@ package kv
 
 import "github.com/kvgen/kvgen/kernels"
 
-// Side is the keys or the values of one layer.
+// Side holds the keys or the values of one layer.
 type Side struct {
 	Type     *kernels.Type
 	Impl     *kernels.Impl
 	Rotation *kernels.Rotation // nil for none
 	Heads    int               // KV heads
-	Dim      int               // values of a head as the model computes it
+	Dim      int               // values of a head, as the model computes it
 	Stored   int               // values of a packed row, Dim or Dim padded to whole blocks
 	RowBytes int
 	Cells    *Cells
@@ -16,8 +16,9 @@ type Side struct {
 	table          *kernels.Table         // of the plan, for types that errors name
 	rotate, domain *kernels.TransformImpl // nil for none
 	slab           []byte                 // [Heads][capacity][RowBytes], so that one head streams
-	safe           float64                // sum of squares of rows that the type is known to hold
-	found          found
+	// rows up to this sum of squares are known to fit the type
+	safe  float64
+	found found
 }
 
 func newSide(table *kernels.Table, c Choice, heads, dim int, cells *Cells) *Side {
@@ -39,17 +40,17 @@ func newSide(table *kernels.Table, c Choice, heads, dim int, cells *Cells) *Side
 // Bytes is the memory that the rows take.
 func (s *Side) Bytes() int { return s.Heads * len(s.Cells.pos) * s.RowBytes }
 
-// Head is the packed rows of one head, one per cell.
+// Head returns the packed rows of one head, one per cell.
 func (s *Side) Head(h int) []byte {
 	n := len(s.Cells.pos) * s.RowBytes
 	return s.slab[h*n : (h+1)*n : (h+1)*n]
 }
 
-// row is the packed row of one head in one cell.
+// row returns the packed row of one head in one cell.
 func (s *Side) row(h, cell int) []byte { return s.Head(h)[cell*s.RowBytes:][:s.RowBytes] }
 
-// lay copies one head into a row of Stored values as Encode takes it: rotated and padded.
-func (s *Side) lay(dst, x []float32) {
+// rotateAndPad copies one head into a row of Stored values as Encode takes it.
+func (s *Side) rotateAndPad(dst, x []float32) {
 	copy(dst, x[:s.Dim])
 	if s.rotate != nil {
 		s.rotate.Forward(dst[:s.Dim])
@@ -57,16 +58,15 @@ func (s *Side) lay(dst, x []float32) {
 	clear(dst[s.Dim:])
 }
 
-// Store encodes tokens lo..hi-1 of the batch placed last, for all heads. x holds a token every ld
-// values, its heads one after another. Several goroutines may store different tokens, each with its
-// own workspace. Rows that are no numbers, or that the type cannot hold, are what Rows.Err then
-// returns.
+// Store encodes tokens lo..hi-1 of the last batch, for all heads. x holds a token every ld values,
+// its heads one after another. Several goroutines may store different tokens, each with its own
+// workspace. Rows.Err reports rows that are no numbers, or that the type cannot hold.
 func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 	cells := s.Cells.batch
 	if hi-lo == 1 { // one call for all heads
 		rows, packed := ws.Floats(s.Heads*s.Stored), ws.Raw(s.Heads*s.RowBytes)
 		for h := range s.Heads {
-			s.lay(rows[h*s.Stored:(h+1)*s.Stored], x[lo*ld+h*s.Dim:])
+			s.rotateAndPad(rows[h*s.Stored:(h+1)*s.Stored], x[lo*ld+h*s.Dim:])
 		}
 		s.Impl.Encode(packed, rows)
 		for h := range s.Heads {
@@ -88,8 +88,8 @@ func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
 	}
 }
 
-// run is how many of the tokens lo..hi-1 have consecutive cells, into which they are encoded at
-// once; a batch has two runs at most, where the ring closes.
+// run counts how many of the tokens lo..hi-1 have consecutive cells and can be encoded at once. A
+// batch has two such runs at most, where the ring closes.
 func (s *Side) run(lo, hi int) int {
 	cells, n := s.Cells.batch, 1
 	for lo+n < hi && cells[lo+n] == cells[lo]+int32(n) {
@@ -102,7 +102,7 @@ func (s *Side) run(lo, hi int) int {
 func (s *Side) encode(ws *kernels.Workspace, x []float32, ld, h, lo, n int) {
 	rows := ws.Floats(n * s.Stored)
 	for t := range n {
-		s.lay(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
+		s.rotateAndPad(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
 	}
 	cell := int(s.Cells.batch[lo])
 	packed := s.Head(h)[cell*s.RowBytes:][:n*s.RowBytes]
@@ -110,7 +110,7 @@ func (s *Side) encode(ws *kernels.Workspace, x []float32, ld, h, lo, n int) {
 	s.prove(rows, packed, h, cell)
 }
 
-// storeHead is Store of all tokens of the batch for head h.
+// storeHead stores all tokens of the batch, for head h.
 func (s *Side) storeHead(ws *kernels.Workspace, x []float32, ld, h int) {
 	for lo, hi := 0, len(s.Cells.batch); lo < hi; {
 		n := s.run(lo, hi)
@@ -119,9 +119,9 @@ func (s *Side) storeHead(ws *kernels.Workspace, x []float32, ld, h int) {
 	}
 }
 
-// take stores head h of rows of another side as the batch. The other side stores heads as the model
-// computes them.
-func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
+// storeFrom stores head h of cells of another side as the batch. The other side stores heads as the
+// model computes them.
+func (s *Side) storeFrom(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 	n := len(cells)
 	all := ws.Floats(n * (s.Dim + s.Stored))
 	x := all[n*s.Stored:]
@@ -129,7 +129,7 @@ func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 		run := s.run(lo, n)
 		for t := lo; t < lo+run; t++ {
 			from.Impl.Decode(x[t*s.Dim:][:s.Dim], from.row(h, int(cells[t])))
-			s.lay(all[t*s.Stored:(t+1)*s.Stored], x[t*s.Dim:])
+			s.rotateAndPad(all[t*s.Stored:(t+1)*s.Stored], x[t*s.Dim:])
 		}
 		rows, cell := all[lo*s.Stored:(lo+run)*s.Stored], int(s.Cells.batch[lo])
 		packed := s.Head(h)[cell*s.RowBytes:][:run*s.RowBytes]
@@ -139,17 +139,17 @@ func (s *Side) take(ws *kernels.Workspace, from *Side, cells []int32, h int) {
 	}
 }
 
-// Query lays a query head as the rows are: dst of Stored values from q of Dim. Scores of dst with
-// the packed rows are the scores of q with the keys.
+// Query brings a query head into the form of the packed rows: dst of Stored values from q of Dim.
+// Scores of dst with packed rows are the scores of q with the keys.
 func (s *Side) Query(dst, q []float32) {
-	s.lay(dst, q)
+	s.rotateAndPad(dst, q)
 	if s.domain != nil {
 		s.domain.Forward(dst)
 	}
 }
 
-// Output undoes what Store did: dst of Dim values from a weighted sum o of Stored values of packed
-// rows. o is changed.
+// Output undoes what Store did: dst of Dim values from o, a weighted sum of Stored values of packed
+// rows. o is overwritten.
 func (s *Side) Output(dst, o []float32) {
 	if s.domain != nil {
 		s.domain.Inverse(o)
@@ -160,7 +160,7 @@ func (s *Side) Output(dst, o []float32) {
 	}
 }
 
-// Read decodes one head of one cell to dst of Dim values, as the model computed it but for the
+// Read decodes one head of one cell to dst of Dim values: what the model computed, but for the
 // error of the type.
 func (s *Side) Read(ws *kernels.Workspace, dst []float32, h, cell int) {
 	o := ws.Floats(s.Stored)

@@ -189,7 +189,7 @@ func goOn(t testing.TB, c *kv.Cache) {
 			store(t, c, make([]*row, 3))
 		}
 		c.CopySeq(seq, (seq+1)%3)
-		c.ShiftSeq(seq, 1, 4, turnFirst)
+		c.ShiftSeq(seq, 1, 4, ropeFirst)
 		if n := c.InUse(); n > 40 {
 			t.Fatalf("%d rows in 40 cells", n)
 		}

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Level is a promise about a cache: the mean KLD that the upper end of its interval may reach, in
-// nats per token.
+// Level is a promise about a cache: the upper end of the interval of its mean KLD, in nats per
+// token, is at most this.
 type Level struct {
 	Name  string  `json:"name"`
 	KLD   float64 `json:"kld_at_most"`
@@ -24,10 +24,10 @@ var Levels = []Level{
 	{"smallest", .1, "at least 10 tokens of text until one can notice"},
 }
 
-// Pick is the cell with the fewest bits that keeps a level's promise.
+// Pick is the smallest cell that keeps a level's promise.
 type Pick struct {
 	Level
-	Cell    string   `json:"cell"` // empty where no cell keeps it
+	Cell    string   `json:"cell"` // empty if no cell keeps it
 	Bits    float64  `json:"bits_per_value"`
 	Bytes   float64  `json:"bytes_per_token"`
 	Cost    Estimate `json:"kld"`      // in the setting where it is highest
@@ -69,7 +69,7 @@ func (r *Result) Advise(allowed func(*CellResult) bool) Advice {
 	return a
 }
 
-// worst is every cell where it costs most, those with the fewest bits first.
+// worst returns every cell with the setting in which it costs most, the smallest first.
 func (r *Result) worst(allowed func(*CellResult) bool) (all []Pick, why string) {
 	byName := map[string]*Pick{}
 	seen := map[string]int{}

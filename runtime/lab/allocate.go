@@ -65,7 +65,7 @@ func hull(options []option) (h []int) {
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(options[a].bits, options[b].bits), cmp.Compare(options[a].loss, options[b].loss))
 	})
-	// above says whether b lies on or above the line from a to c.
+	// above reports whether b lies on or above the line from a to c.
 	above := func(a, b, c option) bool {
 		return (b.loss-a.loss)*(c.bits-a.bits) >= (c.loss-a.loss)*(b.bits-a.bits)
 	}

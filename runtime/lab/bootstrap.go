@@ -47,7 +47,7 @@ func (b *bootstrap) interval(x []float64) Estimate {
 	return e
 }
 
-// of is the draws for n chunks, resamples times n.
+// of returns the draws for n chunks, resamples times n.
 func (b *bootstrap) of(n int) []int32 {
 	if d, ok := b.draws[n]; ok {
 		return d

@@ -23,7 +23,7 @@ type Completion struct {
 	Stop   string  `json:"stop"`
 
 	margins []float64 // nats from each token to the next likely one
-	seconds []int32   // which that is
+	seconds []int32   // the next likely one
 }
 
 // Completer completes prompts with caches of different plans.
@@ -40,7 +40,7 @@ func (m *Completer) Complete(ctx context.Context, plan *kv.Plan, prompts [][]int
 	o.Plan, o.Size = plan, 0
 	for _, p := range prompts {
 		if len(p) == 0 {
-			return nil, fmt.Errorf("a prompt without tokens")
+			return nil, fmt.Errorf("a prompt has no tokens: want at least 1")
 		}
 		o.Size = max(o.Size, len(p)+m.Predict)
 	}
@@ -97,7 +97,7 @@ func (m *Completer) greedy(ctx context.Context, c *model.Context, prompt []int32
 	return out, nil
 }
 
-// words are the first n tokens, without the one that ends the text.
+// words returns the first n tokens, without the one that ends the text.
 func (c *Completion) words(n int) []int32 {
 	if c.Stop == StopEnd {
 		n = min(n, len(c.Tokens)-1)
@@ -105,7 +105,7 @@ func (c *Completion) words(n int) []int32 {
 	return c.Tokens[:n]
 }
 
-// topTwo are the most likely token, the first of equals, and the next. A NaN is found only where
+// topTwo finds the most likely token, the first of equals, and the next. A NaN is chosen only if
 // there is nothing else.
 func topTwo(logits []float32) (best, second int32) {
 	top, next := float32(math.Inf(-1)), float32(math.Inf(-1))

@@ -17,8 +17,8 @@ type Variation struct {
 	Zero    bool // the same sums in the same order: every logit must come out the same
 }
 
-// FloorRow is how far a variation is from the reference. What a cache costs cannot be told from
-// less than this.
+// FloorRow says how far a variation is from the reference. A cache's cost below this cannot be told
+// from noise.
 type FloorRow struct {
 	Math    string  `json:"math"` // of the reference
 	Name    string  `json:"variation"`

@@ -94,7 +94,7 @@ func TestReadRefuses(t *testing.T) {
 		"of the future":   {strings.Replace(plain, `"kvrun_sweep":2`, `"kvrun_sweep":3`, 1), "form 3"},
 		"of the past":     {strings.Replace(plain, `"kvrun_sweep":2`, `"kvrun_sweep":1`, 1), "form 1, whose lines have no checksums"},
 		"no such setting": {strings.Replace(plain, `{"setting":0,"cell":-1`, `{"setting":9,"cell":-1`, 1), "setting 9: there are 1"},
-		"short of bytes":  {strings.Replace(plain, `"nll":"AACAPw=="`, `"nll":""`, 1), "bytes of 1 positions"},
+		"short of bytes":  {strings.Replace(plain, `"nll":"AACAPw=="`, `"nll":""`, 1), "of 1 positions have 0, 0 and 0 bytes: want 4"},
 	} {
 		if _, err := read("j", strings.NewReader(sealed(c.text))); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)

@@ -94,8 +94,8 @@ type chunkLine struct {
 // NewJournal is one in memory.
 func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[place]chunkLine{}} }
 
-// Open opens the journal at path, or starts one where there is none. One of other inputs than h is
-// refused, and so is a file that is no journal; neither is changed. Close it.
+// Open opens the journal at path, or starts one if there is no file. A journal of other inputs than
+// h is refused, and so is a file that is no journal; neither is changed. The caller closes it.
 func Open(path string, h Header) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -146,7 +146,7 @@ func Read(path string) (*Result, error) {
 	return r, nil
 }
 
-// Notes is what was found in the file that is no error, such as a line that was cut.
+// Notes lists what was found in the file and is no error, such as a line that was cut.
 func (j *Journal) Notes() []string { return j.notes }
 
 // cut leaves in the file what was read, and goes on after it.
@@ -179,8 +179,8 @@ func (j *Journal) Close() error {
 	return f.Close()
 }
 
-// differs says in what a journal's header is not h, where that matters: other numbers would come
-// from other inputs.
+// differs returns an error if a journal's header is not h where that matters: other numbers would
+// come from other inputs.
 func (was *Header) differs(path string, h Header) error {
 	if a, b := was.Model.Identity, h.Model.Identity; a != nil && b != nil {
 		if err := b.Check(path, a); err != nil {
@@ -255,8 +255,8 @@ func (e *end) unseal(text []byte) ([]byte, bool) {
 	return append(body[:at:at], '}'), true
 }
 
-// setting is the number of a setting, -1 for a new one. Another text of the same name is refused:
-// it is more likely an oversight than a wish.
+// setting returns the number of a setting, -1 for a new one. Another text under the same name is
+// refused: it is more likely an oversight than intended.
 func (j *Journal) setting(s Setting) (int, error) {
 	for _, old := range j.settings {
 		if old.Corpus.Path == s.Corpus.Path && old.Corpus != s.Corpus {
@@ -271,7 +271,7 @@ func (j *Journal) setting(s Setting) (int, error) {
 	return slices.Index(j.settings, s), nil
 }
 
-// cell is the number of a cell, -1 for a new one. A known name with another plan is refused.
+// cell returns the number of a cell, -1 for a new one. A known name with another plan is refused.
 func (j *Journal) cell(c Cell) (int, error) {
 	i := slices.IndexFunc(j.cells, func(old cellLine) bool { return old.Name == c.Name })
 	if i >= 0 && !reflect.DeepEqual(j.cells[i].Plan, c.Plan.Record(0)) {

@@ -44,18 +44,18 @@ type Haystack struct {
 	Prompt func(hay string) ([]int32, error)
 }
 
-// Hide is a prompt of at most length tokens whose needle stands at about a share at (0 to 1) of the
-// text, behind the sentence that ends nearest. chars is the length in bytes of the text used.
+// Hide makes a prompt of at most length tokens. The needle stands about a share at (0 to 1) into
+// the text, after the nearest end of a sentence. chars is the length in bytes of the text used.
 func (h Haystack) Hide(length int, at float64) (prompt []int32, chars int, err error) {
 	bare, err := h.Prompt(" " + NeedleText + " ")
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(bare) >= length {
-		return nil, 0, fmt.Errorf("a haystack of %d tokens: needle and question alone take %d", length, len(bare))
+		return nil, 0, fmt.Errorf("a haystack of %d tokens: want more than the %d of needle and question", length, len(bare))
 	}
 	if h.Text == "" {
-		return nil, 0, errors.New("a haystack without text")
+		return nil, 0, errors.New("a haystack needs a text: it has none")
 	}
 	// A cut is found by bisection, as how many tokens a text takes is known only when it is cut
 	// into them.
@@ -89,8 +89,8 @@ func (h Haystack) with(n int, at float64) string {
 	return text[:cut] + " " + NeedleText + " " + text[cut:]
 }
 
-// boundary is the end of a sentence within 200 bytes of at, the nearest one, or of a word, or at
-// itself.
+// boundary returns the end of a sentence within 200 bytes of at, the nearest one; else the end of a
+// word; else at.
 func boundary(text string, at int) int {
 	const reach = 200
 	best, word := -1, -1

@@ -14,7 +14,7 @@ func (m *measured) loss(side, layer, candidate int) float64 {
 	return m.single[side][layer] * m.whole[side][candidate] / max(m.whole[side][m.probe[side]], 1e-12)
 }
 
-// mixed is the best policy by layer for each of the ends, by rising predicted loss.
+// mixed finds the best policy by layer for each choice of exact ends, by rising predicted loss.
 func (m *measured) mixed() (all []Guess) {
 	for e, ends := range m.t.Ends {
 		base, ok := m.guess("", kv.Policy{K: m.t.K[m.probe[0]], V: m.t.V[m.probe[1]], Ends: ends})
@@ -46,8 +46,8 @@ func (m *measured) mixed() (all []Guess) {
 	return byLoss(all)
 }
 
-// options are the ways of storing one side of a layer. Their bits are the storage of the whole
-// policy, in bits per value, beyond that of base.
+// options lists the ways of storing one side of a layer. Bits are those of the whole policy, per
+// value, beyond those of base.
 func (m *measured) options(side, layer int, base Guess) (all []option) {
 	for i, c := range m.t.candidates(side) {
 		if math.IsNaN(m.whole[side][i]) {
@@ -64,7 +64,7 @@ func (m *measured) options(side, layer int, base Guess) (all []option) {
 	return all
 }
 
-// uniform is the policies of equal layers within the budget, by rising predicted loss.
+// uniform lists the policies with equal layers within the budget, by rising predicted loss.
 func (m *measured) uniform() (all []Guess) {
 	for e, ends := range m.t.Ends {
 		for i, k := range m.t.K {
@@ -90,7 +90,7 @@ func (m *measured) guess(name string, p kv.Policy) (g Guess, ok bool) {
 }
 
 // least is the storage of the smallest policy, in bits per value. Sides of layers add up, so each
-// is looked at alone, beside a reference that is the same for all.
+// is minimised alone, beside a reference that is the same for all.
 func (t *Tuner) least() float64 {
 	bits := func(p kv.Policy) float64 {
 		plan, err := kv.NewPlan(t.layers, p)

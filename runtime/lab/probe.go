@@ -2,8 +2,8 @@ package lab
 
 import "github.com/kvgen/kvgen/runtime/tokenizer"
 
-// StudyPrompts are those of the study that this project repeats (TheTom/llama-cpp-turboquant, pull
-// request 111).
+// StudyPrompts are the prompts of the study that this project repeats (TheTom/llama-cpp-turboquant,
+// pull request 111).
 var StudyPrompts = []string{"The capital of France is", "Two plus two equals", "List three colors:"}
 
 // Agreement says how long two completions of one prompt are the same. After the first difference
@@ -44,8 +44,8 @@ func Agree(t *tokenizer.Tokenizer, ref, cand Completion) Agreement {
 	return a
 }
 
-// after is what follows the beginning that both texts have in tokens. A character can be cut
-// between two tokens, so the texts may part a few bytes earlier.
+// after returns what follows the common beginning of two texts, which was counted in tokens. A
+// token may end inside a character, so the texts may part a few bytes earlier.
 func after(text, before string) string {
 	n := 0
 	for n < len(text) && n < len(before) && text[n] == before[n] {

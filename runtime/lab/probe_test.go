@@ -91,7 +91,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// made is a completion of a text; ends says whether it ended by itself.
+// made is a completion of a text; ends reports whether it ended by itself.
 func made(tok *tokenizer.Tokenizer, text string, ends bool) Completion {
 	c := Completion{Tokens: tok.Encode(text, false, false), Text: text, Stop: StopLimit}
 	if ends {

@@ -26,14 +26,14 @@ func read(path string, r io.Reader) (j *Journal, err error) {
 		case errors.Is(err, io.EOF):
 			return j, nil
 		case errors.Is(err, errCut) && (n > 1 || bytes.HasPrefix([]byte(firstKey), text[:min(len(text), len(firstKey))])):
-			return j, j.leave(n, "cut, as by a program that was killed")
+			return j, j.omit(n, "cut, as by a program that was killed")
 		case errors.Is(err, errCut):
 			err = errNoJournal
 		case err == nil:
 			err = j.line(n, text)
 		}
 		if _, end := b.Peek(1); errors.Is(err, errSum) && n > 1 && errors.Is(end, io.EOF) {
-			return j, j.leave(n, "damaged")
+			return j, j.omit(n, "damaged")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
@@ -42,8 +42,8 @@ func read(path string, r io.Reader) (j *Journal, err error) {
 	}
 }
 
-// leave notes that the last line is left out.
-func (j *Journal) leave(n int, why string) error {
+// omit records that the last line was left out.
+func (j *Journal) omit(n int, why string) error {
 	j.notes = append(j.notes, fmt.Sprintf("%s: the last line, number %d, is %s: it is left out, and run again by the same command", j.path, n, why))
 	return nil
 }
@@ -79,7 +79,7 @@ func (j *Journal) line(n int, text []byte) error {
 	if !ok {
 		return errSum
 	}
-	return j.take(n, body, was)
+	return j.accept(n, body, was)
 }
 
 // readLine returns a line with its end; without one the error is errCut.
@@ -102,8 +102,8 @@ func readLine(b *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// take adds line number n, before which the file ended at was.
-func (j *Journal) take(n int, text []byte, was end) error {
+// accept adds line number n; the file before it ended at was.
+func (j *Journal) accept(n int, text []byte, was end) error {
 	var l line
 	if err := state.Decode(text, &l); err != nil {
 		return err
@@ -117,13 +117,13 @@ func (j *Journal) take(n int, text []byte, was end) error {
 		j.Header = *l.Header
 	case l.Setting != nil:
 		if l.Setting.Context < 4 || l.Setting.Context > 1<<24 {
-			return fmt.Errorf("chunks of %d tokens", l.Setting.Context)
+			return fmt.Errorf("chunks of %d tokens: want 4 to %d", l.Setting.Context, 1<<24)
 		}
 		j.settings = append(j.settings, *l.Setting)
 	case l.Cell != nil:
 		j.cells = append(j.cells, *l.Cell)
 	case l.Chunk != nil:
-		return j.takeChunk(*l.Chunk)
+		return j.acceptChunk(*l.Chunk)
 	case l.End != nil && l.End.Lines == was.lines:
 		j.finished = &was
 	default:
@@ -132,15 +132,15 @@ func (j *Journal) take(n int, text []byte, was end) error {
 	return nil
 }
 
-// takeChunk checks what summaries rely on.
-func (j *Journal) takeChunk(c chunkLine) error {
+// acceptChunk checks what summaries rely on, and adds a chunk.
+func (j *Journal) acceptChunk(c chunkLine) error {
 	switch {
 	case c.Setting < 0 || c.Setting >= len(j.settings):
-		return fmt.Errorf("setting %d: there are %d", c.Setting, len(j.settings))
+		return fmt.Errorf("setting %d: there are %d, from 0", c.Setting, len(j.settings))
 	case c.Cell < reference || c.Cell >= len(j.cells):
-		return fmt.Errorf("cell %d: there are %d", c.Cell, len(j.cells))
+		return fmt.Errorf("cell %d: there are %d, from 0", c.Cell, len(j.cells))
 	case c.Chunk < 0 || c.Chunk > 1<<24:
-		return fmt.Errorf("chunk %d", c.Chunk)
+		return fmt.Errorf("chunk %d: want 0 to %d", c.Chunk, 1<<24)
 	}
 	scored := j.settings[c.Setting].scored()
 	kld, top := 4*scored, (scored+7)/8
@@ -148,7 +148,7 @@ func (j *Journal) takeChunk(c chunkLine) error {
 		kld, top = 0, 0
 	}
 	if len(c.NLL) != 4*scored || len(c.KLD) != kld || len(c.Top) != top {
-		return fmt.Errorf("%d, %d and %d bytes of %d positions: want %d, %d and %d", len(c.NLL), len(c.KLD), len(c.Top), scored, 4*scored, kld, top)
+		return fmt.Errorf("nll, kld and same_top of %[4]d positions have %[1]d, %[2]d and %[3]d bytes: want %[5]d, %[6]d and %[7]d", len(c.NLL), len(c.KLD), len(c.Top), scored, 4*scored, kld, top)
 	}
 	at := place{c.Setting, c.Cell, c.Chunk}
 	if _, twice := j.chunks[at]; twice {
@@ -160,7 +160,7 @@ func (j *Journal) takeChunk(c chunkLine) error {
 	for what, values := range map[string][]byte{"nll": c.NLL, "kld": c.KLD} {
 		for i := range len(values) / 4 {
 			if v := float64(float(values, i)); math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("%s of position %d of chunk %d of cell %d is %v", what, i, c.Chunk, c.Cell, v)
+				return fmt.Errorf("%s of position %d of chunk %d of cell %d is %v: want a finite number", what, i, c.Chunk, c.Cell, v)
 			}
 		}
 	}

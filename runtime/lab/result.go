@@ -123,7 +123,7 @@ type Estimate struct {
 	High float64 `json:"high"`
 }
 
-// Spread says whether e has an interval: one chunk gives none, nor do chunks that all give the
+// Spread reports whether e has an interval: one chunk gives none, nor do chunks that all give the
 // same.
 func (e Estimate) Spread() bool { return e.Low < e.Mean || e.Mean < e.High }
 
@@ -150,7 +150,7 @@ type Comparison struct {
 // all of them happens by chance more than once in twenty times.
 const Least = 6
 
-// Beats says whether cell a beats cell b.
+// Beats reports whether cell a beats cell b.
 func (t *Table) Beats(a, b string) bool {
 	for _, c := range t.Comparisons {
 		if c.A == a && c.B == b {

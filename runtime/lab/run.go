@@ -23,7 +23,7 @@ type Place struct {
 	Text eval.Text
 }
 
-// Options say how to run.
+// Options say how cells are run.
 type Options struct {
 	Reference *kv.Plan
 	Chunks    int // of each place at most; 0 for all
@@ -49,7 +49,7 @@ func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Op
 	r := &run{m: m, o: o, j: j, cells: cells, observe: observe}
 	err := r.enter(places)
 	if err == nil && observe != nil && r.at.Steps > 0 {
-		observe(r.at) // so that a bar stands before the first step
+		observe(r.at) // so that a progress bar shows before the first step
 	}
 	for i := 0; i < len(r.settings) && err == nil; i++ {
 		err = r.place(ctx, i, places[i])
@@ -80,16 +80,16 @@ type run struct {
 	at       Progress
 }
 
-// enter gives settings and cells their numbers in the journal and counts the steps.
+// enter finds the numbers of settings and cells in the journal, and counts the steps.
 func (r *run) enter(places []Place) error {
 	for i, c := range r.cells {
 		for _, other := range r.cells[:i] {
 			if other.Name == c.Name {
-				return fmt.Errorf("two cells are called %s", c.Name)
+				return fmt.Errorf("two cells are called %s: names must differ", c.Name)
 			}
 		}
 	}
-	for _, p := range places { // all that can be wrong, before the first line is written
+	for _, p := range places { // find every mistake before the first line is written
 		o := options(p.Setting, r.o.Chunks)
 		n, err := o.Count(p.Text)
 		if err != nil {
@@ -143,7 +143,7 @@ func (r *run) add(places []Place) (err error) {
 	return nil
 }
 
-// missing is the cells that have not finished a chunk.
+// missing lists the cells that have not finished a chunk.
 func (r *run) missing(setting, chunk int) (cells []int) {
 	for i, n := range r.numbers {
 		if _, done := r.j.chunks[place{setting, n, chunk}]; !done {
@@ -205,7 +205,7 @@ func (r *run) chunk(ctx context.Context, l *eval.Lockstep, setting, k int) error
 	return r.j.add(lines)
 }
 
-// options are those of a setting.
+// options returns eval's options for a setting.
 func options(s Setting, chunks int) eval.Options {
 	return eval.Options{Context: s.Context, Chunks: chunks, Decode: s.Path == Decode}
 }

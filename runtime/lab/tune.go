@@ -13,17 +13,17 @@ import (
 
 // Tuner finds the policy of least KLD within a budget of storage, type by layer and side.
 //
-// Measuring all policies is out of reach, so it measures what they are made of, on little text:
-// every candidate on one side of all layers, one candidate (the probe) on each side of each layer
-// alone, and which rows to keep exact. The loss of a policy is predicted as the sum over layers and
-// sides of
+// Measuring all policies is out of reach. So it measures their parts, on little text: every
+// candidate on one side of all layers, one candidate (the probe) on each side of each layer alone,
+// and the choices of exact ends. The loss of a policy is predicted as the sum over layers and sides
+// of
 //
 //	probe's loss there * candidate's loss on all layers / probe's loss on all layers
 //
-// times what exact rows leave of it. This is how losses behave while they are small. What is
-// predicted best is then measured as it is, beside the policies of equal layers that are predicted
-// best, on more text and on texts that took no part in the choice. What is measured best is the
-// answer, even where it is a policy of equal layers.
+// times the share that exact rows leave of it. Small losses behave like that. The policies with the
+// least predicted loss are then measured, beside the best ones with equal layers, on more text and
+// on texts that took no part in the choice. The answer is the best as measured, even if its layers
+// are equal.
 type Tuner struct {
 	Model   *model.Model
 	K, V    []kv.Choice // candidates; those that do not fit a layer are left out there
@@ -68,12 +68,12 @@ type Guess struct {
 	plan   *kv.Plan
 }
 
-// Run measures, chooses and verifies. Everything goes through the journal, so that a run that was
-// ended goes on.
+// Run measures, chooses and verifies. Everything goes through the journal, so a run that was
+// interrupted continues.
 func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*Tuned, error) {
 	t.layers, t.journal, t.observe = t.Model.KVLayers(), j, observe
 	if len(t.layers) == 0 {
-		return nil, fmt.Errorf("the model has no layer with a cache")
+		return nil, fmt.Errorf("the model has no layer with a cache: nothing can be tuned")
 	}
 	if t.Size == 0 {
 		t.Size = t.Place.Context
@@ -139,7 +139,7 @@ func (t *Table) Cell(name string) *CellResult {
 	return nil
 }
 
-// first is the mean KLD of a cell over the first n chunks, whatever else the journal holds of it.
+// first is the mean KLD of a cell over the first n chunks, even if the journal holds more.
 func (c *CellResult) first(n int) float64 {
 	sum, count := 0.0, 0
 	for i, k := range c.Chunk {
@@ -235,7 +235,7 @@ func (t *Tuner) sense(ctx context.Context) (*measured, error) {
 	return m, nil
 }
 
-// policy is the reference with one side of all layers stored as c.
+// policy returns the reference with one side of all layers stored as c.
 func (t *Tuner) policy(side int, c kv.Choice) kv.Policy {
 	p := t.reference()
 	if side == 0 {
@@ -246,7 +246,7 @@ func (t *Tuner) policy(side int, c kv.Choice) kv.Policy {
 	return p
 }
 
-// swap is the reference with one side of KV layer l stored as c.
+// swap returns the reference with one side of KV layer l stored as c.
 func (t *Tuner) swap(side, l int, c kv.Choice) kv.Policy {
 	p := t.reference()
 	own := [2]kv.Choice{p.K, p.V}
@@ -268,8 +268,8 @@ func endsName(e kv.Ends) string {
 	return fmt.Sprintf(", exact %d+%d", e.First, e.Last)
 }
 
-// probe is the candidate whose loss is nearest to .03: large beside what is not measured well,
-// small beside what no longer adds up. -1 if none was measured.
+// probe picks the candidate whose loss is nearest to .03: large beside measurement error, and small
+// enough that losses add up. It returns -1 if none was measured.
 func probe(losses []float64) int {
 	best, distance := -1, math.Inf(1)
 	for i, l := range losses {

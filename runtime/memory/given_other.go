@@ -2,5 +2,5 @@
 
 package memory
 
-// given is not asked here: there is no limit for a process that a user sets by hand.
+// given does nothing here: such systems have no limit per process that a user sets.
 func given(int64) bool { return true }

@@ -1,9 +1,10 @@
-// Package memory asks the system for memory before Go does. Go ends the program with a trace of all
-// goroutines where the system refuses memory, which nothing can catch, so that what is large is
-// asked for here first, when its size is known, and given back at once. Of address space (ulimit
-// -v) a program that can load libraries wants 1.7 GB before it does anything: Go reserves 1.1 GiB
-// for its tables, and the C library 64 MiB for each thread. Below 1.5 GB that fails before main,
-// which nothing here can put in words.
+// Package memory asks the system for memory before Go does. If the system refuses memory to Go, the
+// program ends with a trace of all goroutines, which nothing can catch. So large amounts are asked
+// for here first, when their size is known, and given back at once.
+//
+// A program that can load libraries needs 1.7 GB of address space (ulimit -v) before it does
+// anything: Go reserves 1.1 GiB for its tables, and the C library 64 MiB for each thread. Below 1.5
+// GB that fails before main, and nothing here can put it in words.
 package memory
 
 import (

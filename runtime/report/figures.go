@@ -6,7 +6,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// drawn makes a figure of all sizes of a drawing.
+// drawn makes a figure with a drawing in every size.
 func (s *section) drawn(f figure, draw func(size) *drawing) *figure {
 	f.ID = s.ID + "-" + f.ID
 	for _, z := range sizes {
@@ -57,7 +57,7 @@ func (s *section) layersFigure(w swaps, n int) *figure {
 	return s.drawn(f, func(z size) *drawing { return layers(z, w) })
 }
 
-// sides says which side is the fragile one, and where.
+// sides says in a sentence which side costs more, and where.
 func sides(w swaps) string {
 	k, v := total(w.K), total(w.V)
 	if len(w.K) == 0 || len(w.V) == 0 || k <= 0 || v <= 0 {

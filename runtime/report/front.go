@@ -8,7 +8,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// cellsOf are a table's cells without those that swap one side of one layer, the best first.
+// cellsOf returns a table's cells, the best first, without those that swap one side of one layer.
 func cellsOf(t *lab.Table) []*lab.CellResult {
 	var all []*lab.CellResult
 	for i := range t.Cells {
@@ -20,7 +20,8 @@ func cellsOf(t *lab.Table) []*lab.CellResult {
 	return all
 }
 
-// front is the cells that no other beats in both bits and KLD, the fewest bits first.
+// front returns the cells that no other beats in both bits and KLD, those with the fewest bits
+// first.
 func front(cells []*lab.CellResult) []*lab.CellResult {
 	all := slices.Clone(cells)
 	slices.SortStableFunc(all, func(a, b *lab.CellResult) int {
@@ -73,7 +74,7 @@ func (d *drawing) glyph(kind int, x, y, r float64, class string) {
 	}
 }
 
-// tip is a cell in one line.
+// tip describes a cell in one line.
 func tip(c *lab.CellResult) string {
 	return c.Name + ": " + bits(c.BitsPerValue) + " bits per value, KLD " + number(c.KLD.Mean) + " (" + between(c.KLD) + "), same top " + percent(c.SameTop.Mean) + " %"
 }

@@ -2,7 +2,7 @@ package report
 
 import "math"
 
-// box is a rectangle that something takes.
+// box is a rectangle that is taken.
 type box struct{ x, y, w, h float64 }
 
 func (a box) meets(b box) bool {
@@ -24,9 +24,9 @@ const (
 	lineHeight = 14.0
 )
 
-// place puts labels, the first ones first, where they meet neither each other nor what is taken nor
-// the frame. One that fits nowhere is left out: its point still has a tooltip and a row in the
-// table.
+// place finds room for labels, the first ones first: they meet neither each other nor what is taken
+// nor the frame. A label that fits nowhere is left out; its point still has a tooltip and a row in
+// the table.
 func place(labels []label, taken []box, frame box) {
 	for i := range labels {
 		l := &labels[i]
@@ -67,8 +67,7 @@ func meetsAny(b box, taken []box) bool {
 	return false
 }
 
-// spread moves centres that are sorted apart until each has room, as little as it can, within
-// lo..hi.
+// spread moves sorted centres apart until each has room, as little as possible, within lo..hi.
 func spread(centres []float64, room, lo, hi float64) {
 	for i := range centres {
 		centres[i] = max(centres[i], lo)

@@ -7,7 +7,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// swaps are the cells that swap one side of one layer to one type, by layer.
+// swaps finds the cells that swap one side of one layer to one type, by layer.
 type swaps struct {
 	Type string
 	K, V []*lab.CellResult
@@ -46,8 +46,8 @@ func total(side []*lab.CellResult) (sum float64) {
 	return sum
 }
 
-// layers draws what each layer and side costs alone: keys upwards from the axis in one colour,
-// values in another.
+// layers draws what each side of each layer costs alone: keys upwards from the axis in one colour,
+// values downwards in another.
 func layers(z size, s swaps) *drawing {
 	d := &drawing{w: z.w, h: z.h * .66}
 	left, right, top, bottom := 58., z.w-14, 44., d.h-42

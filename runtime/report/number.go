@@ -9,8 +9,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// number is v with three digits that count, and no exponent where a person reads it more easily
-// without.
+// number is v with three significant digits, without an exponent where it is easier to read so.
 func number(v float64) string {
 	switch a := math.Abs(v); {
 	case v == 0:
@@ -80,10 +79,10 @@ func count(n int, thing string) string {
 	return itoa(n) + " " + thing + "s"
 }
 
-// limit is a number that somebody chose, so it has no digits but its own.
+// limit prints a number that somebody chose with the digits it has.
 func limit(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// smaller says how many times fewer bits than f16 a cache takes.
+// smaller is how many times fewer bits than f16 a cache takes, in words.
 func smaller(bitsPerValue float64) string {
 	if bitsPerValue <= 0 {
 		return ""

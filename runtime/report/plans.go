@@ -24,7 +24,8 @@ type span struct {
 	K, V   kv.SideRecord
 }
 
-// plans are those of all cells of all settings, each once, in the order in which they first appear.
+// plans lists the plans of all cells of all settings, each once, in the order in which they first
+// appear.
 func plans(tables []lab.Table) (all []plan) {
 	var seen []string
 	for i := range tables {
@@ -39,7 +40,7 @@ func plans(tables []lab.Table) (all []plan) {
 	return all
 }
 
-// sizeOf is a cell's storage of a token, by context where that matters, and where it was not
+// sizeOf is a cell's storage of a token: by context where that matters, and marked where it was not
 // measured.
 func sizeOf(name string, tables []lab.Table) string {
 	var sizes, at, missing []string

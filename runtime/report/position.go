@@ -6,7 +6,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// curves is how many cells a figure of lines can show and still be read.
+// curves is how many cells a figure of lines shows while it can still be read.
 const curves = 6
 
 // shown picks the cells for a figure of lines: the front, spread over its length.
@@ -69,7 +69,7 @@ func positions(z size, cells []*lab.CellResult) *drawing {
 			px := x.at(float64(b.From+b.To) / 2)
 			line = append(line, px, y.at(b.KLD.Mean))
 			upper = append(upper, px, y.at(b.KLD.High))
-			lower = append(lower, y.at(b.KLD.Low), px) // turned around below
+			lower = append(lower, y.at(b.KLD.Low), px) // reversed below
 		}
 		slices.Reverse(lower)
 		d.path("band "+series, true, append(upper, lower...)...)

@@ -11,7 +11,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// Input is what a page tells.
+// Input is what a page is made of.
 type Input struct {
 	Result   *lab.Result
 	Advice   lab.Advice
@@ -20,7 +20,7 @@ type Input struct {
 	Command  string   // that repeats the measurement
 }
 
-// Engine is how one engine is told to store its cache so.
+// Engine says how one engine is told to store its cache as advised.
 type Engine struct {
 	Name    string
 	Choices []Choice
@@ -46,12 +46,12 @@ var (
 	}).Parse(pageText))
 )
 
-// Limit is the size of a page in bytes that figures are left out for.
+// Limit is the size of a page, in bytes, above which figures are left out.
 const Limit = 1 << 20
 
 // Write writes the page. The same input gives the same bytes. A result of many settings would make
-// it large: then the figures of all settings but the first are left out, those that say least
-// first, and the page says so.
+// it large: then figures of all settings but the first are left out, the least important first, and
+// the page says so.
 func Write(w io.Writer, in Input) error {
 	var b bytes.Buffer
 	for d := everything; d >= tables; d-- {

@@ -54,12 +54,12 @@ type figure struct {
 	Title   string
 	Caption string
 	SVG     []template.HTML
-	Wide    bool // it may be wider than a telephone, which then scrolls it
+	Wide    bool // may be wider than a telephone's screen, which scrolls it
 	Head    []string
 	Body    [][]string // its numbers
 }
 
-// detail is how much of the settings behind the first is drawn.
+// detail is how many figures the settings behind the first get.
 type detail int
 
 const (

@@ -59,7 +59,7 @@ func headline(a lab.Advice) string {
 	return "Take " + strings.Join(parts, ", ") + "."
 }
 
-// rotationWords counts what rotation does to the same types.
+// rotationWords says how often rotation made the same types better or worse.
 func rotationWords(t *lab.Table, cells []*lab.CellResult) []string {
 	types := map[string]string{}
 	kind := map[string]int{}
@@ -90,7 +90,7 @@ func rotationWords(t *lab.Table, cells []*lab.CellResult) []string {
 		count(n, "comparison"), hurts, same)}
 }
 
-// bare is a cell's plan in its first layer but for the rotations.
+// bare is a cell's plan in its first layer, rotations apart.
 func bare(c *lab.CellResult) string {
 	if len(c.Plan.Layers) == 0 {
 		return ""
@@ -101,7 +101,8 @@ func bare(c *lab.CellResult) string {
 	return fmt.Sprint(k, "-", offset, "/", v, "@", l.First, "+", l.Last)
 }
 
-// chance says how much of the order of cells is certain, and what perplexity makes of it.
+// chance says which part of the order of cells is certain, and where perplexity would order them
+// otherwise.
 func chance(t *lab.Table) (words []string) {
 	decided, denied := 0, 0
 	for _, c := range t.Comparisons {

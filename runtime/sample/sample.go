@@ -96,9 +96,8 @@ func Greedy(logits []float32) int32 {
 	return int32(best)
 }
 
-// Draw picks a token. logits are left as they are; there must be one at least. A NaN and -Inf have
-// no probability; beside +Inf nothing else has. The first token stands for logits without any
-// probability.
+// Draw picks a token. logits are not changed; there must be at least one. A NaN and -Inf have
+// probability 0.
 func (s *Sampler) Draw(logits []float32) int32 {
 	penalised := s.o.Repeat > 0 && s.o.Repeat != 1 && len(s.recent) > 0
 	if s.o.Temperature <= 0 && !penalised {

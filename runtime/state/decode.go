@@ -14,10 +14,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Mistake is what is wrong with a text, and where.
+// Mistake is an error in a text, with its place.
 type Mistake struct {
 	Line, Column int    // from 1
-	Keys         string // that lead there, empty for none
+	Keys         string // the keys that lead there; empty for none
 	Err          error
 }
 
@@ -30,9 +30,9 @@ func (m *Mistake) Error() string {
 
 func (m *Mistake) Unwrap() error { return m.Err }
 
-// Decode reads text, which is one JSON value in UTF-8, into v. Keys that v does not have, keys that
-// are there twice, null and values of another kind are errors, each a *Mistake. The values of the
-// keys nullable may be null.
+// Decode reads text, one JSON value in UTF-8, into v. It is an error, a *Mistake, if a key is not
+// in v or is there twice, or if a value is null or of another kind. The values of the keys nullable
+// may be null.
 func Decode(text []byte, v any, nullable ...string) error {
 	if at, ok := invalid(text); ok {
 		return place(text, int64(at), "", errors.New("this is not UTF-8"))
@@ -53,7 +53,7 @@ func Decode(text []byte, v any, nullable ...string) error {
 	}
 }
 
-// invalid is where text is not UTF-8.
+// invalid finds the first byte that is not UTF-8.
 func invalid(text []byte) (at int, ok bool) {
 	for at < len(text) {
 		r, n := utf8.DecodeRune(text[at:])
@@ -95,7 +95,7 @@ func syntax(text []byte, err error) error {
 	return place(text, s.ByteOffset, s.JSONPointer, fmt.Errorf("no JSON: %.100s", s.Err.Error()))
 }
 
-// place says where an error is: line, column and the keys that lead there.
+// place makes a Mistake with line, column and the keys that lead there.
 func place(text []byte, offset int64, at jsontext.Pointer, err error) error {
 	before := text[:min(max(0, int(offset)), len(text))]
 	line := 1 + bytes.Count(before, []byte("\n"))
@@ -126,7 +126,7 @@ func Short(s string) string {
 	return s
 }
 
-// wanted is the kind of value that a type takes.
+// wanted names the kind of value that a type takes.
 func wanted(t reflect.Type) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -152,7 +152,7 @@ func wanted(t reflect.Type) string {
 	return "an integer in its range"
 }
 
-// given is the value that was there.
+// given names the kind of value that was there.
 func given(e *json.SemanticError) string {
 	if len(e.JSONValue) > 0 {
 		return fmt.Sprintf("%.40s", e.JSONValue)

@@ -1,4 +1,4 @@
-// Package state is what the files have in common that the program keeps for itself or reads from
-// its user: JSON that is read strictly, with the place of a mistake, and checksums, by which a file
-// that was damaged is told from one that is whole.
+// Package state reads and checks the files that the program keeps for itself or gets from its user.
+// JSON is read strictly, and an error names its place. Checksums tell a damaged file from a whole
+// one.
 package state

@@ -18,7 +18,7 @@ func Sum(v any) (string, error) {
 	return SumOf(bytes.ReplaceAll(text, []byte(`\ufffd`), []byte("\ufffd"))), nil
 }
 
-// SumOf is the checksum of pieces, one after another.
+// SumOf is the checksum of pieces, in order.
 func SumOf(pieces ...[]byte) string {
 	h := sha256.New()
 	for _, p := range pieces {

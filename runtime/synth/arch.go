@@ -9,7 +9,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// arch is what a family adds to the tensors that all have.
+// arch lists what a family has beyond the tensors that all have.
 type arch struct {
 	name      string
 	biases    bool // on Q, K and V
@@ -177,8 +177,8 @@ func (s *Shape) metadata(w *gguf.Writer) error {
 	return s.vocabulary(w)
 }
 
-// vocabulary copies that of the embedded model, and fills it up with tokens that no text has. A
-// vocabulary smaller than that one gets none: such a model runs on token ids only.
+// vocabulary copies the embedded model's vocabulary, and fills it up with tokens that no text has.
+// A smaller vocabulary gets none of that: such a model runs on token ids only.
 func (s *Shape) vocabulary(w *gguf.Writer) error {
 	f, err := gguf.Parse(demo.Model(), func(id uint32) (int, int, bool) {
 		t := kernels.Default().ByID(int(id))

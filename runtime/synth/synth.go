@@ -41,7 +41,7 @@ type Shape struct {
 	Seed   uint64
 }
 
-// Fill gives defaults to what is zero: those of a small llama.
+// Fill sets zero values to the defaults, a small llama.
 func (s *Shape) Fill() {
 	set := func(v *int, def int) {
 		if *v == 0 {
@@ -85,7 +85,7 @@ var limits = []struct {
 	{"context", func(s *Shape) int { return s.Context }, 1 << 24},
 }
 
-// Check says why the shape cannot be written, or nil. Call Fill before.
+// Check returns the rule by which the shape cannot be written, or nil. Call Fill first.
 func (s *Shape) Check() error {
 	if !slices.Contains(Architectures(), s.Arch) {
 		return fmt.Errorf("no random weights for architecture %q: there are %v", s.Arch, Architectures())
@@ -96,13 +96,13 @@ func (s *Shape) Check() error {
 		}
 	}
 	if s.Heads%s.KVHeads != 0 {
-		return fmt.Errorf("%d heads are no multiple of %d KV heads", s.Heads, s.KVHeads)
+		return fmt.Errorf("heads %d: must be a multiple of the %d KV heads", s.Heads, s.KVHeads)
 	}
 	if s.Used < 1 || s.Used > s.Experts {
-		return fmt.Errorf("%d of %d experts cannot be used", s.Used, s.Experts)
+		return fmt.Errorf("experts used %d: want at most the %d there are", s.Used, s.Experts)
 	}
 	if s.HeadDim%2 != 0 {
-		return fmt.Errorf("head size %d is odd: RoPE turns pairs", s.HeadDim)
+		return fmt.Errorf("head size %d: must be even, since RoPE rotates pairs", s.HeadDim)
 	}
 	for _, t := range s.tensors() {
 		if err := t.check(); err != nil {
@@ -157,7 +157,7 @@ type tensor struct {
 	name          string
 	rows, columns int
 	vector        bool
-	stack         int // matrices that rows are of together, 0 for one
+	stack         int // matrices in the tensor, 0 for one
 	typ           *kernels.Type
 	mean, spread  float64
 }
@@ -177,13 +177,13 @@ func (t *tensor) size() int64 { return int64(t.rows) * int64(t.typ.RowBytes(t.co
 func (t *tensor) check() error {
 	switch {
 	case t.typ == nil:
-		return fmt.Errorf("%s: no type", t.name)
+		return fmt.Errorf("%s: its type is missing", t.name)
 	case !t.typ.Weight || t.typ.ID < 0:
-		return fmt.Errorf("%s: %s is no type for weights", t.name, t.typ.Name)
+		return fmt.Errorf("%s: type %s is for caches: want one for weights", t.name, t.typ.Name)
 	case t.typ.Best().Encode == nil:
-		return fmt.Errorf("%s: type %s is only read, it has no encoder", t.name, t.typ.Name)
+		return fmt.Errorf("%s: type %s is read-only: want one with an encoder", t.name, t.typ.Name)
 	case t.columns%t.typ.Block != 0:
-		return fmt.Errorf("%s: rows of %d values are no whole blocks of %d of type %s", t.name, t.columns, t.typ.Block, t.typ.Name)
+		return fmt.Errorf("%s: rows of %d values: must be whole blocks of %d, of type %s", t.name, t.columns, t.typ.Block, t.typ.Name)
 	}
 	return nil
 }
@@ -191,8 +191,8 @@ func (t *tensor) check() error {
 // bandRows is how many rows a processor draws between two writes.
 const bandRows = 32
 
-// write draws and writes the rows, bands of them on all processors. Every row has random numbers of
-// its own, so that the file does not depend on how many there are.
+// write draws and writes the rows, in bands on all processors. Every row has random numbers of its
+// own, so the file does not depend on how many processors there are.
 func (t *tensor) write(ctx context.Context, w *gguf.Writer, seed, number uint64, progress func(int64)) error {
 	stride, workers := t.typ.RowBytes(t.columns), runtime.GOMAXPROCS(0)
 	bands := make([][]byte, workers)

@@ -3,9 +3,9 @@
 //
 // Two families are read. "llama" (SPM) joins neighbouring pieces by the highest score. "gpt2" and
 // "gemma4" (BPE) join them by the rank of their merge, inside words that a pre-tokeniser cut first;
-// tokenizer.ggml.pre names it. Ids are those of the tokenizer that the model was trained with.
-// Where llama.cpp (src/llama-vocab.cpp, src/unicode.cpp) makes others, Read gives its ids too,
-// since perplexities and saved logits are compared with it.
+// tokenizer.ggml.pre names it. Ids are those that the tokenizer gives which the model was trained
+// with. Where llama.cpp (src/llama-vocab.cpp, src/unicode.cpp) makes others, Read gives its ids
+// too, since perplexities and saved logits are compared with it.
 //
 // Two differences to both are deliberate. Text that is not valid UTF-8 keeps its bytes where the
 // vocabulary can spell them, and Decode never "cleans up" spaces, so decoding what was encoded

@@ -11,7 +11,7 @@ import (
 type preTokenizer struct {
 	names  []string // values of tokenizer.ggml.pre
 	splits []split
-	// stand in for splits by llama.cpp's rules, nil where those are the same
+	// splits by llama.cpp's rules; nil where they are the same
 	llama        []split
 	words        *wordPattern // the last split, nil where there is none of this shape
 	nfc          bool         // text is composed (Unicode normalisation form C) first
@@ -41,7 +41,7 @@ func cut(splits []split, text string, yield func(string)) {
 }
 
 // isolate makes a split of a pattern that does not match everywhere: each match is a piece, and so
-// is what lies between two matches. match returns the length of a match at the start of its
+// is the text between two matches. match returns the length of a match at the start of its
 // argument, or 0.
 func isolate(match func(s string) int) split {
 	return func(s string) int {

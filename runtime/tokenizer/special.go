@@ -122,9 +122,8 @@ func (t *Tokenizer) readSpecials(m Metadata, bos, eos, unk int32) error {
 	return nil
 }
 
-// exempt takes tokens off the list of ends that look like one and, in their family, are not:
-// "<|end|>" closes a message of gpt-oss and solar-open, not the answer, and "</s>" is HTML to
-// gemma4.
+// exempt removes tokens from the ends that look like one and, in their family, are not: "<|end|>"
+// closes a message of gpt-oss and solar-open, not the answer, and "</s>" is HTML to gemma4.
 func (t *Tokenizer) exempt(ends map[int32]bool) {
 	has := func(s string) bool {
 		id, ok := t.v.id[s]

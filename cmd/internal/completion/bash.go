@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 )
 
-// bash writes a function of which every case is data: words by command and flag. It does without
-// what bash 3.2 lacks.
+// bash writes a function whose cases are data: words by command and flag. It uses nothing that bash
+// 3.2 lacks.
 func bash(b *strings.Builder, p *manual.Program) {
 	n := p.Name
 	fmt.Fprintf(b, "# bash completion of %s: source <(%s completion bash), or a file in ~/.local/share/bash-completion/completions\n", n, n)

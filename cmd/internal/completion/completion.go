@@ -48,7 +48,7 @@ func brief(f *pflag.Flag) string {
 	return text
 }
 
-// takesValue says whether the word after a flag is its value.
+// takesValue reports whether the word after a flag is its value.
 func takesValue(f *pflag.Flag) bool { return f.NoOptDefVal == "" }
 
 // each calls visit for every command with flags and every flag of it.

@@ -30,7 +30,7 @@ func zsh(b *strings.Builder, p *manual.Program) {
 		names := p.Names(f)
 		exclude := "(" + strings.Join(names, " ") + ")"
 		if t := f.Value.Type(); strings.HasSuffix(t, "Array") || strings.HasSuffix(t, "Slice") || t == "list" {
-			exclude = "*" // again and again
+			exclude = "*" // may be repeated
 		}
 		for _, name := range names {
 			spec := exclude + name
@@ -53,7 +53,7 @@ func zshEnd(b *strings.Builder) {
 	b.WriteString("      '--help[describe the command]' \\\n      '*:model:_files' ;;\n")
 }
 
-// zshValue is what follows a flag.
+// zshValue completes what follows a flag.
 func zshValue(p *manual.Program, command string, f *pflag.Flag) string {
 	v := p.Values(command, f.Name)
 	name, _ := pflag.UnquoteUsage(f)
@@ -62,7 +62,7 @@ func zshValue(p *manual.Program, command string, f *pflag.Flag) string {
 	case f.Value.Type() == "bool":
 		return ""
 	case !takesValue(f):
-		sep = "::" // may be left out
+		sep = "::" // optional
 	}
 	sep += zshText(name) + ":"
 	switch {
@@ -76,7 +76,7 @@ func zshValue(p *manual.Program, command string, f *pflag.Flag) string {
 	return sep + " "
 }
 
-// zshText escapes what ends a description.
+// zshText escapes characters that would end a description.
 func zshText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`, ":", `\:`).Replace(s)
 }

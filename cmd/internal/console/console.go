@@ -41,7 +41,7 @@ var (
 // TooLong reports an error of a turn beyond MaxTurn, after which reading goes on.
 func TooLong(err error) bool { return errors.Is(err, errLong) }
 
-// Input is where turns come from.
+// Input reads turns.
 type Input struct {
 	History *History
 
@@ -81,8 +81,8 @@ func (i *Input) Person() bool { return i.tty != nil }
 // Colour reports whether the person's terminal shows styles.
 func (i *Input) Colour() bool { return i.colour }
 
-// Busy is called when the command works on a turn: what is typed meanwhile is for the next one, and
-// not on the screen.
+// Busy is called when the command works on a turn. What is typed meanwhile is for the next turn and
+// not shown.
 func (i *Input) Busy() {
 	if i.tty != nil {
 		quiet(int(i.tty.Fd()))

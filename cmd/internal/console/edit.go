@@ -45,7 +45,7 @@ func (i *Input) edit(ctx context.Context, prompt string) (string, error) {
 	return whole, nil
 }
 
-// more reads a further line of a turn. The end of the input is that of the turn.
+// more reads a further line of a turn. The end of the input ends the turn.
 func (i *Input) more(ctx context.Context) (string, error) {
 	text, err := i.line(ctx, "... ")
 	if errors.Is(err, ErrAgain) || errors.Is(err, io.EOF) {

@@ -17,8 +17,8 @@ const (
 	maxFile    = 64 << 20
 )
 
-// History has the turns that were typed, the newest last. It may be kept in a file, a JSON string a
-// line, that others cannot read. A turn that begins with a space is not kept.
+// History holds the turns that were typed, the newest last. It may be kept in a file, a JSON string
+// a line, that others cannot read. A turn that begins with a space is not kept.
 type History struct {
 	turns []string
 	path  string
@@ -93,7 +93,7 @@ func (h *History) add(turn string) {
 	}
 }
 
-// at is the turn that many turns before the last.
+// at returns the turn that many turns before the last.
 func (h *History) at(back int) string { return h.turns[len(h.turns)-1-back] }
 
 func (h *History) append(turns ...string) error {
@@ -119,7 +119,7 @@ func (h *History) append(turns ...string) error {
 	return err
 }
 
-// shorten writes the file anew, with the turns that are remembered.
+// shorten rewrites the file with the turns that are remembered.
 func (h *History) shorten() {
 	path := h.path
 	h.path = path + ".new"

@@ -4,8 +4,7 @@ package console
 
 import "golang.org/x/sys/unix"
 
-// quiet keeps what is typed from the screen and without the limit of a terminal's line, while
-// Ctrl-C is a signal.
+// quiet turns off echo and the terminal's limit on the length of a line. Ctrl-C stays a signal.
 func quiet(fd int) {
 	t, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {

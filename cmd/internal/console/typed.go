@@ -19,9 +19,9 @@ const (
 	inLine = 200 // characters of a paste that are put into the line as they are
 )
 
-// typed is the keyboard as the editor sees it: pastes are taken out and stand as a few words,
-// Ctrl-C is an error, and what is no UTF-8 is a question mark. The editor would take seconds for
-// every 100 kB, and cut a line at 4096 characters.
+// typed is the keyboard as the editor sees it: pastes are replaced by a few words, Ctrl-C is an
+// error, and what is no UTF-8 is a question mark. The editor alone would take seconds for every 100
+// kB, and cut a line at 4096 characters.
 type typed struct {
 	ctx     context.Context
 	chunks  chan []byte
@@ -87,7 +87,7 @@ func (t *typed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// look takes keys from raw, and reports false when more of them are needed.
+// look takes keys from raw. It reports false when it needs more of them.
 func (t *typed) look() bool {
 	if t.pasting {
 		return t.inPaste()
@@ -174,7 +174,7 @@ func (t *typed) inPaste() bool {
 	return true
 }
 
-// show is text as it stands in a line: itself, or a few words for it.
+// show is text as it appears in a line: itself, or a few words for it.
 func (t *typed) show(text, what string) string {
 	if len(text) <= 4*inLine && utf8.RuneCountInString(text) <= inLine && text == clean(text) {
 		return text
@@ -182,7 +182,7 @@ func (t *typed) show(text, what string) string {
 	return t.name(text, what)
 }
 
-// name keeps text under a name.
+// name stores a text under a name.
 func (t *typed) name(text, what string) string {
 	for i, old := range t.texts {
 		if old == text && i != t.burst {
@@ -198,7 +198,7 @@ func (t *typed) name(text, what string) string {
 	return name
 }
 
-// expand is a line with the texts that its names stand for.
+// expand replaces the names in a line by their texts.
 func (t *typed) expand(line string) string {
 	pairs := make([]string, 0, 2*len(t.names))
 	for i, name := range t.names {
@@ -207,7 +207,7 @@ func (t *typed) expand(line string) string {
 	return strings.NewReplacer(pairs...).Replace(line)
 }
 
-// clean is text that the editor takes.
+// clean is the part of a text that the editor accepts.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

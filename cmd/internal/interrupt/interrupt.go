@@ -1,5 +1,5 @@
-// Package interrupt ends a command by a signal: at the first one its context is done, so that it
-// stops between two steps, prints what it has and returns; at the second one the program ends at
+// Package interrupt ends a command by a signal. At the first signal the command's context is done:
+// it stops between two steps, prints what it has and returns. At the second the program ends at
 // once. Either way no temporary file stays.
 //
 // Ctrl-C gives exit code 130, SIGTERM 143, a terminal that is closed 129, and a reader that goes
@@ -20,7 +20,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/output"
 )
 
-// patience is how long a command may take to end before it is said that it does.
+// patience is how long a command may take to stop before a message says that it is stopping.
 const patience = 500 * time.Millisecond
 
 // Signal is why a context is done.
@@ -28,7 +28,7 @@ type Signal struct{ syscall.Signal }
 
 func (s Signal) Error() string { return "interrupted" }
 
-// Is makes a Signal context.Canceled for those that do not care which it is.
+// Is makes a Signal equal to context.Canceled, for callers that do not care which signal it was.
 func (s Signal) Is(target error) bool { return target == context.Canceled }
 
 // Handler has the signals of a program.
@@ -45,8 +45,8 @@ type Handler struct {
 	instead func() // of what Ctrl-C does; nil for nothing
 }
 
-// Start takes the signals. A command that has not ended within limit after the first is ended; 0
-// leaves it the time it needs.
+// Start catches the signals. A command that has not returned within limit after the first signal is
+// ended; limit 0 lets it take as long as it needs.
 func Start(stderr io.Writer, limit time.Duration) *Handler {
 	h := &Handler{signals: make(chan os.Signal, 4), ended: make(chan struct{}), stderr: stderr, limit: limit}
 	h.Context, h.cancel = context.WithCancelCause(context.Background())
@@ -59,14 +59,14 @@ func Start(stderr io.Writer, limit time.Duration) *Handler {
 	return h
 }
 
-// Close gives the signals back.
+// Close stops catching signals.
 func (h *Handler) Close() {
 	signal.Stop(h.signals)
 	close(h.ended)
 }
 
-// Divert has Ctrl-C call f, which must not wait for anything, until restore is called. The other
-// signals end the program as ever.
+// Divert makes Ctrl-C call f, which must not block, until restore is called. The other signals end
+// the program as before.
 func (h *Handler) Divert(f func()) (restore func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,7 +131,7 @@ func (h *Handler) exit(why error) {
 	os.Exit(Code(why))
 }
 
-// Code is the exit code of an error that a signal was the reason for, 0 for any other.
+// Code is the exit code of an error that a signal caused, 0 for any other error.
 func Code(err error) int {
 	var s Signal
 	switch {

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spare is the file descriptors that a command takes beside the three it is given: Go's poller, the
+// spare is how many file descriptors a command needs beyond the three it is given: Go's poller, the
 // model, a text, an output.
 const spare = 8
 
-// Check fails where there are too few: Go ends with a trace of all goroutines when it cannot make
-// its poller.
+// Check returns an error if there are too few file descriptors. Go ends with a trace of all
+// goroutines when it cannot make its poller.
 func Check() error {
 	var open []int
 	defer func() {
@@ -27,7 +27,7 @@ func Check() error {
 			return fmt.Errorf("%d file descriptors are left and %d are needed (%v): raise the limit (ulimit -n)", len(open), spare, err)
 		}
 		if err != nil {
-			return nil // of something else than their number
+			return nil // another problem than their number
 		}
 		open = append(open, fd)
 	}

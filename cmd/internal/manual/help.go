@@ -11,8 +11,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
-// Width is that of the terminal w, and 80 where w is none. It is kept between 40 and 120, which can
-// be read.
+// Width is the width of the terminal w, and 80 if w is none. It is kept between 40 and 120 columns,
+// which can be read.
 func Width(w io.Writer) int {
 	if f, ok := plain.File(w); ok && term.IsTerminal(int(f.Fd())) {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {

@@ -1,5 +1,5 @@
-// Package manual prints what there is to say of a program's commands and flags: help for a
-// terminal, and a man page. Both are made from the flag sets that the commands parse.
+// Package manual prints what a program's commands and flags do: help for a terminal, and a man
+// page. Both are made from the flag sets that the commands parse.
 package manual
 
 import (
@@ -21,7 +21,7 @@ type Program struct {
 	Sections  []Section                                 // of the man page, after the flags
 }
 
-// A Command is how it is called, what it is for and its flags.
+// A Command says how it is called, what it is for, and its flags.
 type Command struct {
 	Name, Synopsis, Summary string
 	Examples                []string
@@ -37,8 +37,8 @@ type Group struct {
 // A Section is a part of the man page.
 type Section struct{ Title, Text string }
 
-// A Value is what a flag can be given: some words, the path of a file, both, or neither for numbers
-// and text.
+// A Value says what a flag can be given: some words, the path of a file, both, or neither for
+// numbers and text.
 type Value struct {
 	Words []string
 	File  bool
@@ -78,7 +78,8 @@ func (p *Program) grouped(fs *pflag.FlagSet) [][]*pflag.Flag {
 	return groups
 }
 
-// describe is the name of a flag's value, empty for a switch, and its description with its default.
+// describe returns the name of a flag's value, empty for a switch, and its description with its
+// default.
 func describe(f *pflag.Flag) (value, text string) {
 	value, text = pflag.UnquoteUsage(f)
 	switch {

@@ -119,7 +119,7 @@ func (p *Program) roffFlag(out *printer, command string, f *pflag.Flag) {
 	out.line(".TP\n%s\n%s", line, filled(text+"."))
 }
 
-// filled is text in lines that are short in the source, which roff fills again.
+// filled breaks text into short lines of source, which roff fills again.
 func filled(s string) string { return roff(strings.TrimRight(Wrap(s, 64, 0), " ")) }
 
 // roff escapes text: backslashes, hyphens that are to stay hyphens, and what a line must not begin

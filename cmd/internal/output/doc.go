@@ -1,5 +1,5 @@
-// Package output has the one rule by which commands write files: what a command writes never
-// replaces what cannot be had again.
+// Package output holds the one rule by which commands write files: an output never replaces
+// what cannot be had again.
 //
 //   - A file that the command reads is not replaced, by whatever name or link it is given.
 //   - A file of another kind is not replaced: kinds are told apart by what files hold, see [Kind].

@@ -147,8 +147,8 @@ func (f *File) Commit() error {
 	return errors.Join(f.request.Cannot(err), f.Close())
 }
 
-// place renames the file to its name, unless something is there now that was not when it was
-// opened, or was written since.
+// place renames the file to its name, unless a file is there now that was not when it was opened,
+// or that was written since.
 func (f *File) place() error {
 	name, was := f.to.name, f.to.info
 	now, err := os.Stat(name)
@@ -187,7 +187,7 @@ func (f *File) Close() error {
 	case f.isTemporary():
 		discard(f.h)
 		f.set.mu.Lock()
-		f.set.leave(f.to)
+		f.set.forget(f.to)
 		f.set.mu.Unlock()
 	case f.h != nil:
 		return f.request.Cannot(f.h.Close())
@@ -195,7 +195,7 @@ func (f *File) Close() error {
 	return nil
 }
 
-// Cannot says in words that the system refused; errors of other origin stay as they are.
+// Cannot puts an error of the system in words; other errors stay as they are.
 func (r *Request) Cannot(err error) error {
 	var number syscall.Errno
 	switch name := r.name(); {

@@ -39,8 +39,8 @@ type Request struct {
 	Mode   fs.FileMode // of a new file, of which the umask takes its part; 0 for 0666
 }
 
-// Input notes that the command reads path, and refuses that where it is to be written too. Nothing,
-// "-" and what is no regular file are not looked at.
+// Input records that the command reads path. It is an error if the command also writes it. Nothing,
+// "-" and files that are not regular are not checked.
 func (s *Set) Input(flag, path string) error {
 	if path == "" || path == "-" {
 		return nil
@@ -97,8 +97,7 @@ func (s *Set) Create(r Request) (*File, error) {
 	return f, nil
 }
 
-// Replace changes a file that the command is asked to change: text takes the place of what is
-// there, whole or not at all.
+// Replace writes text over a file that the command is asked to change, whole or not at all.
 func Replace(path string, text []byte) error {
 	var s Set
 	f, err := s.Create(Request{Path: path, Kind: Kind{is: func([]byte, string) bool { return true }}, Update: true})
@@ -111,8 +110,8 @@ func Replace(path string, text []byte) error {
 	})
 }
 
-// Check is Create of a file that is opened by other means, to be read and written: nothing is made,
-// but the rule is kept.
+// Check is Create for a file that is opened by other means, to be read and written: nothing is
+// made, but the rules hold.
 func (s *Set) Check(r Request) error {
 	if _, ok := descriptor(r.Path); ok {
 		return fmt.Errorf("%s: want a file", r.name())
@@ -135,12 +134,12 @@ func (s *Set) Check(r Request) error {
 	return nil
 }
 
-// leave forgets an output that is finished.
-func (s *Set) leave(p place) {
+// forget removes an output that is finished.
+func (s *Set) forget(p place) {
 	s.outputs = slices.DeleteFunc(s.outputs, func(o place) bool { return o == p })
 }
 
-// free refuses a place that the command reads or writes already.
+// free returns an error for a place that the command reads or writes already.
 func (s *Set) free(p place) error {
 	for _, i := range s.inputs {
 		if i.same(p) {
@@ -155,7 +154,7 @@ func (s *Set) free(p place) error {
 	return nil
 }
 
-// replaces says why the file at p must not be replaced.
+// replaces returns the reason why the file at p must not be replaced, or nil.
 func (r *Request) replaces(p place) error {
 	name := r.name()
 	if p.info.Size() > 0 {
@@ -182,7 +181,7 @@ func (r *Request) name() string {
 	return r.Flag + " " + r.Path
 }
 
-// beginning is the first bytes of a file.
+// beginning returns the first bytes of a file.
 func beginning(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -197,7 +196,7 @@ func beginning(path string) ([]byte, error) {
 	return head[:n], err
 }
 
-// find looks at what is at path, following links, and at the folder it is in.
+// find looks up path, following links, and the folder it is in.
 func find(flag, path string) place {
 	p := place{flag: flag, path: path, name: follow(path)}
 	p.info, _ = os.Stat(path)
@@ -205,7 +204,7 @@ func find(flag, path string) place {
 	return p
 }
 
-// follow is where the links at path lead, whether or not there is a file.
+// follow returns where the links at path lead, whether or not there is a file.
 func follow(path string) string {
 	for range 40 {
 		info, err := os.Lstat(path)
@@ -232,7 +231,7 @@ func (p place) same(q place) bool {
 	return p.info == nil && q.info == nil && p.dir != nil && q.dir != nil && os.SameFile(p.dir, q.dir) && filepath.Base(p.name) == filepath.Base(q.name)
 }
 
-// both says that p is q, which is so.
+// both is the error for two paths that are one file.
 func both(p, q place, so string) error {
 	of := q.path
 	if q.flag != "" {

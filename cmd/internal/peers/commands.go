@@ -1,6 +1,6 @@
 package peers
 
-// commands says what a command of another program is here, by its name.
+// commands maps a command of another program to what it is here.
 var commands = map[string]string{
 	"cli": runOrChat, "llama-cli": runOrChat, "main": runOrChat, "llama": runOrChat, "simple": continues, "llama-simple": continues, "llama-simple-chat": "kvrun chat MODEL", "llama-run": runOrChat,
 	"llama-completion": continues, "generate": continues, "complete": continues,
@@ -34,7 +34,7 @@ const (
 	noQuantize = "kvrun does not write models of others: take a quantised GGUF file; kvrun tune MODEL finds types for its cache"
 )
 
-// Command is what a command of another program is here, in words.
+// Command says in words what a command of another program is here.
 func Command(name string) (string, bool) {
 	says := commands[name]
 	return says, says != ""

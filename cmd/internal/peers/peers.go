@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// A Verdict says what becomes of a flag.
+// A Verdict says what the program does with a flag.
 type Verdict string
 
 // The verdicts of flags.txt.
 const (
-	// another spelling of a flag of the program, which Text names without dashes
+	// another spelling of one of our flags, which Text names without dashes
 	Same Verdict = "same"
-	Idle Verdict = "idle" // accepted: what it asks for holds, or does not change a result
-	No   Verdict = "no"   // what it asks for is not there; Text says why
-	Here Verdict = "here" // what it asks for is said otherwise; Text says how
+	Idle Verdict = "idle" // accepted: what it asks for already holds, or changes no result
+	No   Verdict = "no"   // what it asks for is not supported; Text says why
+	Here Verdict = "here" // what it asks for is asked for in another way; Text says how
 )
 
 // Optional is the arity of a flag that is a switch in one program and takes on, off, auto, 0 or 1
@@ -42,8 +42,8 @@ var text string
 
 var table = read(text)
 
-// read parses flags.txt. The text is part of the program: what is wrong in it panics, as a test
-// would see.
+// read parses flags.txt. The text is part of the program, so a mistake in it panics; a test would
+// see it.
 func read(text string) map[string][]Flag {
 	all := map[string][]Flag{}
 	var f Flag
@@ -103,8 +103,8 @@ func Lookup(command, name string) (Flag, bool) {
 	return Flag{}, false
 }
 
-// IsSwitch says whether s can be the value of an Optional flag: on, off, auto, true, false, 0, 1 or
-// a list of those.
+// IsSwitch reports whether s can be the value of an Optional flag: on, off, auto, true, false, 0, 1
+// or a list of those.
 func IsSwitch(s string) bool {
 	for _, v := range strings.Split(s, ",") {
 		switch strings.ToLower(v) {
@@ -116,8 +116,8 @@ func IsSwitch(s string) bool {
 	return true
 }
 
-// Asks says whether a value of f asks for something: one that is not neutral, as a number or as it
-// is written.
+// Asks reports whether a value of f asks for something: whether it is not neutral, as a number or
+// as written.
 func (f Flag) Asks(value string) bool {
 	return !slices.ContainsFunc(f.Neutral, func(n string) bool { return n == value || n == trimmed(value) })
 }

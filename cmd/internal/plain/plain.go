@@ -1,9 +1,9 @@
-// Package plain makes text that comes from files safe to print: a name in a model, a journal or a
+// Package plain makes text that comes from files safe to print. A name in a model, a journal or a
 // spec file must not move the cursor, change the title of the window, forge a line or fill the
 // screen.
 //
-// Control codes and what turns the direction of writing are written as \u001b, the same in JSON as
-// elsewhere.
+// Control codes and characters that change the direction of writing are written as \u001b, the same
+// in JSON as elsewhere.
 package plain
 
 import (
@@ -80,7 +80,7 @@ func Text(text string) string {
 	return b.String()
 }
 
-// hidden reports what is no character to look at: control codes and changes of direction.
+// hidden reports whether a character cannot be seen: control codes and changes of direction.
 func hidden(r rune) bool {
 	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
@@ -110,7 +110,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// File is the file that w writes to, through a Writer or not, such as a terminal.
+// File returns the file that w writes to, through a Writer or not, such as a terminal.
 func File(w io.Writer) (*os.File, bool) {
 	if p, ok := w.(*Writer); ok {
 		return File(p.to)

@@ -1,4 +1,4 @@
-// Package version says what a program was built from.
+// Package version says what a program was built from: release, commit, Go.
 package version
 
 import (

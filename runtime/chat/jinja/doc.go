@@ -1,7 +1,7 @@
 // Package jinja renders Jinja templates as Python's jinja2 3.1 does in the sandbox that chat
 // templates are written for.
 //
-// The settings are those of Hugging Face's apply_chat_template: trim_blocks, lstrip_blocks, break
+// The settings are as in Hugging Face's apply_chat_template: trim_blocks, lstrip_blocks, break
 // and continue, the generation tag, tojson with json.dumps's arguments, raise_exception and
 // strftime_now. Values are Python's: texts are indexed by code point, dictionaries keep the order
 // of their keys, integers have no bound, 1 equals true, and what is printed is what str and repr

@@ -165,7 +165,7 @@ func (j *joiner) next() any {
 	return j.separator
 }
 
-// directives are those of C's strftime with English names, as Go's layouts.
+// directives are the directives of C's strftime, with English names, as layouts of Go.
 var directives = map[byte]string{
 	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'y': "06", 'B': "January", 'b': "Jan", 'h': "Jan",
 	'A': "Monday", 'a': "Mon", 'I': "03", 'p': "PM", 'j': "002", 'e': "_2", 'D': "01/02/06", 'F': "2006-01-02", 'R': "15:04",

@@ -34,7 +34,7 @@ func escapedArg(r *run, v any) any {
 	return v
 }
 
-// escapedArgs are those of its % operator.
+// escapedArgs are the arguments of a safe text's % operator.
 func escapedArgs(r *run, v any) any {
 	switch v := v.(type) {
 	case *Tuple:

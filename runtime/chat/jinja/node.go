@@ -70,7 +70,7 @@ type sliceExpr struct {
 	folded bool
 }
 
-// arguments are those of a call, a filter or a test.
+// arguments belong to a call, a filter or a test.
 type arguments struct {
 	pos      []expr
 	names    []string
@@ -100,7 +100,7 @@ type testExpr struct {
 	line int
 }
 
-// escaping says whether output is escaped: never, always, or as the autoescape block around it
+// escaping reports whether output is escaped: never, always, or as the autoescape block around it
 // evaluates to.
 type escaping int
 

@@ -77,7 +77,7 @@ func (r *run) binary(op string, a, b any) any {
 	return nil
 }
 
-// words is how long a number is, in words of the machine.
+// words is the length of a number in machine words.
 func words(v any) int {
 	if z, ok := v.(*big.Int); ok {
 		return len(z.Bits())

@@ -239,7 +239,7 @@ func (r *run) signed(negative bool, prefix, digits string, p spec) string {
 	return r.padded(sign+prefix+digits, p, '>')
 }
 
-// floatDigits are those of |f|.
+// floatDigits returns the digits of |f|.
 func (r *run) floatDigits(f float64, c byte, p spec) string {
 	f = math.Abs(f)
 	capital := c >= 'A' && c <= 'Z'
