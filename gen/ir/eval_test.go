@@ -64,8 +64,11 @@ func TestEvalFaults(t *testing.T) {
 		{"writes the constant t", func(b *Builder, p, n *Value) {
 			b.Store(b.Zero(testF32, "x"), At(b.Table(make([]byte, 32), "t"), 0))
 		}},
-		{"dotu8s8 x.3, y.4: lane 0 of x.3 is 129, allowed: 0 to 128", func(b *Builder, p, n *Value) {
-			b.DotU8S8(b.Const(testBytes, bytes.Repeat([]byte{129}, 32), "x"), b.Zero(testBytes, "y"))
+		{"dotu8s8 x.3, y.4: the products of bytes 0 and 1 sum to 64770, which 16 bits", func(b *Builder, p, n *Value) {
+			b.DotU8S8(b.Const(testBytes, bytes.Repeat([]byte{255}, 32), "x"), b.Const(testBytes, bytes.Repeat([]byte{127}, 32), "y"))
+		}},
+		{"table16 x.3, all 0: lane 0 of x.3 is 128, allowed: 0 to 127", func(b *Builder, p, n *Value) {
+			b.Table16(b.Const(testBytes, bytes.Repeat([]byte{128}, 32), "x"), make([]byte, 16), "")
 		}},
 		{"lane 0 of m.3 is 1, allowed: 0 and -1", func(b *Builder, p, n *Value) {
 			x := b.Zero(testI32, "x")

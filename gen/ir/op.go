@@ -26,6 +26,10 @@ type Operation struct {
 	// NaN says that a result that is a NaN may be any: which one two NaNs give differs between machines.
 	NaN bool
 
+	// Opaque says that a machine may hold the result in a form of its own: only arguments that are
+	// opaque too read it.
+	Opaque bool
+
 	// mean executes one instruction on checked operands.
 	mean func(e *evaluation, in *Instr)
 }
@@ -41,6 +45,7 @@ type Arg struct {
 	Constant bool  // a constant of the same lanes may stand in its place, as Instr.Const
 	Lo, Hi   int   // the least and the largest lane allowed, where Lo < Hi; bytes are unsigned where Lo is not below 0
 	Mask     bool  // lanes are all ones or all zeros
+	Opaque   bool  // the result of an opaque operation, which stands there as it was made
 	Many     []int // how often the argument may stand; nil: once
 }
 
@@ -117,6 +122,7 @@ func (a Arg) orConstant() Arg { a.Constant = true; return a }
 func (a Arg) inPlace() Arg    { a.InPlace = true; return a }
 func (a Arg) spent() Arg      { a.Spent = true; return a }
 
+func (a Arg) opaque() Arg           { a.Opaque = true; return a }
 func (a Arg) mask() Arg             { a.Mask = true; return a }
 func (a Arg) within(lo, hi int) Arg { a.Lo, a.Hi = lo, hi; return a }
 func (a Arg) times(many ...int) Arg { a.Many = many; return a }

@@ -125,24 +125,25 @@ var OpZipWords = declare(Operation{Name: "zipwords", Args: []Arg{vec(I8), vec(I8
 		})
 	}})
 
-// Products of bytes. The unsigned factor is at most 128, so that two products fit 16 bits.
+// Products of bytes. Sums of two neighbouring products fit 16 bits: machines without a sum of four
+// saturate there.
 
 // OpDotU8S8 is sums of 4 products, Args[0] unsigned and Args[1] signed.
-var OpDotU8S8 = declare(Operation{Name: "dotu8s8", Args: []Arg{vec(I8).within(0, 128), vec(I8)}, Makes: []Elem{I32},
+var OpDotU8S8 = declare(Operation{Name: "dotu8s8", Args: []Arg{vec(I8), vec(I8)}, Makes: []Elem{I32},
 	mean: func(e *evaluation, in *Instr) {
 		x, y := e.lanes(in.Args[0]), e.lanes(in.Args[1])
 		e.fill32(in, func(l int) uint32 { return products(x, y, 4*l, 4) })
 	}})
 
 // OpDotAcc is Args[0] += the sums of OpDotU8S8 of Args[1] and Args[2].
-var OpDotAcc = declare(Operation{Name: "dotacc", Args: []Arg{vec(I32).inPlace(), vec(I8).within(0, 128), vec(I8)},
+var OpDotAcc = declare(Operation{Name: "dotacc", Args: []Arg{vec(I32).inPlace(), vec(I8), vec(I8)},
 	mean: func(e *evaluation, in *Instr) {
 		x, y := e.lanes(in.Args[1]), e.lanes(in.Args[2])
 		e.add32(in, func(l int) uint32 { return products(x, y, 4*l, 4) })
 	}})
 
 // OpPairsU8S8 is sums of 2 products, Args[0] unsigned and Args[1] signed.
-var OpPairsU8S8 = declare(Operation{Name: "pairsu8s8", Args: []Arg{vec(I8).within(0, 128), vec(I8)}, Makes: []Elem{I16},
+var OpPairsU8S8 = declare(Operation{Name: "pairsu8s8", Args: []Arg{vec(I8), vec(I8)}, Makes: []Elem{I16},
 	mean: func(e *evaluation, in *Instr) {
 		x, y := e.lanes(in.Args[0]), e.lanes(in.Args[1])
 		e.fill16(in, func(l int) uint16 { return uint16(products(x, y, 2*l, 2)) })
@@ -150,18 +151,18 @@ var OpPairsU8S8 = declare(Operation{Name: "pairsu8s8", Args: []Arg{vec(I8).withi
 
 // OpFactor is its argument as the first factor of OpDotS8 and OpDotS8Acc. It has a name so that a
 // machine that multiplies unsigned by signed bytes keeps in it what it takes of the levels, once.
-var OpFactor = declare(Operation{Name: "factor", Args: []Arg{vec(I8)}, Makes: []Elem{I8},
+var OpFactor = declare(Operation{Name: "factor", Args: []Arg{vec(I8)}, Makes: []Elem{I8}, Opaque: true,
 	mean: func(e *evaluation, in *Instr) { copy(e.result(in), e.lanes(in.Args[0])) }})
 
 // OpDotS8 is sums of 4 products of signed bytes, Args[0] an OpFactor and Args[1] no lane -128.
 // OpDotS8Acc is Args[0] += those of Args[1] and Args[2].
 var (
-	OpDotS8 = declare(Operation{Name: "dots8", Args: []Arg{vec(I8), vec(I8).within(-127, 127)}, Makes: []Elem{I32},
+	OpDotS8 = declare(Operation{Name: "dots8", Args: []Arg{vec(I8).opaque(), vec(I8).within(-127, 127)}, Makes: []Elem{I32},
 		mean: func(e *evaluation, in *Instr) {
 			x, y := e.lanes(in.Args[0]), e.lanes(in.Args[1])
 			e.fill32(in, func(l int) uint32 { return signedProducts(x, y, 4*l, 4) })
 		}})
-	OpDotS8Acc = declare(Operation{Name: "dots8acc", Args: []Arg{vec(I32).inPlace(), vec(I8), vec(I8).within(-127, 127)},
+	OpDotS8Acc = declare(Operation{Name: "dots8acc", Args: []Arg{vec(I32).inPlace(), vec(I8).opaque(), vec(I8).within(-127, 127)},
 		mean: func(e *evaluation, in *Instr) {
 			x, y := e.lanes(in.Args[1]), e.lanes(in.Args[2])
 			e.add32(in, func(l int) uint32 { return signedProducts(x, y, 4*l, 4) })
@@ -175,11 +176,17 @@ func signedProducts(x, y []byte, first, n int) (sum uint32) {
 	return sum
 }
 
-func products(x, y []byte, first, n int) (sum uint32) {
-	for k := first; k < first+n; k++ {
-		sum += uint32(int(x[k]) * int(int8(y[k])))
+// products is the sum of n products, x unsigned, from byte first on.
+func products(x, y []byte, first, n int) uint32 {
+	sum := 0
+	for k := first; k < first+n; k += 2 {
+		two := int(x[k])*int(int8(y[k])) + int(x[k+1])*int(int8(y[k+1]))
+		if two != int(int16(two)) {
+			panic(fault("the products of bytes %d and %d sum to %d, which 16 bits do not hold", k, k+1, two))
+		}
+		sum += two
 	}
-	return sum
+	return uint32(sum)
 }
 
 // Integers of 16 bits.

@@ -10,10 +10,10 @@ import (
 // used, in a block that encloses the use, and not used up; each instruction is what the declaration
 // of its operation allows.
 func Verify(f *Func) error {
-	return verify(f, f.Body, map[*Value]bool{})
+	return verify(f, f.Body, map[*Value]bool{}, map[*Value]bool{})
 }
 
-func verify(f *Func, body []Node, outer map[*Value]bool) error {
+func verify(f *Func, body []Node, outer, opaque map[*Value]bool) error {
 	defined := map[*Value]bool{}
 	for v := range outer {
 		defined[v] = true
@@ -24,7 +24,7 @@ func verify(f *Func, body []Node, outer map[*Value]bool) error {
 			if !defined[n.Count] || n.Count.Type.Elem != Word || n.Step < 1 {
 				return fmt.Errorf("ir: %s: a loop needs a defined word to count", f.Name)
 			}
-			if err := verify(f, n.Body, defined); err != nil {
+			if err := verify(f, n.Body, defined, opaque); err != nil {
 				return err
 			}
 		case *Instr:
@@ -32,12 +32,14 @@ func verify(f *Func, body []Node, outer map[*Value]bool) error {
 				return fmt.Errorf("ir: %s: %v: %s", f.Name, n, why)
 			}
 			for i, v := range n.Args {
-				if n.Op.arg(i).Spent {
+				if a := n.Op.arg(i); a.Opaque != opaque[v] {
+					return fmt.Errorf("ir: %s: %v: %v is what an opaque operation made, or is not and has to be", f.Name, n, v)
+				} else if a.Spent {
 					delete(defined, v)
 				}
 			}
 			if n.Dst != nil {
-				defined[n.Dst] = true
+				defined[n.Dst], opaque[n.Dst] = true, n.Op.Opaque
 			}
 		}
 	}

@@ -67,6 +67,10 @@ func TestVerify(t *testing.T) {
 			b.Select(b.Zero(testI32, "m"), b.Zero(testI32, "x"), b.Zero(testF32, "y"))
 		}},
 		{"tablef32: a table of 260 bytes", func(b *Builder, p, n *Value) { b.TableF32(b.Zero(testI32, "x"), make([]byte, 260), "") }},
+		{"dots8: x.3 is what an opaque operation made, or is not", func(b *Builder, p, n *Value) { x := b.Zero(testBytes, "x"); b.DotS8(x, x) }},
+		{"store: factor.4 is what an opaque operation made", func(b *Builder, p, n *Value) {
+			b.Store(b.Factor(b.Zero(testBytes, "x")), At(p, 0))
+		}},
 		{"a loop needs a defined word", func(b *Builder, p, n *Value) { b.Loop(p, 1, func() {}) }},
 	} {
 		b, p, n := start()
