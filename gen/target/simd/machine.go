@@ -22,6 +22,9 @@ type Machine struct {
 	// Select appends the instructions of one operation. It reports whether the machine has the operation.
 	Select func(s *Selector, in *ir.Instr) bool
 
+	// Lacks are the operations that the machine does not have, with the reason. All others are selected.
+	Lacks map[ir.Op]string
+
 	// Folds are the operations whose last argument may be in memory.
 	Folds map[ir.Op]bool
 

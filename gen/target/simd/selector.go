@@ -67,7 +67,11 @@ func (s *Selector) block(body []ir.Node) {
 			s.made[n.Dst] = n
 			s.pool.use = use{roleOf(n), lanesOf(n)}
 			if !s.m.Select(s, n) {
-				panic(lacking{fmt.Sprintf("%s has no operation %v", s.m.Name, n.Op)})
+				why := fmt.Sprintf("%s has no operation %v", s.m.Name, n.Op)
+				if reason := s.m.Lacks[n.Op]; reason != "" {
+					why += ": " + reason
+				}
+				panic(lacking{why})
 			}
 		}
 	}
