@@ -19,8 +19,17 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("explain", stdout)
 	asJSON := flags.Bool("json", false, "print one JSON array")
+	var part kernelStage
+	flags.StringVar(&part.kernel, "kernel", "", "print one `kernel`, as list names it: encode, decode, matmul, \"matmul on int8\" (score), mix")
+	flags.StringVar(&part.stage, "stage", "", "after this `stage`: expr, the expressions; ir, the program over lanes; asm, the assembly; cuda, the type in CUDA")
+	flags.StringVar(&part.isa, "isa", "", "instruction `set` of ir and asm (default: the best that kernels are compiled for)")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if part != (kernelStage{}) {
+		if err := part.check(*asJSON); err != nil {
+			return err
+		}
 	}
 	if flags.NArg() == 0 && dirs.spec == "" {
 		return errors.New("name a type, or a file of types")
@@ -39,6 +48,12 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 	for k, t := range l.set.Types {
 		if k > 0 {
 			fmt.Fprint(stdout, "\n\n")
+		}
+		if part.kernel != "" {
+			if err := part.print(stdout, l, t); err != nil {
+				return err
+			}
+			continue
 		}
 		e := explanation{w: stdout, t: t, source: l.files[t.Range.Filename]}
 		e.head()

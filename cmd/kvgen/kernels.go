@@ -60,7 +60,6 @@ func kernelsOf(isa target.ISA, t *spec.Type) kernelSet {
 func listMissing(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	header := "\nNOT AS VECTORS\tKERNELS\tINSTRUCTION SETS\tWHY\n"
-	scarce := regexp.MustCompile(`needs more than (\d+) registers`)
 	for _, t := range set.Types {
 		for _, row := range missingRows(t, isas) {
 			fmt.Fprint(table, header)
@@ -70,6 +69,9 @@ func listMissing(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	}
 	return table.Flush()
 }
+
+// scarce is what the register allocator says.
+var scarce = regexp.MustCompile(`needs more than (\d+) registers`)
 
 // plainWhy says in the words of a spec's author what the register allocator says in its own.
 func plainWhy(scarce *regexp.Regexp, why string) string {

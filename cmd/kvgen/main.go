@@ -6,6 +6,8 @@
 //	                                          types and instruction sets, why one is passed over, what has no vector form
 //	kvgen explain  [--spec PATH] [--json] TYPE|FILE.hcl...
 //	                                          types: their bytes, their bits, their codebook and where that stands, their error
+//	kvgen explain  --kernel KERNEL --stage expr|ir|asm|cuda [--isa SET] TYPE|FILE.hcl...
+//	                                          one kernel of types after a stage of the compiler: text that diff compares
 //	kvgen audit    [--spec PATH] [--json] [--samples N] [TYPE|FILE.hcl...]
 //	                                          the error of types; flags a codebook over 2 % above its optimum, and an encode
 //	                                          that is no inverse of value
@@ -58,7 +60,7 @@ var commands = []command{
 	{"generate", "bring the generated files up to date", generate},
 	{"check", "say whether the spec is valid and the generated files are up to date", check},
 	{"list", "types and instruction sets, why one is passed over, what has no vector form", list},
-	{"explain", "one type: its bytes, its bits, its codebook", explain},
+	{"explain", "one type: its bytes, its bits, its codebook; one of its kernels after each stage", explain},
 	{"audit", "the error of every type, and codebooks worse than they need be", audit},
 	{"new", "begin a type of your own", newType},
 	{"fmt", "format spec files", format},

@@ -149,11 +149,12 @@ func TestString(t *testing.T) {
 		b.FMA(acc, x, b.Broadcast(testF32, Mem{Base: p, Index: n, Scale: 4, Off: -8}, "y"))
 		b.CompareF(x, NotLess, acc)
 		b.Order(x, Lanes{1, 0, 0, 0, 0, 0, 0, 0})
+		b.Xor(x, Splat(1<<31))
 	})
 	b.HSum(acc, At(p, 0))
 	want := `func f(p *byte, n int) {
-	p.1: addrx1 = param 0
-	n.2: wordx1 = param 1
+	p.1: addr = param 0
+	n.2: word = param 1
 	// a phase
 	acc.3: f32x8 = zero
 	for n.2 by 8 {
@@ -163,6 +164,7 @@ func TestString(t *testing.T) {
 		fma acc.3, mul.5, y.6
 		comparef.7: i32x8 = comparef mul.5, not <, acc.3
 		order.8: f32x2 = order mul.5, {1 0}
+		xor.9: f32x8 = xor mul.5, all 0x80000000
 	}
 	hsum acc.3, [p.1]
 }

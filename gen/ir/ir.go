@@ -56,6 +56,9 @@ func (t Type) Bytes() int {
 }
 
 func (t Type) String() string {
+	if !t.isVector() {
+		return t.Elem.String()
+	}
 	return fmt.Sprintf("%vx%d", t.Elem, t.Lanes)
 }
 

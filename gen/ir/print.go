@@ -85,12 +85,18 @@ func (in *Instr) String() string {
 
 var relations = [...]string{"==", "!=", "<", "<=", ">", ">=", "not <"}
 
-// constant is the lanes of Const: one where all are the same.
+// constant is the lanes of Const: one where all are the same. Masks are in hexadecimal.
 func (in *Instr) constant() string {
-	elem := I8
+	elem, bits := I8, false
 	switch c := in.Op.Const; {
+	case in.Op == OpAnd, in.Op == OpOr, in.Op == OpXor, in.Op == OpEqB:
+		if bits = true; in.Args[0].Type.Elem != I8 {
+			elem = I32
+		}
 	case c == NoConst:
 		elem = in.Args[0].Type.Elem
+	case in.Op == OpShrVar, in.Op == OpShlVar:
+		elem = I32
 	case c == Vector:
 		elem = in.Dst.Type.Elem
 	case c == Words, c == AnyWords && isFloats(in.Const):
@@ -98,36 +104,34 @@ func (in *Instr) constant() string {
 	case c == AnyWords, c == Order, c == Distances:
 		elem = I32
 	}
-	if in.Op == OpShrVar || in.Op == OpShlVar {
-		elem = I32
-	}
 	var lanes []string
 	same := true
 	for l := range len(in.Const) / (Type{elem, 1}).Bytes() {
-		lanes = append(lanes, lane(in.Const, elem, l))
+		lanes = append(lanes, lane(in.Const, elem, l, bits))
 		same = same && lanes[l] == lanes[0]
 	}
-	if same && len(lanes) > 0 {
+	if same && len(lanes) > 1 {
 		return "all " + lanes[0]
 	}
 	return "{" + strings.Join(lanes, " ") + "}"
 }
 
-func lane(c []byte, elem Elem, l int) string {
-	switch elem {
-	case I8:
-		return fmt.Sprint(c[l])
-	case I16:
+func lane(c []byte, elem Elem, l int, bits bool) string {
+	switch {
+	case elem == I8 && bits:
+		return fmt.Sprintf("%#02x", c[l])
+	case bits:
+		return fmt.Sprintf("%#08x", word(c, l))
+	case elem == I8:
+		return fmt.Sprint(int8(c[l]))
+	case elem == I16:
 		return fmt.Sprint(int16(half(c, l)))
-	case F32:
+	case elem == F32:
 		return fmt.Sprint(number(c, l))
-	case F64:
+	case elem == F64:
 		return fmt.Sprint(math.Float64frombits(binary.LittleEndian.Uint64(c[8*l:])))
 	}
-	if w := word(c, l); w >= 1<<16 {
-		return fmt.Sprintf("%#x", w)
-	}
-	return fmt.Sprint(word(c, l))
+	return fmt.Sprint(int32(word(c, l)))
 }
 
 // isFloats guesses what a table of words holds: small integers have no exponent.

@@ -107,3 +107,21 @@ type Transform struct {
 	Transform        string // name in the spec
 	Forward, Inverse string
 }
+
+// Assembling is a target whose functions can be looked at one by one.
+type Assembling interface {
+	Target
+
+	// InstructionSets are their names, best first.
+	InstructionSets() []string
+
+	// Functions are those that kernels of a type are made of under an instruction set.
+	Functions(t *spec.Type, isa string) []Function
+}
+
+// Function is one function of a kernel after each stage.
+type Function struct {
+	Name     string
+	IR       string // the program over lanes
+	Assembly string // its constants and its instructions
+}

@@ -9,7 +9,12 @@ import (
 // Alone is the assembly of one function: its constants, then its text. An operation that the machine
 // lacks is an error that names both.
 func (m *Machine) Alone(isa *ISA, fn *ir.Func) (string, error) {
-	p := newPool(strings.ToLower(fn.Name))
+	return m.alone(isa, fn, fn.Name)
+}
+
+// alone is Alone with a name for what the names of constants begin with.
+func (m *Machine) alone(isa *ISA, fn *ir.Func, prefix string) (string, error) {
+	p := newPool(strings.ToLower(prefix))
 	a, err := assemble(m, isa, fn, p)
 	if err != nil {
 		return "", err

@@ -20,9 +20,15 @@ import (
 // Selection assembles every form for every instruction set: an operation has a selection, or the
 // machine says that it lacks it. It runs on any host.
 func Selection(m *simd.Machine) (found []string) {
+	forms := Forms()
+	for _, op := range ir.Ops() {
+		if !slices.ContainsFunc(forms, func(f Form) bool { return f.Op == op }) {
+			found = append(found, op.Name+": no form of it is tested")
+		}
+	}
 	for k := range m.ISAs {
 		isa := &m.ISAs[k]
-		for _, f := range Forms() {
+		for _, f := range forms {
 			fn := f.Build("alone")
 			if err := ir.Verify(fn); err != nil {
 				return []string{err.Error()}

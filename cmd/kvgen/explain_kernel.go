@@ -1,0 +1,220 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kvgen/kvgen/cmd/internal/suggest"
+	"github.com/kvgen/kvgen/gen"
+	"github.com/kvgen/kvgen/gen/lower"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+)
+
+// explainedKernels are the kernels as list names them, with the beginnings of the names of their
+// functions: those for one row of activations or of weights, where a kernel has tiles of several.
+var explainedKernels = []struct {
+	name  string
+	stems []string
+}{
+	{"encode", []string{"encodeGroups"}},
+	{"decode", []string{"decodeUnits"}},
+	{"matmul", []string{"matmul1x"}},
+	{"matmul on int8", []string{"matmulQ81x", "matmulQ8Block1x", "matmulQ8Fours1x", "unpack"}},
+	{"mix", []string{"mix1x", "mixLevels", "mixPairs", "mixPlace", "mixQ81x"}},
+}
+
+// score is what attention calls the product of queries with cached keys.
+const score = "score"
+
+var explainedStages = []string{"expr", "ir", "asm", "cuda"}
+
+// kernelStage is what explain is asked to print of a kernel.
+type kernelStage struct{ kernel, stage, isa string }
+
+// check compares the flags with what there is.
+func (k *kernelStage) check(asJSON bool) error {
+	names := []string{score}
+	for _, e := range explainedKernels {
+		names = append(names, e.name)
+	}
+	switch {
+	case k.kernel == "":
+		return fmt.Errorf("--stage needs --kernel, one of: %s", strings.Join(names[1:], ", "))
+	case !slices.Contains(names, k.kernel):
+		return fmt.Errorf("no kernel %q; there are: %s; score stands for matmul on int8%s", k.kernel, strings.Join(names[1:], ", "), suggest.Nearest(k.kernel, names))
+	case k.stage == "":
+		return fmt.Errorf("--kernel needs --stage, one of: %s", strings.Join(explainedStages, ", "))
+	case !slices.Contains(explainedStages, k.stage):
+		return fmt.Errorf("no stage %q; there are: %s%s", k.stage, strings.Join(explainedStages, ", "), suggest.Nearest(k.stage, explainedStages))
+	case asJSON:
+		return errors.New("--json is for a type, a stage of a kernel is text")
+	case k.isa != "" && k.stage != "ir" && k.stage != "asm":
+		return fmt.Errorf("--isa is for the stages ir and asm; %s is the same for all", k.stage)
+	}
+	if k.kernel == score {
+		k.kernel = "matmul on int8"
+	}
+	return nil
+}
+
+// print writes one kernel of a type after the stage.
+func (k kernelStage) print(w io.Writer, l *library, t *spec.Type) error {
+	switch {
+	case k.kernel == "encode" && t.Encode == nil:
+		return k.none(t, "it is read only")
+	case k.kernel == "mix" && !t.KV:
+		return k.none(t, "it is for weights alone")
+	}
+	switch k.stage {
+	case "expr":
+		return k.expressions(w, t)
+	case "cuda":
+		return k.cuda(w, l, t)
+	}
+	return k.functions(w, t)
+}
+
+// none says that a type has no such kernel.
+func (k kernelStage) none(t *spec.Type, why string) error {
+	if why != "" {
+		why = ": " + why
+	}
+	return finding(fmt.Sprintf("%s has no %s kernel%s", t.Name, k.kernel, why))
+}
+
+// expressions prints what the kernel computes, as the compiler has taken it apart.
+func (k kernelStage) expressions(w io.Writer, t *spec.Type) error {
+	same := func(name string) string { return name }
+	if k.kernel == "encode" {
+		for _, a := range t.Encode {
+			fmt.Fprintf(w, "%s = %s\n", a.Name, spec.Text(a.X, same))
+		}
+		return nil
+	}
+	fmt.Fprintf(w, "value = %s\n", spec.Text(t.Value, same))
+	p, why := lower.Split(t)
+	if why != "" {
+		fmt.Fprintf(w, "\nevaluated as it stands: %s\n", why)
+		return nil
+	}
+	text := func(x spec.Expr, none string) string {
+		if x == nil {
+			return none
+		}
+		return spec.Text(x, same)
+	}
+	fmt.Fprintf(w, "\nvalue = scale*level + min; scale and min hold for %d values\n\n", p.Run)
+	fmt.Fprintf(w, "scale = %s\nmin   = %s\nlevel = by %s, %d bits: %v\n", text(p.Scale, "1"), text(p.Min, "0"), p.Code.Name, p.Code.Bits, p.Levels)
+	switch {
+	case k.kernel != "matmul on int8" && k.kernel != "mix":
+	case p.Rounds:
+		fmt.Fprintf(w, "\nbytes would round the levels, which the type does not allow\n")
+	default:
+		fmt.Fprintf(w, "\nas bytes, times %g: %v\n", p.Factor, p.Bytes)
+	}
+	return nil
+}
+
+// functions prints the IR or the assembly of the kernel's functions: under the set that was asked for,
+// else under the best that has any.
+func (k kernelStage) functions(w io.Writer, t *spec.Type) error {
+	var sets, have []string
+	var assembling target.Assembling
+	for _, tg := range gen.Targets() {
+		a, ok := tg.(target.Assembling)
+		if !ok {
+			continue
+		}
+		assembling = a
+		for _, isa := range a.InstructionSets() {
+			sets = append(sets, isa)
+			list := k.of(t, a.Functions(t, isa))
+			if len(list) == 0 {
+				continue
+			}
+			if have = append(have, isa); k.isa == "" || k.isa == isa {
+				k.write(w, list)
+				return nil
+			}
+		}
+	}
+	switch {
+	case k.isa != "" && !slices.Contains(sets, k.isa):
+		return fmt.Errorf("no instruction set %q; there are: %s%s", k.isa, strings.Join(sets, ", "), suggest.Nearest(k.isa, sets))
+	case len(have) > 0:
+		return k.none(t, fmt.Sprintf("not under %s; %s has one", k.isa, strings.Join(have, ", ")))
+	}
+	return k.none(t, k.why(assembling, t))
+}
+
+// of picks the functions of the kernel.
+func (k kernelStage) of(t *spec.Type, all []target.Function) (list []target.Function) {
+	for _, e := range explainedKernels {
+		for _, stem := range e.stems {
+			for _, f := range all {
+				if e.name == k.kernel && strings.HasPrefix(f.Name, stem+target.Ident(t.Name)) {
+					list = append(list, f)
+				}
+			}
+		}
+	}
+	return list
+}
+
+func (k kernelStage) write(w io.Writer, list []target.Function) {
+	for i, f := range list {
+		text := f.IR
+		if k.stage == "asm" {
+			text = f.Assembly
+		}
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprint(w, text)
+	}
+}
+
+// why is the reason that list gives for a kernel that is not there.
+func (k kernelStage) why(a target.Assembling, t *spec.Type) (why string) {
+	set := &spec.Set{Types: []*spec.Type{t}}
+	if t.Domain != nil {
+		set.Transforms = []*spec.Transform{t.Domain}
+	}
+	out, err := a.Generate(set)
+	if err != nil {
+		return err.Error()
+	}
+	for _, isa := range out.ISAs {
+		for _, m := range kernelsOf(isa, t).missing {
+			if m.kernel == k.kernel {
+				why = plainWhy(scarce, m.why)
+			}
+		}
+	}
+	return why
+}
+
+// cuda prints the struct by which the kernels of a GPU read and write the type: all of them share it.
+func (k kernelStage) cuda(w io.Writer, l *library, t *spec.Type) error {
+	for _, tg := range gen.Targets() {
+		if tg.Name() != "cuda" {
+			continue
+		}
+		out, err := tg.Generate(l.set)
+		if err != nil {
+			return err
+		}
+		for name, text := range out.Files {
+			if strings.TrimSuffix(path.Base(name), path.Ext(name)) == "type-"+t.Name {
+				_, err := w.Write(text)
+				return err
+			}
+		}
+	}
+	return k.none(t, "no file for a GPU")
+}
