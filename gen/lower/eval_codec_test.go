@@ -42,10 +42,10 @@ func (e *evaluator) codec(t *spec.Type) {
 		return
 	}
 	const groups = 2
-	n := groups * e.caps.Lanes * t.Block
+	n := groups * ir.VectorLanes * t.Block
 	inputs := []ref.Input{{Name: "noise", Values: noise(n, 1, 1)}, {Name: "heavy", Values: ref.Heavy(n)}, {Name: "special", Values: special(n)}}
 	for _, in := range inputs {
-		dst := make(ir.Memory, groups*e.caps.Lanes*t.Bytes)
+		dst := make(ir.Memory, groups*ir.VectorLanes*t.Bytes)
 		e.run(f, dst, floats(in.Values), make(ir.Memory, scratch), ir.Int(groups))
 		for name, oracle := range oracles(t) {
 			if oracle.Encode == nil {

@@ -28,7 +28,7 @@ func (e *evaluator) mixes(t *spec.Type) {
 			continue
 		}
 		for m := 1; m <= 6; m++ {
-			f := e.lower(xm(stem, m, id(t)), func(c lower.Caps, name string) *ir.Func { return lower.Mix(t, c, m, min(4, 12/m), rounded, name) })
+			f := e.lower(xm(stem, m, id(t)), func(c lower.Caps, name string) *ir.Func { return lower.Mix(t, c, m, rounded, name) })
 			for units := 1; f != nil && units <= 5; units += 4 {
 				e.mix(f, t, m, 3, units, rounded)
 			}

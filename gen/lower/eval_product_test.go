@@ -206,7 +206,7 @@ func (e *evaluator) gemmF32() {
 	for m := 1; m <= 3; m++ {
 		f := e.lower(xm("gemm", m, "F32"), func(c lower.Caps, name string) *ir.Func { return lower.GemmF32(c, m, name) })
 		for units := 1; units <= 2; units++ {
-			n, rows := units*e.caps.Lanes, 8
+			n, rows := units*ir.VectorLanes, 8
 			x, w := noise(m*n, 24, 1), noise(rows*n, 25, 1)
 			xs, ldx := spread(x, n)
 			ws, ldw := spread(w, n)

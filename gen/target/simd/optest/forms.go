@@ -230,7 +230,11 @@ func (in instruction) build(b *ir.Builder, p *ir.Value, apart bool) {
 	body := func() {
 		i := &ir.Instr{Op: in.op, Imm: in.imm, Const: in.c}
 		for k, t := range in.args {
-			i.Args = append(i.Args, b.Load(t, ir.At(p, arguments+32*k), "x"))
+			x := b.Load(t, ir.At(p, arguments+32*k), "x")
+			if in.op.Args[min(k, len(in.op.Args)-1)].Opaque {
+				x = b.Factor(x)
+			}
+			i.Args = append(i.Args, x)
 		}
 		if in.op.Mem != ir.NoMemory {
 			i.Mem = ir.At(p, operand)
@@ -247,7 +251,7 @@ func (in instruction) build(b *ir.Builder, p *ir.Value, apart bool) {
 		}
 		for k, v := range i.Args {
 			a := in.op.Args[min(k, len(in.op.Args)-1)]
-			if a.InPlace || apart && !a.Spent {
+			if a.InPlace || apart && !a.Spent && !a.Opaque {
 				b.Store(v, ir.At(p, at+32*k))
 			}
 		}

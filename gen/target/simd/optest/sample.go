@@ -60,6 +60,8 @@ func (s *sample) allowed(k int, w uint32) uint32 {
 		return w % 200
 	case op.Const == ir.Words:
 		return w % uint32(s.form.entries)
+	case a.Lo == -127: // no byte is 0x80: those get another bit
+		return w | w>>7&0x01010101
 	case a.Lo < a.Hi && a.Elems[0] == ir.I8:
 		return w & 0x7F7F7F7F
 	case a.Lo < a.Hi:

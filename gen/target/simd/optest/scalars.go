@@ -1,6 +1,10 @@
 package optest
 
-import "github.com/kvgen/kvgen/gen/ir"
+import (
+	"bytes"
+
+	"github.com/kvgen/kvgen/gen/ir"
+)
 
 var (
 	bytes32 = ir.Type{Elem: ir.I8, Lanes: 32}
@@ -62,6 +66,15 @@ var scalars = map[ir.Op]func(b *ir.Builder, p *ir.Value){
 	ir.OpZero: func(b *ir.Builder, p *ir.Value) {
 		b.Store(b.Zero(lanes8, "zero"), ir.At(p, results))
 		b.Store(b.Load(bytes32, ir.Mem{Base: p, Index: b.ZeroWord("n"), Scale: 8, Off: arguments}, "x"), ir.At(p, results+32))
+	},
+	ir.OpFactor: func(b *ir.Builder, p *ir.Value) { // two readers of one, and its argument after them
+		x := b.Load(bytes32, ir.At(p, arguments), "x")
+		factor, one := b.Factor(x), b.Const(bytes32, bytes.Repeat([]byte{1}, 32), "one")
+		b.Store(b.DotS8(factor, one), ir.At(p, results))
+		sum := b.Zero(lanes8, "sum")
+		b.DotS8Acc(sum, factor, one)
+		b.Store(sum, ir.At(p, results+32))
+		b.Store(x, ir.At(p, results+64))
 	},
 	ir.OpPrefetch: func(b *ir.Builder, p *ir.Value) { b.Prefetch(ir.At(p, 1<<20)) },
 }
