@@ -20,13 +20,13 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 	flags := dirs.reading("explain", stdout)
 	asJSON := flags.Bool("json", false, "print one JSON array")
 	var part kernelStage
-	flags.StringVar(&part.kernel, "kernel", "", "print one `kernel`, as list names it: encode, decode, matmul, \"matmul on int8\" (score), mix")
+	flags.StringVar(&part.kernel, "kernel", "", "print one `kernel`, as list names it: encode, decode, matmul, \"matmul on int8\" (or score), mix, mix_q8")
 	flags.StringVar(&part.stage, "stage", "", "after this `stage`: expr, the expressions; ir, the program over lanes; asm, the assembly; cuda, the type in CUDA")
 	flags.StringVar(&part.isa, "isa", "", "instruction `set` of ir and asm (default: the best that kernels are compiled for)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if part != (kernelStage{}) {
+	if part.kernel+part.stage+part.isa != "" {
 		if err := part.check(*asJSON); err != nil {
 			return err
 		}

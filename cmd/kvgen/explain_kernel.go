@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,45 +9,58 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kvgen/kvgen/cmd/internal/suggest"
 	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/internal/suggest"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// explainedKernels are the kernels as list names them, with the beginnings of the names of their
-// functions: those for one row of activations or of weights, where a kernel has tiles of several.
-var explainedKernels = []struct {
-	name  string
-	stems []string
-}{
-	{"encode", []string{"encodeGroups"}},
-	{"decode", []string{"decodeUnits"}},
-	{"matmul", []string{"matmul1x"}},
-	{"matmul on int8", []string{"matmulQ81x", "matmulQ8Block1x", "matmulQ8Fours1x", "unpack"}},
-	{"mix", []string{"mix1x", "mixLevels", "mixPairs", "mixPlace", "mixQ81x"}},
+// stems are the beginnings of the names of a kernel's functions, by its field: those for one row of
+// activations or of weights, where it has tiles of several.
+var stems = map[string][]string{
+	"Encode":   {"encodeGroups"},
+	"Decode":   {"decodeUnits"},
+	"Matmul":   {"matmul1x"},
+	"MatmulQ8": {"matmulQ81x", "matmulQ8Block1x", "matmulQ8Fours1x", "unpack"},
+	"Mix":      {"mix1x", "mixLevels"},
+	"MixQ8":    {"mixPairs", "mixPlace", "mixQ81x"},
 }
 
-// score is what attention calls the product of queries with cached keys.
+// score is what attention calls the product of queries with cached keys: matmul on int8.
 const score = "score"
+
+// explainedName is a kernel as list names it, or as kvrun does where list leaves it out.
+func explainedName(k abi.Kind) string { return cmp.Or(k.Words, k.Name) }
+
+// explainedKernels are their names.
+func explainedKernels() (names []string) {
+	for _, k := range abi.Kinds {
+		names = append(names, explainedName(k))
+	}
+	return names
+}
 
 var explainedStages = []string{"expr", "ir", "asm", "cuda"}
 
 // kernelStage is what explain is asked to print of a kernel.
-type kernelStage struct{ kernel, stage, isa string }
+type kernelStage struct {
+	kernel, stage, isa string
+	kind               abi.Kind
+}
 
 // check compares the flags with what there is.
 func (k *kernelStage) check(asJSON bool) error {
-	names := []string{score}
-	for _, e := range explainedKernels {
-		names = append(names, e.name)
-	}
+	names := explainedKernels()
+	at := slices.IndexFunc(abi.Kinds, func(kind abi.Kind) bool {
+		return k.kernel == explainedName(kind) || k.kernel == kind.Name || k.kernel == score && kind.Field == "MatmulQ8"
+	})
 	switch {
 	case k.kernel == "":
-		return fmt.Errorf("--stage needs --kernel, one of: %s", strings.Join(names[1:], ", "))
-	case !slices.Contains(names, k.kernel):
-		return fmt.Errorf("no kernel %q; there are: %s; score stands for matmul on int8%s", k.kernel, strings.Join(names[1:], ", "), suggest.Nearest(k.kernel, names))
+		return fmt.Errorf("--stage needs --kernel, one of: %s", strings.Join(names, ", "))
+	case at < 0:
+		return fmt.Errorf("no kernel %q; there are: %s; score stands for matmul on int8%s", k.kernel, strings.Join(names, ", "), suggest.Nearest(k.kernel, append(names, score)))
 	case k.stage == "":
 		return fmt.Errorf("--kernel needs --stage, one of: %s", strings.Join(explainedStages, ", "))
 	case !slices.Contains(explainedStages, k.stage):
@@ -56,18 +70,17 @@ func (k *kernelStage) check(asJSON bool) error {
 	case k.isa != "" && k.stage != "ir" && k.stage != "asm":
 		return fmt.Errorf("--isa is for the stages ir and asm; %s is the same for all", k.stage)
 	}
-	if k.kernel == score {
-		k.kernel = "matmul on int8"
-	}
+	k.kind = abi.Kinds[at]
+	k.kernel = explainedName(k.kind)
 	return nil
 }
 
 // print writes one kernel of a type after the stage.
 func (k kernelStage) print(w io.Writer, l *library, t *spec.Type) error {
 	switch {
-	case k.kernel == "encode" && t.Encode == nil:
+	case k.kind.Field == "Encode" && t.Encode == nil:
 		return k.none(t, "it is read only")
-	case k.kernel == "mix" && !t.KV:
+	case !t.KV && k.kind.For(abi.Values) && !k.kind.For(abi.Weights) && k.kind.Field != "Encode":
 		return k.none(t, "it is for weights alone")
 	}
 	switch k.stage {
@@ -90,7 +103,7 @@ func (k kernelStage) none(t *spec.Type, why string) error {
 // expressions prints what the kernel computes, as the compiler has taken it apart.
 func (k kernelStage) expressions(w io.Writer, t *spec.Type) error {
 	same := func(name string) string { return name }
-	if k.kernel == "encode" {
+	if k.kind.Field == "Encode" {
 		for _, a := range t.Encode {
 			fmt.Fprintf(w, "%s = %s\n", a.Name, spec.Text(a.X, same))
 		}
@@ -111,7 +124,7 @@ func (k kernelStage) expressions(w io.Writer, t *spec.Type) error {
 	fmt.Fprintf(w, "\nvalue = scale*level + min; scale and min hold for %d values\n\n", p.Run)
 	fmt.Fprintf(w, "scale = %s\nmin   = %s\nlevel = by %s, %d bits: %v\n", text(p.Scale, "1"), text(p.Min, "0"), p.Code.Name, p.Code.Bits, p.Levels)
 	switch {
-	case k.kernel != "matmul on int8" && k.kernel != "mix":
+	case !slices.Contains([]string{"MatmulQ8", "Mix", "MixQ8"}, k.kind.Field):
 	case p.Rounds:
 		fmt.Fprintf(w, "\nbytes would round the levels, which the type does not allow\n")
 	default:
@@ -154,12 +167,10 @@ func (k kernelStage) functions(w io.Writer, t *spec.Type) error {
 
 // of picks the functions of the kernel.
 func (k kernelStage) of(t *spec.Type, all []target.Function) (list []target.Function) {
-	for _, e := range explainedKernels {
-		for _, stem := range e.stems {
-			for _, f := range all {
-				if e.name == k.kernel && strings.HasPrefix(f.Name, stem+target.Ident(t.Name)) {
-					list = append(list, f)
-				}
+	for _, stem := range stems[k.kind.Field] {
+		for _, f := range all {
+			if strings.HasPrefix(f.Name, stem+target.Ident(t.Name)) {
+				list = append(list, f)
 			}
 		}
 	}
@@ -190,9 +201,9 @@ func (k kernelStage) why(a target.Assembling, t *spec.Type) (why string) {
 		return err.Error()
 	}
 	for _, isa := range out.ISAs {
-		for _, m := range kernelsOf(isa, t).missing {
-			if m.kernel == k.kernel {
-				why = plainWhy(scarce, m.why)
+		for _, kernels := range isa.Types {
+			if m := kernels.Why[k.kind.Field]; m != "" {
+				why = plainWhy(scarce, m)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/abi"
 )
 
 // mixes adds weighted rows.
@@ -104,18 +105,18 @@ func (e *evaluator) mixLevels(t *spec.Type, unpack *ir.Func) {
 func (e *evaluator) mixPairs(t *spec.Type, unpack *ir.Func) {
 	const rows = 6
 	v := e.weights(t, rows, t.Block)
-	levels, scales := make(ir.Memory, rows*t.Block), make(ir.Memory, 4*lower.MixRows)
+	levels, scales := make(ir.Memory, rows*t.Block), make(ir.Memory, 4*abi.MixRows)
 	e.run(unpack, levels, scales[:4*rows], v.packed, ir.Int(v.stride), ir.Int(rows))
 	round := e.lower("mixWeights", lower.MixWeights)
 	place := e.lower("mixPlace"+id(t), func(c lower.Caps, name string) *ir.Func { return lower.Place(t, c, name) })
 	for m := 1; m <= 6; m++ {
 		f := e.lower(xm("mixPairs", m, ""), func(c lower.Caps, name string) *ir.Func { return lower.MixPairs(c, m, name) })
-		p, filled := noise(m*rows, 33, .5), make([]float32, m*lower.MixRows)
+		p, filled := noise(m*rows, 33, .5), make([]float32, m*abi.MixRows)
 		for j := range m {
-			copy(filled[j*lower.MixRows:], p[j*rows:][:rows])
+			copy(filled[j*abi.MixRows:], p[j*rows:][:rows])
 		}
-		weights, ldp := spread(filled, lower.MixRows)
-		q, d := make(ir.Memory, 2*m*lower.MixRows), make(ir.Memory, 4*m)
+		weights, ldp := spread(filled, abi.MixRows)
+		q, d := make(ir.Memory, 2*m*abi.MixRows), make(ir.Memory, 4*m)
 		e.run(round, q, d, weights, ir.Int(ldp), scales, ir.Int(m))
 		e.rounded(round, q, d, filled, scales, m)
 		o, ldo := spread(sevens(m*t.Block), t.Block)
@@ -124,7 +125,7 @@ func (e *evaluator) mixPairs(t *spec.Type, unpack *ir.Func) {
 		if place != nil {
 			args = []ir.Argument{sums, ir.Int(4 * t.Block)}
 		}
-		e.run(f, append(args, q, ir.Int(2*lower.MixRows), d, levels, ir.Int(2*t.Block), ir.Int(rows/2), ir.Int(t.Block))...)
+		e.run(f, append(args, q, ir.Int(2*abi.MixRows), d, levels, ir.Int(2*t.Block), ir.Int(rows/2), ir.Int(t.Block))...)
 		if place != nil {
 			e.run(place, o, ir.Int(ldo), sums, ir.Int(m))
 		}
@@ -136,9 +137,9 @@ func (e *evaluator) mixPairs(t *spec.Type, unpack *ir.Func) {
 func (e *evaluator) rounded(f *ir.Func, q, d ir.Memory, p []float32, scales ir.Memory, m int) {
 	e.Helper()
 	for j := range m {
-		for r := range lower.MixRows {
-			want := float64(p[j*lower.MixRows+r]) * float64(float(scales, r))
-			got := float32(int16(binary.LittleEndian.Uint16(q[2*(j*lower.MixRows+r):]))) * float(d, j)
+		for r := range abi.MixRows {
+			want := float64(p[j*abi.MixRows+r]) * float64(float(scales, r))
+			got := float32(int16(binary.LittleEndian.Uint16(q[2*(j*abi.MixRows+r):]))) * float(d, j)
 			e.within(f, fmt.Sprintf("weight %d of row %d", r, j), got, want, float64(float(d, j))*0.501)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/abi"
 	"github.com/kvgen/kvgen/kernels/cpu"
 	"github.com/kvgen/kvgen/kernels/ref"
 )
@@ -166,24 +167,24 @@ func (e *evaluator) panels(t *spec.Type) {
 		blocks++
 	}
 	n := blocks * t.Block
-	w, x := e.weights(t, rows, n), noise(cpu.ActPanel*n, 23, 1)
+	w, x := e.weights(t, rows, n), noise(abi.ActPanel*n, 23, 1)
 	var act cpu.Act
-	act.Resize(cpu.ActPanel, n, lower.ActGroup(t))
-	cpu.QuantiseAct(cpu.QuantiseActGeneric, &act, x, n, cpu.ActPanel)
+	act.Resize(abi.ActPanel, n, lower.ActGroup(t))
+	cpu.QuantiseAct(cpu.QuantiseActGeneric, &act, x, n, abi.ActPanel)
 	ld := n / 32 * p.Bytes
 	records := make(ir.Memory, rows*ld)
 	for r := range rows {
 		e.run(unpack, records[r*ld:][:ld], w.packed[r*w.stride:][:n/t.Block*t.Bytes], ir.Int(blocks))
 	}
-	out := make(ir.Memory, 4*rows*cpu.ActPanel)
+	out := make(ir.Memory, 4*rows*abi.ActPanel)
 	e.run(gemm, out, records, ir.Int(ld), floats(act.P), ir.Int(rows), ir.Int(n/32))
-	y := make([]float32, rows*cpu.ActPanel)
+	y := make([]float32, rows*abi.ActPanel)
 	for r := range rows {
-		for j := range cpu.ActPanel {
-			y[j*rows+r] = float(out, r*cpu.ActPanel+j)
+		for j := range abi.ActPanel {
+			y[j*rows+r] = float(out, r*abi.ActPanel+j)
 		}
 	}
-	e.compareQ8(gemm, t, floats(y), x, w.values, lower.ActGroup(t), cpu.ActPanel, rows, n)
+	e.compareQ8(gemm, t, floats(y), x, w.values, lower.ActGroup(t), abi.ActPanel, rows, n)
 }
 
 // form names a form of records, as the functions for it are called.
