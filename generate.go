@@ -25,7 +25,7 @@
 // What targets share:
 //
 //	gen/target/amd64/feature  the CPU features that each instruction needs
-//	gen/target/simd/optest    holds the selection of each operation to its meaning, on this processor
+//	gen/target/simd/optest    runs each operation alone and compares it with its meaning
 //	gen/target/internal/arith finds a formula in an index for a sequence of integers
 //	templates                 the frames of GPU kernels, which name no type
 //

@@ -117,6 +117,9 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 	}
 	for i := range count {
 		a := o.arg(i)
+		if i < count-1 && a.Elems[0] == I8 && a.Lo == a.Hi { // a first factor, whose products must fit 16 bits
+			a.Lo, a.Hi = 0, 100
+		}
 		switch {
 		case a.Elems[0] == Word:
 			in.Args = append(in.Args, n)
@@ -124,6 +127,9 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 			in.Args = append(in.Args, constant(r, b, a, of(elem, Type{I8, VectorBytes})))
 		default:
 			in.Args = append(in.Args, constant(r, b, a, of(a.Elems[0], Type{I8, VectorBytes})))
+		}
+		if a.Opaque {
+			in.Args[i] = b.Factor(in.Args[i])
 		}
 	}
 	if o.Mem != NoMemory {
@@ -154,8 +160,10 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 		b.effect(o, in)
 	} else if to.Elem == Word {
 		return b.F
+	} else if v := b.result(o, to, "", in); o.Opaque {
+		store(b.DotS8(v, constant(r, b, OpDotS8.Args[1], to)))
 	} else {
-		store(b.result(o, to, "", in))
+		store(v)
 	}
 	for i, v := range in.Args {
 		if o.arg(i).InPlace {
