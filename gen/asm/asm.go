@@ -9,9 +9,8 @@ import "fmt"
 type Class int
 
 const (
-	GP   Class = iota // general purpose
-	Vec               // vector
-	Mask              // predicate
+	GP  Class = iota // general purpose
+	Vec              // vector
 	numClasses
 )
 
@@ -180,8 +179,7 @@ func (in *Inst) reads() []*Reg {
 	}
 	var rs []*Reg
 	for i, a := range in.Args {
-		_, isReg := a.(R)
-		if i == len(in.Args)-1 && isReg && !in.RMW && !in.NoWrite {
+		if i == len(in.Args)-1 && isRegister(a) && !in.RMW && !in.NoWrite {
 			continue
 		}
 		rs = append(rs, uses(a)...)
@@ -191,10 +189,17 @@ func (in *Inst) reads() []*Reg {
 
 func (in *Inst) writes() []*Reg {
 	ws := append([]*Reg(nil), in.Clobber...)
-	if n := len(in.Args); n > 0 && !in.NoWrite {
-		if r, ok := in.Args[n-1].(R); ok {
-			ws = append(ws, r.Reg)
-		}
+	if n := len(in.Args); n > 0 && !in.NoWrite && isRegister(in.Args[n-1]) {
+		ws = append(ws, uses(in.Args[n-1])...)
 	}
 	return ws
+}
+
+// isRegister reports whether an operand is one register or several.
+func isRegister(o Operand) bool {
+	switch o.(type) {
+	case R, List:
+		return true
+	}
+	return false
 }

@@ -59,8 +59,11 @@ func (f *Func) flags() string {
 	return "NOSPLIT"
 }
 
-// Text prints the function after Allocate, one instruction a line, operands aligned.
-func (f *Func) Text(m *Syntax) string {
+// Text prints the function after Allocate.
+func (f *Func) Text(m *Syntax) string { return f.Head() + f.Body(m) }
+
+// Head prints what stands before the instructions.
+func (f *Func) Head() string {
 	var b strings.Builder
 	for _, d := range f.Doc {
 		fmt.Fprintf(&b, "// %s\n", d)
@@ -69,6 +72,12 @@ func (f *Func) Text(m *Syntax) string {
 		fmt.Fprintf(&b, "// Requires: %s\n", strings.Join(f.Requires, ", "))
 	}
 	fmt.Fprintf(&b, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, f.flags(), f.Frame, f.ArgBytes)
+	return b.String()
+}
+
+// Body prints the instructions after Allocate, one a line, operands aligned.
+func (f *Func) Body(m *Syntax) string {
+	var b strings.Builder
 	for _, it := range f.items {
 		switch {
 		case it.note != "":

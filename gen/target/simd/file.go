@@ -101,8 +101,10 @@ func (f *file) compile(isa *ISA, stem string, build build) *compiled {
 		c.why = err.Error()
 		return c
 	}
-	a.Requires = f.m.Features(a.Text(f.m.Syntax))
-	c.requires, c.text = a.Requires, a.Text(f.m.Syntax)
+	body := a.Body(f.m.Syntax)
+	c.requires = f.m.Features(body)
+	a.Requires = c.requires
+	c.text = a.Head() + body
 	return c
 }
 
