@@ -97,6 +97,11 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 	for k := first; k < first+steps; k++ {
 		x := b.Load(bytes(chunk), ir.At(g.x, 32*k), "x")
 		for r := range gemmRows {
+			if g.p.Signed && g.c.SignedDot {
+				level := b.LoadDup(bytes(chunk), g.w.at(r, abi.RecordSigned+4*k), 4, "w")
+				sums[r] = signedFactor(b, level).addTo(b, sums[r], x)
+				continue
+			}
 			level := b.LoadDup(bytes(chunk), g.w.at(r, 4*k), 4, "w")
 			q := x
 			if g.p.Signed {

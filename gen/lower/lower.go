@@ -19,6 +19,7 @@ import (
 type Caps struct {
 	Registers int  // for vectors of ir.VectorBytes: a machine with registers of 16 bytes has one for two of its own
 	Dot4      bool // sums of 4 products of bytes are one instruction, not two that go through 16 bits
+	SignedDot bool // both factors of these products may be signed, for no more than unsigned by signed ones
 	Chains    int  // sums side by side that hide how long an addition takes
 	Prefetch  Prefetch
 

@@ -21,7 +21,7 @@ var encoded = []ir.Op{ir.OpDotU8S8, ir.OpDotAcc, ir.OpDotS8, ir.OpDotS8Acc}
 func toy() *Machine {
 	caps := lower.Caps{Registers: 4, Chains: 1}
 	dot := caps
-	dot.Dot4 = true
+	dot.Dot4, dot.SignedDot = true, true
 	return &Machine{
 		Name: "toy",
 		ISAs: []ISA{
