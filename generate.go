@@ -79,7 +79,7 @@
 //	runtime/gpu/rope            cosines and sines of RoPE
 //	runtime/internal/gputest    a device, rows and oracles, for tests
 //	internal/suggest            the name that was meant by one that does not exist
-//	runtime/internal/reftype    types with naive loops, for tests
+//	runtime/internal/typetest    types with naive loops, for tests
 //
 // Commands, and packages that only they use:
 //

@@ -178,8 +178,8 @@ func TestFilesNamed(t *testing.T) {
 // narrow are the folders whose comments fit in 100 columns, those below them included; "." is the
 // root alone.
 var narrow = []string{
-	".", "cmd/internal", "gen/codebook", "gen/dispatch", "gen/spec", "kernels/ref", "kernels/spec", "runtime/bench",
-	"runtime/demo", "runtime/eval", "runtime/gguf", "runtime/kv", "runtime/lab", "runtime/memory",
+	".", "cmd/internal", "gen/codebook", "gen/dispatch", "gen/interp", "gen/spec", "kernels", "runtime/bench",
+	"runtime/chat", "runtime/demo", "runtime/eval", "runtime/gguf", "runtime/kv", "runtime/lab", "runtime/memory",
 	"runtime/offset", "runtime/report", "runtime/sample", "runtime/state", "runtime/synth", "runtime/tokenizer",
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/cpu"
 )
 
-// Extension is rows for a table that were not there when it was generated. They may refer to each
-// other and to rows of the table that they extend.
+// Extension holds rows for a table that were not there when it was generated. They may refer to
+// each other and to rows of the table that they extend.
 type Extension struct {
 	Types      []*Type
 	Transforms []*Transform
@@ -45,9 +45,8 @@ func (t *Table) Extend(x Extension) (*Table, error) {
 	return &e, nil
 }
 
-// Plain is an implementation of a type of which there is nothing but an encoder, nil for one that
-// is only read, and a decoder, as Impl has them: products decode each row and multiply in portable
-// Go.
+// Plain makes an implementation from an encoder, nil for a type that is only read, and a decoder,
+// both as in Impl. Products decode each row and multiply in portable Go.
 func Plain(isa string, block, bytes int, encode func(dst []byte, src []float32), decode func(dst []float32, src []byte)) Impl {
 	return cpu.Plain(isa, block, bytes, encode, decode)
 }

@@ -19,7 +19,7 @@ var ActGroups = []int{32, 64, 128}
 //
 //	PanelQuants  a vector of 4 values of each row, for every 4 values
 //	PanelScale   the scale of each row
-//	PanelSums    scale times the sum of the first 16 values, of the last 16, and of all 32, of each row
+//	PanelSums    of each row, scale times the sum of the first 16 values, the last 16, and all 32
 const (
 	PanelQuants = 0
 	PanelScale  = PanelQuants + ActPanel*Chunk

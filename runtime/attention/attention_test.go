@@ -10,7 +10,7 @@ import (
 	"github.com/kvgen/kvgen/kernels/ref"
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -187,7 +187,7 @@ func TestRotation(t *testing.T) {
 	d := attention.New(pool, kernels.Default())
 	for _, name := range []string{"q8_0", "q4_0", "turbo4"} {
 		c := f(t, name)
-		c.Rotation = reftype.Attn()
+		c.Rotation = typetest.Attn()
 		l := attention.Layer{Heads: 4, KVHeads: 2, KeyDim: 128, ValueDim: 64, Scale: scale(128)}
 		s := newSetup(t, l, c, c, 300)
 		for _, n := range []int{1, 20} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -272,7 +272,7 @@ func TestOffsetIdentity(t *testing.T) {
 	offset := func(v ...float32) *kv.Offset {
 		return kv.NewOffset("mean", []kv.LayerOffset{{Mu: v, Why: fmt.Errorf("none was measured")}})
 	}
-	with := func(o *kv.Offset) kv.Choice { return kv.Choice{Type: reftype.ByName("q4_0"), Offset: o} }
+	with := func(o *kv.Offset) kv.Choice { return kv.Choice{Type: typetest.ByName("q4_0"), Offset: o} }
 	a, b := make([]float32, 32), make([]float32, 32)
 	b[31] = 1
 	var saved bytes.Buffer
@@ -294,16 +294,16 @@ func TestOffsetIdentity(t *testing.T) {
 		"no offset mean: none was measured":        {K: with(offset()), V: with(nil)},
 		"layer 7, V: values have no offset":        {K: with(nil), V: with(offset(a...))},
 		"first -1":                                 {K: with(nil), V: with(nil), Ends: kv.Ends{First: -1}},
-		"a float type":                             {K: with(nil), V: with(nil), Ends: kv.Ends{Last: 1, Type: reftype.ByName("q4_0")}},
+		"a float type":                             {K: with(nil), V: with(nil), Ends: kv.Ends{Last: 1, Type: typetest.ByName("q4_0")}},
 	} {
 		if _, err := kv.NewPlan([]kv.Layer{layer}, p); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("got %v, want it to say %s", err, what)
 		}
 	}
-	p, err := kv.NewPlan([]kv.Layer{layer}, kv.Policy{K: with(offset()), V: with(nil), Fallback: reftype.ByName("f16")})
+	p, err := kv.NewPlan([]kv.Layer{layer}, kv.Policy{K: with(offset()), V: with(nil), Fallback: typetest.ByName("f16")})
 	if err != nil || p.Honoured() || p.Layers[0].K.Effective != with(nil) || !strings.Contains(p.Layers[0].K.Why, "none was measured") {
 		t.Errorf("with a fallback: %v, %+v", err, p.Layers[0].K)
 	}
 }
 
-func choice(name string) kv.Choice { return kv.Choice{Type: reftype.ByName(name)} }
+func choice(name string) kv.Choice { return kv.Choice{Type: typetest.ByName(name)} }

@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // cacheTypes are the oracle formats that a cache may use.
 func cacheTypes() (all []*kernels.Type) {
-	for _, t := range reftype.All() {
+	for _, t := range typetest.All() {
 		if t.KV {
 			all = append(all, t)
 		}
@@ -97,7 +97,7 @@ func tolerance(typ *kernels.Type) float64 {
 
 func TestStoreAndRead(t *testing.T) {
 	for _, typ := range cacheTypes() {
-		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+		for _, rot := range []*kernels.Rotation{nil, typetest.Attn()} {
 			c := kv.Choice{Type: typ, Rotation: rot}
 			for _, dim := range []int{40, 64, 80, 128, 256} {
 				layer := kv.Layer{Heads: 3, KeyDim: dim, ValueDim: dim}
@@ -129,7 +129,7 @@ func TestStoreAndRead(t *testing.T) {
 }
 
 func TestTruncate(t *testing.T) {
-	f16 := kv.Choice{Type: reftype.ByName("f16")}
+	f16 := kv.Choice{Type: typetest.ByName("f16")}
 	full, sliding := kv.Layer{Heads: 1, KeyDim: 8, ValueDim: 8}, kv.Layer{Heads: 1, KeyDim: 8, ValueDim: 8, Window: 4}
 	c := newCache(t, f16, f16, 100, 8, full, sliding)
 	for range 5 {
@@ -163,7 +163,7 @@ func TestTruncate(t *testing.T) {
 
 func TestShift(t *testing.T) {
 	for _, typ := range cacheTypes() {
-		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+		for _, rot := range []*kernels.Rotation{nil, typetest.Attn()} {
 			if rot != nil && !typ.Quantised {
 				continue
 			}

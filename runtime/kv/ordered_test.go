@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -29,7 +29,7 @@ func TestOrdered(t *testing.T) {
 	for _, e := range []kv.Ends{{}, {First: 3}, {Last: 9}, {First: 2, Last: 20}, {First: 5, Last: 60}} {
 		for range 20 {
 			layers := []kv.Layer{{Heads: 1, KeyDim: 32, ValueDim: 32}, {Heads: 1, KeyDim: 32, ValueDim: 32, Window: 12}}
-			c := kv.Choice{Type: reftype.ByName("q8_0")}
+			c := kv.Choice{Type: typetest.ByName("q8_0")}
 			plan, err := kv.NewPlan(layers, kv.Policy{K: c, V: c, Ends: e})
 			if err != nil {
 				t.Fatal(err)
@@ -89,7 +89,7 @@ func fill32(t *testing.T, c *kv.Cache, n int) {
 // TestRestoreOrders changes the order of positions in a saved cache: restored they are in order,
 // which readers rely on.
 func TestRestoreOrders(t *testing.T) {
-	c := kv.Choice{Type: reftype.ByName("q8_0")}
+	c := kv.Choice{Type: typetest.ByName("q8_0")}
 	x := newCache(t, c, c, 20, 6, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32})
 	fill(t, x, 6)
 	var saved bytes.Buffer

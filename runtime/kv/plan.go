@@ -2,8 +2,8 @@ package kv
 
 import "github.com/kvgen/kvgen/kernels"
 
-// Plan is what was asked for, what is in effect and why, for every layer and side. It is the record
-// that goes into every result.
+// Plan holds what was asked for, what is in effect and why, for every layer and side. Every result
+// carries it as its record.
 type Plan struct {
 	Layers []LayerPlan
 
@@ -39,7 +39,7 @@ func (s *SidePlan) size(heads, dim int) {
 	s.BytesPerToken = heads * t.RowBytes(t.HeadDim(dim))
 }
 
-// Honoured says whether everything is in effect as it was requested.
+// Honoured reports whether everything is in effect as it was requested.
 func (p *Plan) Honoured() bool {
 	for _, l := range p.Layers {
 		if l.K.Requested != l.K.Effective || l.V.Requested != l.V.Effective {
@@ -49,7 +49,7 @@ func (p *Plan) Honoured() bool {
 	return true
 }
 
-// Explain gives a reason for every side that is as it was requested.
+// Explain gives a reason to every side that is as it was requested.
 func (p *Plan) Explain(why string) {
 	for i := range p.Layers {
 		for _, s := range []*SidePlan{&p.Layers[i].K, &p.Layers[i].V} {
@@ -88,8 +88,8 @@ func (p *Plan) BytesIn(s Shape, lo, hi int) int {
 	return n
 }
 
-// BitsPerValue is the mean over all values that the layers hold of a context of size positions: of
-// packed rows, exact rows and key offsets. Size 0 is the mean over packed rows alone.
+// BitsPerValue is the mean over all values of a context of size positions: packed rows, exact rows
+// and key offsets. Size 0 is the mean over packed rows alone.
 func (p *Plan) BitsPerValue(size int) float64 {
 	bytes, values := 0, 0
 	for i := range p.Layers {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -13,8 +13,8 @@ func layer(index, dim int) kv.Layer {
 }
 
 func TestPlanRefusals(t *testing.T) {
-	f16, q4 := kv.Choice{Type: reftype.ByName("f16")}, kv.Choice{Type: reftype.ByName("q4_0")}
-	rotated := kv.Choice{Type: q4.Type, Rotation: reftype.Attn()}
+	f16, q4 := kv.Choice{Type: typetest.ByName("f16")}, kv.Choice{Type: typetest.ByName("q4_0")}
+	rotated := kv.Choice{Type: q4.Type, Rotation: typetest.Attn()}
 	for _, c := range []struct {
 		name   string
 		k, v   kv.Choice
@@ -22,12 +22,12 @@ func TestPlanRefusals(t *testing.T) {
 		want   []string // in the error; none: accepted
 	}{
 		{"plain", q4, f16, []kv.Layer{layer(0, 64)}, nil},
-		{"padding", kv.Choice{Type: reftype.ByName("turbo3")}, f16, []kv.Layer{layer(0, 80)}, nil},
+		{"padding", kv.Choice{Type: typetest.ByName("turbo3")}, f16, []kv.Layer{layer(0, 80)}, nil},
 		{"rotated", rotated, rotated, []kv.Layer{layer(0, 128)}, nil},
 		{"block", q4, f16, []kv.Layer{layer(0, 64), layer(3, 80)}, []string{"layer 3, K", "head_dim 80", "block of 32", "types that fit: ", "turbo"}},
 		{"rotation", f16, rotated, []kv.Layer{layer(0, 96)}, []string{"layer 0, V", "attn", "head_dim % 64", "q4_0 without rotation"}},
-		{"rotation of floats", kv.Choice{Type: f16.Type, Rotation: reftype.Attn()}, f16, []kv.Layer{layer(0, 64)}, []string{"layer 0, K", "quantised"}},
-		{"read-only", kv.Choice{Type: reftype.ByName("q4_K")}, f16, []kv.Layer{layer(0, 256)}, []string{"q4_K", "not for the cache"}},
+		{"rotation of floats", kv.Choice{Type: f16.Type, Rotation: typetest.Attn()}, f16, []kv.Layer{layer(0, 64)}, []string{"layer 0, K", "quantised"}},
+		{"read-only", kv.Choice{Type: typetest.ByName("q4_K")}, f16, []kv.Layer{layer(0, 256)}, []string{"q4_K", "not for the cache"}},
 		{"both sides", q4, q4, []kv.Layer{layer(0, 40)}, []string{"layer 0, K and V: "}},
 		{"equal layers", q4, q4, []kv.Layer{layer(0, 40), layer(1, 40), layer(2, 64), layer(3, 40), layer(4, 72)}, []string{"layers 0-1, 3, K and V: ", "layer 4, K and V: "}},
 		{"one side of more", rotated, f16, []kv.Layer{layer(0, 96), layer(1, 96)}, []string{"layers 0-1, K: ", "q4_0 without rotation"}},
@@ -56,7 +56,7 @@ func TestPlanRefusals(t *testing.T) {
 }
 
 func TestPlanCountsPadding(t *testing.T) {
-	turbo4, q4 := kv.Choice{Type: reftype.ByName("turbo4")}, kv.Choice{Type: reftype.ByName("q4_0")}
+	turbo4, q4 := kv.Choice{Type: typetest.ByName("turbo4")}, kv.Choice{Type: typetest.ByName("q4_0")}
 	plan, err := kv.NewPlan([]kv.Layer{layer(0, 64)}, kv.Policy{K: turbo4, V: q4})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestPlanCountsPadding(t *testing.T) {
 }
 
 func TestPolicyByLayer(t *testing.T) {
-	f16, q4, q8 := kv.Choice{Type: reftype.ByName("f16")}, kv.Choice{Type: reftype.ByName("q4_0")}, kv.Choice{Type: reftype.ByName("q8_0")}
+	f16, q4, q8 := kv.Choice{Type: typetest.ByName("f16")}, kv.Choice{Type: typetest.ByName("q4_0")}, kv.Choice{Type: typetest.ByName("q8_0")}
 	plan, err := kv.NewPlan([]kv.Layer{layer(0, 64), layer(1, 64)}, kv.Policy{K: q4, V: q4, Layers: map[int][2]kv.Choice{1: {q8, f16}}})
 	if err != nil {
 		t.Fatal(err)

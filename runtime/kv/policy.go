@@ -12,7 +12,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Choice is how one side of a layer is stored.
+// Choice says how one side of a layer is stored.
 type Choice struct {
 	Type     *kernels.Type
 	Rotation *kernels.Rotation // nil for none
@@ -48,7 +48,7 @@ type Policy struct {
 	// its f16.
 	Table *kernels.Table
 
-	// Known is the types that an error may propose instead.
+	// Known lists the types that an error may propose instead.
 	Known []*kernels.Type
 }
 
@@ -59,7 +59,7 @@ func (p *Policy) table() *kernels.Table {
 	return p.Table
 }
 
-// choice is what the policy asks for KV layer i.
+// choice returns what the policy asks for KV layer i.
 func (p *Policy) choice(i int) (k, v Choice) {
 	if own, ok := p.Layers[i]; ok {
 		return own[0], own[1]
@@ -67,7 +67,7 @@ func (p *Policy) choice(i int) (k, v Choice) {
 	return p.K, p.V
 }
 
-// ends is which rows stay exact in KV layer i.
+// ends returns which rows of KV layer i stay exact.
 func (p *Policy) ends(i int) (Ends, error) {
 	e, ok := p.LayerEnds[i]
 	if !ok {
@@ -83,12 +83,12 @@ func (p *Policy) ends(i int) (Ends, error) {
 		e.Type = p.table().ByName("f16")
 	}
 	if e.Type.Quantised || e.Type.Domain != nil {
-		return e, fmt.Errorf("%s: exact rows are of a float type", e.Type.Name)
+		return e, fmt.Errorf("exact rows must be of a float type: %s is none", e.Type.Name)
 	}
 	return e, nil
 }
 
-// fits says by which rule a head of dim values cannot be stored so, or nil.
+// fits returns the rule by which a head of dim values cannot be stored so, or nil.
 func (c Choice) fits(dim int) error {
 	if err := c.Type.Fits(dim); err != nil {
 		return err
@@ -134,9 +134,9 @@ func (p *Policy) nearest(c Choice, dim int) string {
 	return "types that fit: " + strings.Join(names, ", ")
 }
 
-// NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the
-// fallback if the policy has one and else an error naming layers, side, rule and what would fit,
-// all layers in one error, equal ones together.
+// NewPlan decides how every layer is stored. A choice that cannot be honoured becomes the policy's
+// fallback. Without one it is an error that names layers, side, rule and what would fit; all layers
+// come in one error, equal ones together.
 func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 	plan := &Plan{table: p.table()}
 	if _, err := p.ends(-1); err != nil {
@@ -177,17 +177,17 @@ func NewPlan(layers []Layer, p Policy) (*Plan, error) {
 	return plan, errs.join()
 }
 
-// faults are what is wrong with layers.
+// faults collects what is wrong with layers.
 type faults []fault
 
-// fault is one thing that is wrong with a side of some layers.
+// fault is a rule that a side of some layers breaks.
 type fault struct {
 	layers []int  // in order
 	side   string // K, V, K and V, or nothing for all of a layer
 	text   string
 }
 
-// add says what is wrong with a side of a layer, or with all of it where side is empty.
+// add records a fault of one side of a layer, or of the whole layer where side is empty.
 func (f *faults) add(layer int, side, text string) {
 	i := slices.IndexFunc(*f, func(t fault) bool { return t.text == text && t.side == side })
 	if i < 0 {
@@ -197,8 +197,8 @@ func (f *faults) add(layer int, side, text string) {
 	(*f)[i].layers = append((*f)[i].layers, layer)
 }
 
-// join is an error of a line per fault, four at most, or nil. What is wrong with both sides of the
-// same layers is one.
+// join makes an error of a line per fault, four at most, or nil. A fault of both sides of the same
+// layers is one.
 func (f faults) join() error {
 	var all faults
 	for _, t := range f {

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 // TestStates keeps the states of recurrent layers beside rows.
 func TestStates(t *testing.T) {
-	q8 := kv.Choice{Type: reftype.ByName("q8_0")}
+	q8 := kv.Choice{Type: typetest.ByName("q8_0")}
 	layer := kv.Layer{Index: 3, Heads: 2, KeyDim: 64, ValueDim: 64}
 	cache := func(sizes ...int) *kv.Cache {
 		c := newCache(t, q8, q8, 40, 4, layer)

@@ -53,9 +53,9 @@ func (r *Rows) Target() int {
 	return 1
 }
 
-// Moves returns the rows that Store evicts: exact cells, and the packed cells that they go to. Both
-// are valid until the next Next.
-func (r *Rows) Moves() (exact, packed []int32) {
+// Evictions returns the rows that Store evicts: exact cells, and the packed cells that they go to.
+// Both are valid until the next Next.
+func (r *Rows) Evictions() (exact, packed []int32) {
 	g := r.group
 	if len(g.evicting) == 0 {
 		return nil, nil

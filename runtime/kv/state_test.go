@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -14,7 +14,7 @@ import (
 // window that has gone round.
 func TestSaveRestoreTypes(t *testing.T) {
 	for _, typ := range cacheTypes() {
-		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+		for _, rot := range []*kernels.Rotation{nil, typetest.Attn()} {
 			c := kv.Choice{Type: typ, Rotation: rot}
 			layer := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}
 			sliding := layer
@@ -52,7 +52,7 @@ func TestSaveRestoreTypes(t *testing.T) {
 }
 
 func TestSaveRestore(t *testing.T) {
-	q8, turbo := kv.Choice{Type: reftype.ByName("q8_0")}, kv.Choice{Type: reftype.ByName("turbo4")}
+	q8, turbo := kv.Choice{Type: typetest.ByName("q8_0")}, kv.Choice{Type: typetest.ByName("turbo4")}
 	full, sliding := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}, kv.Layer{Index: 1, Heads: 2, KeyDim: 64, ValueDim: 64, Window: 6}
 	c := newCache(t, q8, turbo, 40, 4, full, sliding)
 	for range 5 {
@@ -84,7 +84,7 @@ func TestSaveRestore(t *testing.T) {
 	other.Identity = "another codebook"
 	for want, x := range map[string]*kv.Cache{
 		`layer 0, V: type "turbo4"`: newCache(t, q8, q8, 40, 4, full, sliding),
-		`layer 0, V: rotation ""`:   newCache(t, q8, kv.Choice{Type: turbo.Type, Rotation: reftype.Attn()}, 40, 4, full, sliding),
+		`layer 0, V: rotation ""`:   newCache(t, q8, kv.Choice{Type: turbo.Type, Rotation: typetest.Attn()}, 40, 4, full, sliding),
 		`identity of type turbo4`:   newCache(t, q8, kv.Choice{Type: &other}, 40, 4, full, sliding),
 		`layers 2`:                  newCache(t, q8, turbo, 40, 4, full),
 		`20 positions`:              newCache(t, q8, turbo, 10, 4, full, sliding),

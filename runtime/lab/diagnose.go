@@ -12,20 +12,21 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Finding is one side of one layer of a plan, stored as the plan says while all else is the
+// Finding is about one side of one layer: it is stored as the plan says while all else is the
 // reference.
 //
 // A large KLD alone does not say whether a type is coarse or its code is wrong. Two more numbers
-// tell these apart, and name the place. RowError is how much of the energy of the rows is lost
-// between packing and unpacking: a type of so many bits loses no more than Limit, whatever the rows
-// are. Plain is the KLD of the same rows, packed and unpacked, kept and read in f32: scores, sums,
-// rotations and addresses are then those of the reference, so that Plain and KLD are the same but
-// for rounding unless the packed rows are read wrongly. Rows that the plan keeps exact are kept so
-// in both.
+// tell these apart, and name the place:
+//   - RowError is the share of the rows' energy that is lost between packing and unpacking. A type
+//     of so many bits loses no more than Limit, whatever the rows are.
+//   - Plain is the KLD when the same rows are packed, unpacked, and kept and read in f32. Scores,
+//     sums, rotations and addresses are then those of the reference. So Plain and KLD agree but for
+//     rounding, unless packed rows are read wrongly.
 //
-// The exact rows of a layer are a finding of their own: KLD is what they change when both sides of
-// the layer are those of the reference, and Plain what all rows of the layer would that are rounded
-// as the exact ones and read in f32: some rows cannot cost more than all.
+// Rows that the plan keeps exact stay exact in both. The exact rows of a layer are a finding of
+// their own. Its KLD is what they change while both sides of the layer are the reference. Its Plain
+// is what all rows of the layer would change, rounded as the exact ones and read in f32: some rows
+// cannot cost more than all.
 type Finding struct {
 	Layer    int     `json:"layer"` // of the model
 	Side     string  `json:"side"`  // K, V or ends
@@ -41,8 +42,8 @@ type Finding struct {
 const endsSide = "ends"
 
 // Diagnose checks every side of every layer in which plan differs from the reference, and the exact
-// rows, on the first chunks of a place. The form of the products should be exact: with the fast
-// form queries are rounded for packed rows alone, which looks like a fault. observe is that of Run.
+// rows, on the first chunks of a place. The products should be exact: the fast form rounds queries
+// for packed rows alone, which looks like a fault. observe is as for Run.
 func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
 	var all []Finding
 	var plans []*kv.Plan
@@ -97,8 +98,8 @@ func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Opt
 	return all, nil
 }
 
-// judge names what is wrong. KLDs of rows that are hardly changed are left alone: there rounding
-// decides.
+// judge names what is wrong. KLDs of rows that hardly change are left alone: rounding decides
+// those.
 func (f *Finding) judge() {
 	const (
 		slack = .2   // of the larger KLD
@@ -127,12 +128,12 @@ func limit(t *kernels.Type) float64 {
 	return min(32*math.Pow(4, -bits), .35)
 }
 
-// sidesOf is what is in effect in KV layer i.
+// sidesOf returns what is in effect in KV layer i.
 func sidesOf(p *kv.Plan, i int) [2]kv.Choice {
 	return [2]kv.Choice{p.Layers[i].K.Effective, p.Layers[i].V.Effective}
 }
 
-// swapped is a plan with other sides and exact rows in one KV layer.
+// swapped returns the plan with other sides and exact rows in one KV layer.
 func swapped(p *kv.Plan, layer int, sides [2]kv.Choice, ends kv.Ends) (*kv.Plan, error) {
 	var layers []kv.Layer
 	policy := kv.Policy{Layers: map[int][2]kv.Choice{}, LayerEnds: map[int]kv.Ends{}}
@@ -178,17 +179,17 @@ func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o O
 	return klds, nil
 }
 
-// loss is what rows lose between packing and unpacking, summed over all that pass.
+// loss adds up what rows lose between packing and unpacking.
 type loss struct {
 	mu          sync.Mutex
 	lost, whole float64
 }
 
-// share of the energy.
+// share is the part of the energy that was lost.
 func (l *loss) share() float64 { return l.lost / max(l.whole, 1e-30) }
 
-// plainOf is a choice that packs and unpacks rows by c's type and keeps what comes of them in f32,
-// in the model's own domain but for the rotation. It counts what is lost.
+// plainOf returns a choice that packs and unpacks rows by c's type and keeps the result in f32, in
+// the model's own domain but for the rotation. It also returns the counter of what is lost.
 func plainOf(table *kernels.Table, c kv.Choice) (kv.Choice, *loss) {
 	t, f32, lost := c.Type, table.ByName("f32").Best(), &loss{}
 	plain := &kernels.Type{Name: t.Name + " read in f32", Identity: t.Identity + " read in f32", KV: true, Quantised: t.Quantised,

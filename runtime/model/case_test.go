@@ -12,7 +12,7 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
-	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/internal/typetest"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -87,14 +87,14 @@ func testTypes(id int) *kernels.Type {
 	if t := kernels.Default().ByID(id); t != nil {
 		return t
 	}
-	return reftype.ByID(id)
+	return typetest.ByID(id)
 }
 
 func testType(name string) *kernels.Type {
 	if t := kernels.Default().ByName(name); t != nil {
 		return t
 	}
-	return reftype.ByName(name)
+	return typetest.ByName(name)
 }
 
 func testSizes(id uint32) (int, int, bool) {
@@ -110,7 +110,7 @@ func choice(s string) kv.Choice {
 	name, rot, _ := strings.Cut(s, "+")
 	c := kv.Choice{Type: testType(name)}
 	if rot != "" {
-		c.Rotation = reftype.Attn()
+		c.Rotation = typetest.Attn()
 	}
 	return c
 }

@@ -20,7 +20,7 @@ func (d *drawing) axes(y decades, left, right float64) {
 		py := y.rise(float64(k))
 		d.line(left, py, right, py, "grid")
 		d.text(left-8, py+4, "tick", "end", power(k))
-		// without a number, so that the scale is seen to be no even one
+		// lines without a number show that the scale is not linear
 		for _, m := range []float64{2, 5} {
 			if v := float64(k) + math.Log10(m); v < y.hi {
 				d.line(left-4, y.rise(v), left, y.rise(v), "axis")
@@ -90,7 +90,7 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 	for _, c := range best {
 		mark(c)
 	}
-	labels = append(labels[others:], labels[:others]...) // the front speaks first
+	labels = append(labels[others:], labels[:others]...) // labels of the front are placed first
 	place(labels, taken, box{left, top - 8, right - left + 12, bottom - top + 6})
 	for i, l := range labels {
 		if !l.placed {
@@ -108,7 +108,7 @@ func pareto(z size, cells []*lab.CellResult) *drawing {
 	return d
 }
 
-// frontier shades what nothing measured reaches and draws its edge in steps. taken is where the
+// frontier shades what no measured cell reaches, and draws its edge in steps. taken is where the
 // edge runs.
 func (d *drawing) frontier(x linear, y decades, best []*lab.CellResult, bottom, right float64) (taken []box) {
 	if len(best) == 0 {

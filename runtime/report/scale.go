@@ -40,8 +40,8 @@ func evenly(all []float64) []string {
 	return words
 }
 
-// decades is a logarithmic scale of lo..hi, powers of ten, to pixels a..b. What is zero, or less by
-// chance, has a rung of its own below the lowest, at pixel zero, where the axis is broken.
+// decades is a logarithmic scale of lo..hi, powers of ten, to pixels a..b. Zero, and what is below
+// zero by chance, has a rung of its own below the lowest, at pixel zero, where the axis is broken.
 type decades struct {
 	lo, hi float64
 	a, b   float64
@@ -49,8 +49,8 @@ type decades struct {
 	rung   bool // some value is zero
 }
 
-// newDecades holds all values with some air; those of at most tiny count as zero. gap is the
-// distance of the rung from the axis, towards b.
+// newDecades makes a scale for all values, with a margin; values of at most tiny count as zero. gap
+// is the distance of the rung from the axis, towards b.
 func newDecades(values []float64, a, b, gap float64) decades {
 	s := decades{lo: math.Inf(1), hi: math.Inf(-1), a: a, b: b, zero: a}
 	for _, v := range values {

@@ -139,8 +139,8 @@ func clean(dir string) {
 	}
 }
 
-// between says whether a file of that time may be one whose program lives, though nobody locks it:
-// where no open file can be renamed, what is whole is closed first and gets its name then.
+// between reports whether a file of that time may be one whose program lives, though nobody locks
+// it: where no open file can be renamed, what is whole is closed first and gets its name then.
 func between(written time.Time, movesOpen bool) bool {
 	return !movesOpen && time.Since(written) < time.Minute
 }

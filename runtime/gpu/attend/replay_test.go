@@ -89,7 +89,7 @@ func TestReplay(t *testing.T) {
 				at := []int32{int32(w.cache.Len()) - 1}
 				change = append(change, at[0], p.Batch()[0])
 				lists := [3][]int32{}
-				exact, packed := host.Moves()
+				exact, packed := host.Evictions()
 				for i := range moving {
 					a, b, at := int32(-1), int32(-1), int32(0)
 					if i < len(exact) {

@@ -140,7 +140,7 @@ func (w *twin) store(n int, then func(first, n int)) {
 		if step = n; rows.Exact() {
 			step = rows.Next()
 		}
-		if from, to := rows.Moves(); from != nil {
+		if from, to := rows.Evictions(); from != nil {
 			gputest.Check(w.t, w.take.Run(w.packed(), w.gpu.Exact, gputest.Upload(w.t, w.d, from), gputest.Upload(w.t, w.d, to), len(from)))
 		}
 		to := w.gpu.segments()[rows.Target()]

@@ -113,7 +113,7 @@ func (a *attention) runTokens(e *engine, c *cache, r *layerRows, n, lo, hi int) 
 	target := r.host.Target()
 	b := qkv.Batch{Tokens: hi - lo, Q: a.place(0, lo), Positions: c.lists.At(p.Position()+lo, hi-lo), Queries: rowsFrom(a.q, s.Heads*s.KeyDim, lo)}
 	if !s.Reads {
-		if from, _ := r.host.Moves(); len(from) > 0 {
+		if from, _ := r.host.Evictions(); len(from) > 0 {
 			most := cells.MostEvicted * len(c.part(lo, hi))
 			if err := r.evict.Run(&r.rows[0], &r.rows[1], c.lists.At(p.From(r.cells[0]), most), c.lists.At(p.To(r.cells[0]), most), most); err != nil {
 				return err

@@ -203,7 +203,7 @@ func (c *cache) step(r *layerRows, n, lo, hi int) error {
 
 // write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside what other layers have been given.
 func (c *cache) writeStep(r *layerRows, n, lo int) {
-	from, to := r.host.Moves()
+	from, to := r.host.Evictions()
 	c.lists.WriteEvicted(r.cells[0], n, from, to)
 	for _, i := range r.cells {
 		c.lists.Mirror(i, n, lo)
@@ -230,7 +230,7 @@ func (c *cache) key() graphKey {
 	for _, r := range c.layers {
 		layers = append(layers, byte(r.splits))
 		if r.host.Exact() {
-			from, _ := r.host.Moves()
+			from, _ := r.host.Evictions()
 			layers = append(layers, byte('0'+2*r.host.Target()+min(1, len(from))))
 		}
 	}
