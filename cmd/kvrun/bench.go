@@ -133,7 +133,7 @@ func benchCommand(e *environment, args []string) error {
 			return err
 		}
 		sessions = append(sessions, s)
-		gpu = gpu || m.backend != nil
+		gpu = gpu || m.backends != nil
 	}
 	columns := benchColumns(fs.Changed, gpu)
 	printers := []benchPrinter{newBenchPrinter(e.stdout, b.output, e.benchBuild(), columns)}

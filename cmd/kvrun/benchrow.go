@@ -62,8 +62,8 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
 		row.Batch = defaultBatch
 	}
 	row.UBatch = row.Batch
-	if b := s.flags.backend; b != nil {
-		row.Backends, row.GPU, row.GPULayers = "CUDA", b.cuda.Name, s.Layers
+	if n, gpus := s.onGPUs(); n > 0 {
+		row.Backends, row.GPU, row.GPULayers = "CUDA", gpus, min(n, s.Layers)
 	}
 	for _, d := range r.Samples {
 		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/cuda"
 	gpuengine "github.com/kvgen/kvgen/runtime/gpu/engine"
-	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // devices are what a command may compute on: the processor, or a GPU that is opened when it is first asked for.
@@ -49,84 +49,154 @@ func (d *devices) close() {
 // allLayers is --gpu-layers where all are asked for.
 const allLayers = 1 << 20
 
-// readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where there is a GPU.
-func (m *modelFlags) readLayers() (automatic bool, err error) {
+// readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where there is a GPU. Without the
+// flag it is all on a GPU that --device names.
+func (m *modelFlags) readLayers(named bool) (automatic bool, err error) {
 	switch strings.ToLower(m.layers) {
 	case "auto", "-1":
-		m.gpuLayers = 0
+		m.gpuLayers = allLayers
 		return true, nil
 	case "all", "-2":
 		m.gpuLayers = allLayers
 		return false, nil
 	case "":
-		m.gpuLayers = 0
+		if m.gpuLayers = 0; named {
+			m.gpuLayers = allLayers
+		}
 		return false, nil
 	}
 	n, err := strconv.Atoi(m.layers)
 	if err != nil || n < 0 {
-		return false, fmt.Errorf("--gpu-layers %q: want 0 for none, all or 99 for all, or auto", m.layers)
+		return false, fmt.Errorf("--gpu-layers %q: want a number of layers, the output counted as one after the last, 0 for none, all or auto", m.layers)
 	}
 	m.gpuLayers = min(n, allLayers)
 	return false, nil
 }
 
-// checkDevice reads --device and --gpu-layers and opens what they name. Layers on a GPU that is not there are run by the
-// processor, as llama.cpp does, with a note; a device that is named must be there.
+// mostGPUs bounds the GPUs of a list.
+const mostGPUs = 16
+
+// readDevices reads --device: cpu, or GPUs by number. llama.cpp's CUDA0 and none are known. Without the flag it is GPU 0.
+func (m *modelFlags) readDevices() (numbers []int, cpu bool, err error) {
+	switch strings.ToLower(m.device) {
+	case "":
+		return []int{0}, false, nil
+	case "cpu", "none":
+		return nil, true, nil
+	}
+	for _, name := range strings.Split(strings.ToLower(m.device), ",") {
+		n, ok := strings.CutPrefix(name, "cuda")
+		n, numbered := strings.CutPrefix(n, ":")
+		if !ok {
+			return nil, false, fmt.Errorf("--device %q: want cpu, cuda, cuda:NUMBER or a list of GPUs such as cuda:0,cuda:1", m.device)
+		}
+		number := 0
+		if n != "" || numbered {
+			if number, err = strconv.Atoi(n); err != nil || number < 0 || number > 255 {
+				return nil, false, fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)
+			}
+		}
+		if numbers = append(numbers, number); len(numbers) > mostGPUs {
+			return nil, false, fmt.Errorf("--device %q: at most %d GPUs", m.device, mostGPUs)
+		}
+		if slices.Index(numbers, number) < len(numbers)-1 {
+			return nil, false, fmt.Errorf("--device %q: GPU %d is named twice", m.device, number)
+		}
+	}
+	return numbers, false, nil
+}
+
+// readSplit reads --tensor-split: a share for each GPU, none for those that it does not reach. Zeros alone are no shares, as in
+// llama.cpp.
+func (m *modelFlags) readSplit(gpus int) error {
+	m.shares = nil
+	if m.split == "" {
+		return nil
+	}
+	sum := 0.0
+	for _, text := range strings.FieldsFunc(m.split, func(r rune) bool { return r == ',' || r == '/' }) {
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(x >= 0 && x <= 1e6) {
+			return fmt.Errorf("--tensor-split %q: want a number from 0 to 1000000 for each GPU, such as 3,1", m.split)
+		}
+		m.shares, sum = append(m.shares, x), sum+x
+	}
+	switch {
+	case gpus < 2 && sum > 0:
+		m.notes = append(m.notes, fmt.Sprintf("--tensor-split %s: --device names less than two GPUs to share the layers out over", m.split))
+		m.shares = nil
+		return nil
+	case gpus > 1 && len(m.shares) > gpus:
+		return fmt.Errorf("--tensor-split %q: %d shares for %d GPUs", m.split, len(m.shares), gpus)
+	case sum == 0:
+		m.shares = nil
+		return nil
+	}
+	for len(m.shares) < gpus {
+		m.shares = append(m.shares, 0)
+	}
+	return nil
+}
+
+// checkDevice reads the flags that say what computes, and opens the GPUs that they name. Layers on a GPU that is not there are
+// run by the processor, as llama.cpp does, with a note; a device that is named must be there.
 func (m *modelFlags) checkDevice(e *environment) error {
-	automatic, err := m.readLayers()
+	m.backends, m.places = nil, nil
+	numbers, cpu, err := m.readDevices()
 	if err != nil {
 		return err
 	}
-	name, number := strings.ToLower(m.device), 0
-	if name == "none" { // llama.cpp's word
-		name = "cpu"
+	automatic, err := m.readLayers(m.device != "" && !cpu)
+	if err != nil {
+		return err
 	}
-	if n, ok := strings.CutPrefix(name, "cuda"); ok && n != "" && n[0] != ':' {
-		name = "cuda:" + n // CUDA0 of llama.cpp
+	gpus := len(numbers)
+	if cpu || m.gpuLayers == 0 {
+		gpus = 0
 	}
-	if name == "" && (m.gpuLayers > 0 || automatic) {
-		name = "cuda"
+	if err := m.readSplit(gpus); err != nil {
+		return err
 	}
-	m.backend = nil
-	kind, n, numbered := strings.Cut(name, ":")
-	if strings.Contains(name, ",") {
-		return fmt.Errorf("--device %q: one GPU runs the whole model: want cpu, cuda or cuda:NUMBER", m.device)
-	}
-	if numbered {
-		if number, err = strconv.Atoi(n); err != nil || number < 0 || number > 255 {
-			return fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)
-		}
-	}
-	switch {
-	case name == "" || name == "cpu":
-		if m.gpuLayers > 0 {
+	if gpus == 0 {
+		switch {
+		case cpu && m.gpuLayers > 0 && !automatic:
 			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: --device %s", m.layers, m.device))
-			m.gpuLayers = 0
+		case !cpu && m.device != "":
+			m.notes = append(m.notes, fmt.Sprintf("--device %s: the processor runs the model: --gpu-layers %s", m.device, m.layers))
 		}
 		if m.nvrtc != "" {
 			return fmt.Errorf("--nvrtc %s: kernels are compiled for --device cuda alone", m.nvrtc)
 		}
+		m.gpuLayers = 0
 		return nil
-	case kind != "cuda":
-		return fmt.Errorf("--device %q: want cpu, cuda or cuda:NUMBER", m.device)
 	}
-	b, err := e.devices.gpu(number)
-	if err != nil {
+	for _, number := range numbers {
+		b, err := e.devices.gpu(number)
+		if err == nil {
+			m.backends = append(m.backends, b)
+			continue
+		}
+		m.backends, m.gpuLayers, m.shares = nil, 0, nil
 		if m.device != "" {
+			name := fmt.Sprintf("cuda:%d", number)
+			if strings.EqualFold(m.device, "cuda") {
+				name = "cuda"
+			}
 			return m.cannot("--device %s: %v", name, err)
 		}
 		if !automatic {
 			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: %v", m.layers, err))
 		}
-		m.gpuLayers = 0
 		return nil
 	}
-	b.cuda.Compiler.Text = e.texts
-	b.cuda.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
-	if m.nvrtc != "" {
-		b.cuda.Compiler.Use(m.nvrtc)
+	for _, b := range m.backends {
+		b.cuda.Compiler.Text = e.texts
+		b.cuda.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
+		if m.nvrtc != "" {
+			b.cuda.Compiler.Use(m.nvrtc)
+		}
 	}
-	if m.backend = b; m.batch == 0 {
+	if m.batch == 0 {
 		m.batch = deviceBatch
 	}
 	return nil
@@ -134,27 +204,3 @@ func (m *modelFlags) checkDevice(e *environment) error {
 
 // deviceBatch is how many tokens of a prompt go through a GPU together: matrices are unpacked once for all of them.
 const deviceBatch = 1024
-
-// on is the device of model.Options, nil for the processor.
-func (m *modelFlags) on() model.Device {
-	if m.backend == nil {
-		return nil
-	}
-	return m.backend
-}
-
-// wholeModel refuses to keep some of the layers of a model on the processor.
-func (m *modelFlags) wholeModel(layers int) error {
-	if m.backend != nil && m.gpuLayers > 0 && m.gpuLayers < layers {
-		return m.cannot("--gpu-layers %s: the model has %d layers, and all of them go to the GPU", m.layers, layers)
-	}
-	return nil
-}
-
-// computedBy names what computes: an instruction set, or a GPU.
-func (m *modelFlags) computedBy() string {
-	if m.backend != nil {
-		return fmt.Sprintf("cuda sm_%d, %s", m.backend.cuda.Arch, m.backend.cuda.Name)
-	}
-	return m.table.ISA()
-}

@@ -44,7 +44,7 @@ func (k *kld) diagnose() error {
 		k.s.describe(k.e.stderr)
 	}
 	var way *pace
-	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Device: k.f.on()},
+	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Placements: k.f.places},
 		func(p lab.Progress) {
 			if way == nil {
 				way = k.e.pace("diagnose", p.Steps, "a side of a layer on a chunk", "--chunks N measures the first N", "ends it")

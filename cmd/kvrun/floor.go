@@ -92,7 +92,7 @@ func floorCommand(e *environment, args []string) error {
 // floor measures the variations of one form of the products, or of both and the one against the other.
 func (s *session) floor(e *environment, text eval.Text, o eval.Options, math string) ([]lab.FloorRow, error) {
 	f := lab.Floor{Model: s.Model, Text: text, Measure: o,
-		Options: model.Options{Plan: s.plan, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on()}}
+		Options: model.Options{Plan: s.plan, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Placements: s.flags.places}}
 	forms := []model.Math{s.flags.kind}
 	if math == "both" {
 		forms = []model.Math{model.Exact, model.Fast}

@@ -7,8 +7,12 @@ import (
 	"github.com/kvgen/kvgen/runtime/cuda/emulate"
 )
 
-// findGPU opens a GPU that this processor plays, for tests: a kvrun built with the tag emulate has no other.
+// findGPU opens a GPU that this processor plays, for tests: a kvrun built with the tag emulate has no others than number 0 and 1,
+// each with memory of its own.
 func findGPU(number int) (*cuda.Device, error) {
+	if number == 1 {
+		number = 0
+	}
 	d, err := cuda.OpenWith(emulate.Driver(), number)
 	if err != nil {
 		return nil, err

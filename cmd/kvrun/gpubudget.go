@@ -22,17 +22,35 @@ type gpuBudget struct {
 	Parallel    int    `json:"n_parallel"` // sequences of n_ctx positions each, which all of this is for
 }
 
-// gpuBudget asks the back end, which compiles the kernels and allocates nothing.
-func (s *session) gpuBudget(sequences int) (*gpuBudget, error) {
-	g, o := s.flags.backend, model.Options{Plan: s.plan, Size: s.defaultSize(), Batch: s.flags.batch, Math: s.flags.kind, Sequences: sequences}
+// gpuBudgets asks the back ends that have layers of the model.
+func (s *session) gpuBudgets(sequences int) (all []*gpuBudget, err error) {
+	placed, err := s.Placed(s.flags.places)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range placed {
+		if g, ok := p.Device.(*backend); ok {
+			b, err := s.gpuBudget(g, p.Span, sequences)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, b)
+		}
+	}
+	return all, nil
+}
+
+// gpuBudget asks a back end for its part, which compiles the kernels and allocates nothing.
+func (s *session) gpuBudget(g *backend, span model.Span, sequences int) (*gpuBudget, error) {
+	o := model.Options{Plan: s.plan, Size: s.defaultSize(), Batch: s.flags.batch, Math: s.flags.kind, Sequences: sequences}
 	o.Cells = sequences * o.Size
-	b, err := g.Budget(s.Model, o)
+	b, err := g.Budget(s.Model, span, o)
 	if err != nil {
 		return nil, err
 	}
 	o.Size += 1024
 	o.Cells = sequences * o.Size
-	more, err := g.Budget(s.Model, o)
+	more, err := g.Budget(s.Model, span, o)
 	if err != nil {
 		return nil, err
 	}

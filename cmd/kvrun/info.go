@@ -33,7 +33,8 @@ type infoResult struct {
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
 	ISAs       []isaRecord    `json:"isas"`
-	Budget     *gpuBudget     `json:"gpu_budget,omitempty"` // with --device cuda
+	Budget     *gpuBudget     `json:"gpu_budget,omitempty"`  // with --device cuda
+	Budgets    []*gpuBudget   `json:"gpu_budgets,omitempty"` // instead, of several GPUs
 	Record     record         `json:"record"`
 }
 
@@ -83,11 +84,16 @@ func infoCommand(e *environment, args []string) error {
 	}
 	defer s.Close()
 	r := s.info(parallel)
-	if m.backend != nil {
-		if r.Budget, err = s.gpuBudget(parallel); err != nil {
+	if m.backends != nil {
+		if r.Budgets, err = s.gpuBudgets(parallel); err != nil {
 			return err
 		}
-		r.ISAs, r.Kernels = nil, nil // of the processor
+		if len(r.Budgets) == 1 {
+			r.Budget, r.Budgets = r.Budgets[0], nil
+		}
+		if !model.OnProcessor(m.places) {
+			r.ISAs, r.Kernels = nil, nil // of the processor
+		}
 	}
 	if m.json {
 		return printJSON(e.stdout, r)
@@ -248,8 +254,19 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		}
 	}
 	s.remarks(w)
+	for _, p := range r.Record.Placements {
+		fmt.Fprintf(w, "%s\n", p)
+	}
 	if r.Budget != nil {
-		return r.Budget.print(w)
+		r.Budgets = []*gpuBudget{r.Budget}
+	}
+	for _, b := range r.Budgets {
+		if err := b.print(w); err != nil {
+			return err
+		}
+	}
+	if r.ISAs == nil {
+		return nil
 	}
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {

@@ -64,7 +64,7 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	if err := f.check(e, fs.Args()); err != nil {
 		return err
 	}
-	if f.diagnose && f.on() != nil {
+	if f.diagnose && f.backends != nil {
 		return refuse("--diagnose: wants --device cpu: what it compares with are types that are made at run time, which have no kernels for a GPU")
 	}
 	return nil
@@ -167,7 +167,7 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 			return nil, err
 		}
 	}
-	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Device: k.f.on(), Stop: k.e.ctx.Err})
+	k.c, err = k.s.NewContext(model.Options{Plan: plan, Size: k.f.measure.Context, Batch: k.f.batch, Threads: k.f.threads, Math: k.f.kind, Placements: k.f.places, Stop: k.e.ctx.Err})
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,11 @@
 // -ngl, -fa) included. A line that was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured or
 // refused for a reason: flags that do not change a result here (--no-mmap, --jinja, -fmoe) are accepted and named in one note,
 // others are refused together, each with why or with what it is called here (cmd/internal/peers has the table). So -c 0 is the
-// context of the model, -ngl 99 without a GPU goes on with a note, escapes of -p such as \n are read unless --no-escape is given,
-// MODEL "TEXT" is MODEL -p "TEXT", and a pipe is the text of run. run, chat, info, ppl, kld and probe read the LLAMA_ARG_*
-// variables whose flags they have, which count less than the line and are noted. An empty value, as of a shell variable that is
-// not set, is an error. The LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant.
+// context of the model, -ngl 20 has the last 20 layers on a GPU, the output counted as one, and goes on with a note where there
+// is none, escapes of -p such as \n are read unless --no-escape is given, MODEL "TEXT" is MODEL -p "TEXT", and a pipe is the text
+// of run. run, chat, info, ppl, kld and probe read the LLAMA_ARG_* variables whose flags they have, which count less than the line
+// and are noted. An empty value, as of a shell variable that is not set, is an error. The LLAMA_ATTN_ROT_* variables mean what they
+// mean in TheTom/llama-cpp-turboquant.
 //
 // --spec FILE, which may be given again, adds the types and rotations of a spec file (go doc ./gen/spec is the language) to those of
 // the table. On the processor they are interpreted, which is slow and said in plan and notes; for a GPU they are compiled as all

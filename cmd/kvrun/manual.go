@@ -26,7 +26,7 @@ var flagGroups = []manual.Group{
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
 	{Title: "Measuring", Flags: []string{"chunks", "decode", "ref", "reference", "cells", "types-k", "types-v", "rot", "extras", "by-layer", "path", "check", "chunks-tune"}},
-	{Title: "Device and speed", Flags: []string{"device", "gpu-layers", "nvrtc", "threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"}},
+	{Title: "Device and speed", Flags: []string{"device", "gpu-layers", "tensor-split", "nvrtc", "threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"}},
 	{Title: "Output", Flags: []string{"out", "output", "output-err", "format", "report", "emit", "journal", "force", "no-display-prompt", "json", "verbose"}},
 }
 

@@ -31,8 +31,11 @@ type modelFlags struct {
 	layers         string // --gpu-layers
 	gpuLayers      int    // of them: 0 for none, allLayers for all
 	device         string
+	split          string    // --tensor-split
+	shares         []float64 // of it
 	nvrtc          string
-	backend        *backend // of device, nil for the processor
+	backends       []*backend        // of device, nil for the processor
+	places         []model.Placement // of the layers of the model
 	flash          string
 	math           string
 	isa            string
@@ -70,9 +73,10 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.tokenizer, "tokenizer", tokenizer.Own.String(), "whose `rules` make tokens of text: model (those of the model's own tokenizer) or llama.cpp, for figures to compare with its")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
-	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda or cuda:NUMBER (default: cuda with -ngl, else cpu)")
+	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda, cuda:NUMBER or a list of GPUs, which share the layers out (default: cuda with -ngl, else cpu)")
 	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
-	fs.StringVar(&m.layers, "gpu-layers", "0", "`layers` on a GPU: all of them, as all or 99; auto where there is one; without a GPU the processor runs them, and a note says so")
+	fs.StringVar(&m.layers, "gpu-layers", "", "`layers` on a GPU, the last of the model, its output counted as one more; all, or auto for all where there is a GPU; without one the processor runs them, and a note says so (default: 0, with --device cuda all)")
+	fs.StringVar(&m.split, "tensor-split", "", "`shares` of the GPUs of --device, such as 3,1 (default: by their free memory)")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax, the only `kind` there is; off gives the same to rounding")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }

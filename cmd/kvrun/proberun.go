@@ -20,7 +20,7 @@ func (p *probe) run(e *environment, reference lab.Cell, cells []lab.Cell) (*prob
 		"prints the caches that are finished")
 	defer way.finish()
 	c := lab.Completer{Model: p.Model, Tokens: p.tokens, Predict: p.flags.predict,
-		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Device: p.session.flags.on(), Stop: e.ctx.Err}}
+		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Placements: p.session.flags.places, Stop: e.ctx.Err}}
 	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { way.next("") })
 	if err != nil {
 		return nil, err

@@ -13,17 +13,18 @@ import (
 
 // record is what a result is a result of. It is part of the JSON of every command.
 type record struct {
-	Model    modelRecord `json:"model"`
-	Tokens   *vocabulary `json:"tokenizer,omitempty"` // where text was read
-	Math     string      `json:"math"`
-	ISA      string      `json:"isa"`
-	Threads  int         `json:"n_threads"`
-	Size     int         `json:"n_ctx"`
-	Batch    int         `json:"n_batch"`
-	Plan     kv.Record   `json:"plan"`
-	Honoured bool        `json:"honoured"`
-	Unmet    []string    `json:"unmet,omitempty"` // requests that came to nothing, beside those in the plan
-	Notes    []string    `json:"notes,omitempty"`
+	Model      modelRecord `json:"model"`
+	Tokens     *vocabulary `json:"tokenizer,omitempty"` // where text was read
+	Math       string      `json:"math"`
+	ISA        string      `json:"isa"`
+	Threads    int         `json:"n_threads"`
+	Size       int         `json:"n_ctx"`
+	Batch      int         `json:"n_batch"`
+	Placements []placement `json:"placements,omitempty"` // where a model is on several devices
+	Plan       kv.Record   `json:"plan"`
+	Honoured   bool        `json:"honoured"`
+	Unmet      []string    `json:"unmet,omitempty"` // requests that came to nothing, beside those in the plan
+	Notes      []string    `json:"notes,omitempty"`
 }
 
 type modelRecord struct {
@@ -55,6 +56,7 @@ func (s *session) record(c *model.Context) record {
 		Plan:     s.plan.Record(size),
 		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
 	}
+	r.Placements, _ = s.placements() // of what load placed
 	if t := s.tokens; t != nil {
 		r.Tokens = &vocabulary{Rules: t.Rules.String(), Model: t.Model, Pre: t.Pre}
 	}
@@ -94,6 +96,11 @@ func (s *session) summary() string {
 // describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.
 func (s *session) describe(w io.Writer) {
 	fmt.Fprintln(w, plain.Message(s.summary()))
+	if all, err := s.placements(); err == nil {
+		for _, p := range all {
+			fmt.Fprintln(w, plain.Message(p.String()))
+		}
+	}
 	if s.flags.verbose || !s.plan.Honoured() {
 		policy.Print(plain.NewWriter(w), s.plan, s.defaultSize())
 	} else if s.rule != "" {

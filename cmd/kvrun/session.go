@@ -117,7 +117,7 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 	s.unmet = append(s.unmet, m.unmet...)
 	if err == nil {
-		err = m.wholeModel(s.Layers)
+		err = m.place(s.Model)
 	}
 	if err == nil {
 		s.noteInterpreted(s.plan)
@@ -249,7 +249,7 @@ func (s *session) start(size int) (*model.Context, error) { return s.startAll(si
 // Ctrl-C ends what runs in it between two layers.
 func (s *session) startAll(size, sequences, cells int) (*model.Context, error) {
 	return s.NewContext(model.Options{Plan: s.plan, Size: max(1, size), Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind,
-		Device: s.flags.on(), Stop: s.stop, Sequences: sequences, Cells: cells})
+		Placements: s.flags.places, Stop: s.stop, Sequences: sequences, Cells: cells})
 }
 
 // defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.

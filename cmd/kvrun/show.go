@@ -159,5 +159,5 @@ func (s *session) contextOf(t *kernels.Type, size int) (*model.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind, Device: s.flags.on(), Stop: s.stop})
+	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind, Placements: s.flags.places, Stop: s.stop})
 }

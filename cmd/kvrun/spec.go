@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
 )
 
 // specFlags name the files of types that are given as text.
@@ -58,7 +59,7 @@ func (s *session) noteInterpreted(plan *kv.Plan) {
 }
 
 func (s *session) noteType(t *kernels.Type) {
-	if t == nil || t.Spec == "" || s.slow[t] || s.flags.backend != nil {
+	if t == nil || t.Spec == "" || s.slow[t] || !model.OnProcessor(s.flags.places) {
 		return
 	}
 	if s.slow == nil {

@@ -180,7 +180,7 @@ func sweepCommand(e *environment, args []string) error {
 		}
 	}
 	var way *pace
-	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Device: f.on()},
+	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
 		journal, func(p lab.Progress) {
 			if way == nil {
 				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())

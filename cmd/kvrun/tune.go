@@ -227,7 +227,7 @@ func (e *environment) tuneProgress() (observe func(lab.Progress), end func()) {
 // tuner makes the candidates of the flags.
 func (s *session) tuner(e *environment, f *tuneFlags) (*lab.Tuner, error) {
 	t := &lab.Tuner{Model: s.Model, Few: f.few, Many: f.many, Size: f.forSize,
-		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch, Device: f.on()}}
+		Options: lab.Options{Reference: s.plan, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places}}
 	var err error
 	if t.Budget, err = f.bits(s); err != nil {
 		return nil, err

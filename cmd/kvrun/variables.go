@@ -11,7 +11,7 @@ import (
 // variables are the LLAMA_ARG_* variables that llama.cpp's tools read in place of flags, with the flags they are here.
 var variables = []struct{ name, flag string }{
 	{"MODEL", "model"}, {"HF_REPO", "hf-repo"}, {"HF_FILE", "hf-file"}, {"MODEL_URL", "model-url"}, {"OFFLINE", "offline"}, {"CTX_SIZE", "ctx-size"}, {"N_PREDICT", "predict"}, {"THREADS", "threads"}, {"BATCH", "batch-size"}, {"UBATCH", "ubatch-size"},
-	{"CACHE_TYPE_K", "cache-type-k"}, {"CACHE_TYPE_V", "cache-type-v"}, {"FLASH_ATTN", "flash-attn"}, {"N_GPU_LAYERS", "gpu-layers"}, {"DEVICE", "device"},
+	{"CACHE_TYPE_K", "cache-type-k"}, {"CACHE_TYPE_V", "cache-type-v"}, {"FLASH_ATTN", "flash-attn"}, {"N_GPU_LAYERS", "gpu-layers"}, {"DEVICE", "device"}, {"TENSOR_SPLIT", "tensor-split"},
 	{"TEMPERATURE", "temp"}, {"TOP_K", "top-k"}, {"TOP_P", "top-p"}, {"MIN_P", "min-p"}, {"REPEAT_PENALTY", "repeat-penalty"},
 	{"NO_CONTEXT_SHIFT", "no-context-shift"},
 }

@@ -149,7 +149,7 @@ func swapped(p *kv.Plan, layer int, sides [2]kv.Choice, ends kv.Ends) (*kv.Plan,
 
 // meanKLD is the mean KLD of plans against the reference.
 func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
-	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math, Device: o.Device, Stop: ctx.Err})
+	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math, Placements: o.Placements, Stop: ctx.Err})
 	if err != nil {
 		return nil, err
 	}

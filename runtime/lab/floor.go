@@ -44,7 +44,7 @@ type Floor struct {
 func (f *Floor) Variations() []Variation {
 	all := []Variation{{Name: "the same again", Zero: true}}
 	for _, n := range []int{1, 2, 3} {
-		if n != f.Options.Threads && f.Options.Device == nil {
+		if n != f.Options.Threads && model.OnProcessor(f.Options.Placements) {
 			all = append(all, Variation{Name: "threads: " + fmt.Sprint(n), Threads: n, Zero: true})
 		}
 	}

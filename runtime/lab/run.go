@@ -25,12 +25,12 @@ type Place struct {
 
 // Options say how cells are run.
 type Options struct {
-	Reference *kv.Plan
-	Chunks    int // of each place at most; 0 for all
-	Math      model.Math
-	Threads   int          // 0 means one per core
-	Batch     int          // 0 means the model's default
-	Device    model.Device // nil for the processor
+	Reference  *kv.Plan
+	Chunks     int // of each place at most; 0 for all
+	Math       model.Math
+	Threads    int               // 0 means one per core
+	Batch      int               // 0 means the model's default
+	Placements []model.Placement // which device has which layers; nil for all on the processor
 }
 
 // Progress is how far a run is. A step is a cell, or the reference, on a chunk; steps found in the
@@ -156,7 +156,7 @@ func (r *run) missing(setting, chunk int) (cells []int) {
 // place runs the chunks of one place.
 func (r *run) place(ctx context.Context, i int, p Place) error {
 	r.at.Setting = p.Setting
-	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Device: r.o.Device, Stop: ctx.Err})
+	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Placements: r.o.Placements, Stop: ctx.Err})
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,7 @@ type Options struct {
 	Batch      int      // tokens that go through the model together; 0 means 256
 	Threads    int      // 0 means one per core
 	Math       Math
-	Device     Device       // of all layers; nil for the processor
-	Placements []Placement  // instead of Device: the layers in order, shared out
+	Placements []Placement  // which device has which layers; nil for all on the processor
 	Stop       func() error // Context.Stop
 
 	Sequences int // 0 means 1
@@ -70,7 +69,7 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 		return nil, fmt.Errorf("a context of %d positions: this %s model has vectors for %d", o.Size, m.Arch, w.Rows)
 	}
 	o.Batch = min(o.Batch, max(1, o.Size, o.Cells))
-	stages, err := m.placed(&o)
+	stages, err := m.placed(o.Placements)
 	if err != nil {
 		return nil, err
 	}

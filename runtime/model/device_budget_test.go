@@ -18,7 +18,11 @@ func TestBudgetOnGPU(t *testing.T) {
 		name      string
 		sequences int
 		ends      kv.Ends
-	}{{"llama_hd64", 1, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{}}, {"llama_hd64", 7, kv.Ends{First: 2, Last: 6}}, {"gemma3", 5, kv.Ends{}}, {"qwen35moe", 5, kv.Ends{}}} {
+		first     int // layer on the GPU
+	}{
+		{"llama_hd64", 1, kv.Ends{}, 0}, {"llama_hd64", 7, kv.Ends{}, 0}, {"llama_hd64", 7, kv.Ends{First: 2, Last: 6}, 0}, {"gemma3", 5, kv.Ends{}, 0}, {"qwen35moe", 5, kv.Ends{}, 0},
+		{"llama_hd64", 7, kv.Ends{First: 2, Last: 6}, 1}, {"qwen35moe", 5, kv.Ends{}, 1}, {"gemma4_e2b", 1, kv.Ends{}, 1},
+	} {
 		b := openGPU(t).(*engine.Backend)
 		c := model.ReadCase(t, s.name)
 		q := kv.Choice{Type: kernels.Default().ByName("q8_0")}
@@ -26,8 +30,12 @@ func TestBudgetOnGPU(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := model.Options{Plan: plan, Size: 256, Batch: 64, Threads: 1, Device: b, Sequences: s.sequences, Cells: s.sequences * 256}
-		counted, err := b.Budget(c.Model, o)
+		places := whole(b)
+		if s.first > 0 {
+			places = []model.Placement{{Layers: s.first}, {Device: b}}
+		}
+		o := model.Options{Plan: plan, Size: 256, Batch: 64, Threads: 1, Placements: places, Sequences: s.sequences, Cells: s.sequences * 256}
+		counted, err := b.Budget(c.Model, c.Model.Program().Span(s.first, c.Model.Layers+1), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,9 +55,9 @@ func TestBudgetOnGPU(t *testing.T) {
 			}
 		}
 		ran := before - free(t, b)
-		t.Logf("%s, %d sequences, %v: counted %d, made %d, ran %d", s.name, s.sequences, s.ends, counted.Need(), made, ran)
+		t.Logf("%s from layer %d on, %d sequences, %v: counted %d, made %d, ran %d", s.name, s.first, s.sequences, s.ends, counted.Need(), made, ran)
 		if ran > counted.Need() || made < counted.Need()-counted.Need()/8 {
-			t.Errorf("%s, %d sequences, ends %v: %d bytes are counted, %d are taken to begin with and %d in the end", s.name, s.sequences, s.ends, counted.Need(), made, ran)
+			t.Errorf("%s from layer %d on, %d sequences, ends %v: %d bytes are counted, %d are taken to begin with and %d in the end", s.name, s.first, s.sequences, s.ends, counted.Need(), made, ran)
 		}
 		x.Close()
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
+// secondGPU is another one, with memory of its own.
+func secondGPU(t *testing.T) model.Device { return openGPU(t) }
+
 func openGPU(t *testing.T) model.Device {
 	t.Helper()
 	d, err := cuda.OpenWith(emulate.Driver(), 0)

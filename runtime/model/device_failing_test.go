@@ -55,7 +55,7 @@ func TestDeviceFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := &failing{}
-		x, err := c.model.NewContext(Options{Plan: plan, Size: 256, Batch: 16, Threads: 1, Device: f, Sequences: 3, Cells: 600})
+		x, err := c.model.NewContext(Options{Plan: plan, Size: 256, Batch: 16, Threads: 1, Placements: []Placement{{Device: f}}, Sequences: 3, Cells: 600})
 		if err != nil {
 			t.Fatal(err)
 		}

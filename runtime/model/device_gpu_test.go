@@ -19,6 +19,21 @@ func openGPU(t *testing.T) model.Device {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return backendOf(t, d)
+}
+
+// secondGPU is another one, or the first again where there is no other.
+func secondGPU(t *testing.T) model.Device {
+	t.Helper()
+	d, err := cuda.Open(1)
+	if err != nil {
+		return openGPU(t)
+	}
+	return backendOf(t, d)
+}
+
+func backendOf(t *testing.T, d *cuda.Device) model.Device {
+	t.Helper()
 	t.Cleanup(func() { d.Close() })
 	folder, err := cuda.UserFolder()
 	if err != nil {

@@ -30,7 +30,7 @@ func TestSequencesOnGPU(t *testing.T) {
 		{"gemma4_e2b", "q8_0", "q8_0", kv.Ends{First: 2, Last: 6}, false, 0, .2},
 	} {
 		t.Run(c.name+" "+c.k, func(t *testing.T) {
-			model.SequencesAreAlone(t, g, c.name, c.k, c.v, c.ends, c.offset, c.most, c.share)
+			model.SequencesAreAlone(t, whole(g), c.name, c.k, c.v, c.ends, c.offset, c.most, c.share)
 		})
 	}
 }
@@ -47,7 +47,7 @@ func TestSequencesKeepTheirBitsOnGPU(t *testing.T) {
 		c := model.ReadCase(t, s.name)
 		plan := contextOf(t, c, nil, "q8_0", 64).Cache.Plan
 		context := func(sequences int) *model.Context {
-			x, err := c.Model.NewContext(model.Options{Plan: plan, Size: c.Size, Batch: 64, Threads: 1, Device: g, Math: s.math, Sequences: sequences, Cells: sequences * c.Size})
+			x, err := c.Model.NewContext(model.Options{Plan: plan, Size: c.Size, Batch: 64, Threads: 1, Placements: whole(g), Math: s.math, Sequences: sequences, Cells: sequences * c.Size})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,13 +28,16 @@ func contextOf(t *testing.T, c *model.Case, d model.Device, typ string, batch in
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := c.Model.NewContext(model.Options{Plan: plan, Size: c.Size, Batch: batch, Threads: 1, Device: d})
+	x, err := c.Model.NewContext(model.Options{Plan: plan, Size: c.Size, Batch: batch, Threads: 1, Placements: whole(d)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(x.Close)
 	return x
 }
+
+// whole is a model on one device, nil for the processor.
+func whole(d model.Device) []model.Placement { return []model.Placement{{Device: d}} }
 
 // farthest is the largest difference of two rows.
 func farthest(a, b []float32) (most float64) {
@@ -92,7 +95,7 @@ func TestDamagedKeysOnGPU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.NewContext(model.Options{Plan: plan, Size: 16, Device: openGPU(t)}); err == nil || !strings.Contains(err.Error(), "layer 1: weights of K are no numbers") {
+	if _, err := m.NewContext(model.Options{Plan: plan, Size: 16, Placements: whole(openGPU(t))}); err == nil || !strings.Contains(err.Error(), "layer 1: weights of K are no numbers") {
 		t.Errorf("%v", err)
 	}
 }

@@ -77,7 +77,7 @@ func ReadCase(t *testing.T, name string) *Case {
 // SequencesAreAlone does on a device what TestSequencesAreAlone does on the processor, and holds the logits to those of the processor's
 // contexts of one sequence each. Where share is 0 most bounds their difference, and else share
 // is what they may be of the cache's own error.
-func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, offset bool, most, share float64) {
+func SequencesAreAlone(t *testing.T, places []Placement, name, k, v string, ends kv.Ends, offset bool, most, share float64) {
 	c := readCase(t, name)
 	key := choice(k)
 	if offset {
@@ -93,5 +93,5 @@ func SequencesAreAlone(t *testing.T, d Device, name, k, v string, ends kv.Ends, 
 	}
 	defer alone.Close()
 	exact := c.extras(t, "f32", "f32", nil, kv.Ends{}, Options{Threads: 1})
-	sequencesAreAlone(t, c, Options{Threads: 1, Device: d}, alone, exact, bounds{share, most, most / 5}, name+" "+k+" "+v)
+	sequencesAreAlone(t, c, Options{Threads: 1, Placements: places}, alone, exact, bounds{share, most, most / 5}, name+" "+k+" "+v)
 }

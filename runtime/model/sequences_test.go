@@ -162,7 +162,7 @@ func sequencesAreAlone(t *testing.T, c *conformance, o Options, alone, exact *Co
 		weave(t, x, []*stream{a, e, d}, 1, 11, 1)
 	}
 	// What was saved goes on as it would have.
-	y := several(t, c, x, Options{Threads: 1, Sequences: 5, Cells: 200, Batch: 48, Device: o.Device})
+	y := several(t, c, x, Options{Threads: 1, Sequences: 5, Cells: 200, Batch: 48, Placements: o.Placements})
 	if err := y.Restore(&saved); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/memory"
@@ -11,7 +12,12 @@ import (
 // Placement is some of the model's layers on a device.
 type Placement struct {
 	Device Device // nil for the processor
-	Layers int    // how many, after those of the placement before; the output counts as one more layer of the model
+	Layers int    // how many, after those of the placement before; the output counts as one more layer. 0 in the last for the rest
+}
+
+// OnProcessor says whether the processor has some of the layers.
+func OnProcessor(list []Placement) bool {
+	return list == nil || slices.ContainsFunc(list, func(p Placement) bool { return p.Device == nil })
 }
 
 // stage is a part of a context's model on a device.
@@ -22,14 +28,16 @@ type stage struct {
 	rows   StageRows
 }
 
-// placed is what the options ask for: everything on one device where they list no placements.
-func (m *Model) placed(o *Options) (stages []stage, err error) {
-	list := o.Placements
+// placed is the stages that a list asks for.
+func (m *Model) placed(list []Placement) (stages []stage, err error) {
 	if list == nil {
-		list = []Placement{{Device: o.Device, Layers: m.Layers + 1}}
+		list = []Placement{{}}
 	}
 	at := 0
 	for i, p := range list {
+		if i == len(list)-1 && p.Layers == 0 {
+			p.Layers = m.Layers + 1 - at
+		}
 		if p.Layers < 1 || p.Layers > m.Layers+1-at {
 			return nil, fmt.Errorf("placements must share out %d layers and the output: number %d begins with layer %d and is of %d",
 				m.Layers, i, at, p.Layers)

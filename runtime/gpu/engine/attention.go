@@ -76,7 +76,7 @@ func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, erro
 // run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact what it would see if it came
 // alone; those of a steady batch have been placed before.
 func (a *attention) run(e *engine, c *cache, n int) error {
-	r := c.layers[a.s.KV]
+	r := c.layers[a.s.KV-e.span.KV.Lo]
 	exact := r.host.Exact() && !c.steady
 	for lo, hi := 0, n; lo < n; lo, hi = hi, n {
 		if exact {

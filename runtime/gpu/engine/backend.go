@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/kvgen/kvgen/runtime/gpu"
@@ -22,12 +21,9 @@ func NewBackend(d gpu.Device) *Backend {
 	return &Backend{Queue: gpu.NewQueue(d), weights: map[*model.Model]*weights{}}
 }
 
-// Engine takes the model to the GPU, unless another context of it has done so, and makes what runs batches.
+// Engine takes a part of the model to the GPU, what no other context of it has taken there, and makes what runs batches.
 func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.Engine, error) {
-	if s != m.Program().Whole() {
-		return nil, fmt.Errorf("gpu: all layers of a model must be on the GPU: %d to %d were asked for", s.Layers.Lo, s.Layers.Hi-1)
-	}
-	budget, err := b.Budget(m, o)
+	budget, err := b.Budget(m, s, o)
 	if err == nil {
 		err = budget.check(b.Limits().Name)
 	}
@@ -42,7 +38,7 @@ func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.E
 	}
 	w.users++
 	b.mu.Unlock()
-	e, err := b.engine(w, o)
+	e, err := b.engine(w, s, o)
 	if err != nil {
 		return nil, errors.Join(err, b.release(w))
 	}

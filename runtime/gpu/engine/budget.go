@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -13,9 +14,9 @@ import (
 // mostPositions bounds the contexts that are tried, whatever a file says.
 const mostPositions = 1 << 22
 
-// Budget is the device memory that a model takes, in bytes.
+// Budget is the device memory that a part of a model takes, in bytes.
 type Budget struct {
-	Weights   uint64 // of the model, shared by its contexts
+	Weights   uint64 // that are not there yet, shared by the model's contexts
 	Workspace uint64 // of a context, whatever its size
 	Cache     uint64 // rows of a context of Size positions
 	Size      int
@@ -28,14 +29,17 @@ type Budget struct {
 // Need is all of it together.
 func (b *Budget) Need() uint64 { return b.Weights + b.Workspace + b.Cache }
 
-// Budget rehearses a context.
-func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
+// Budget rehearses a stage of a context.
+func (b *Backend) Budget(m *model.Model, s model.Span, o model.Options) (*Budget, error) {
 	free, total, err := b.Device.Available()
 	if err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
-	loaded := b.weights[m] != nil
+	there := map[*byte]*product.Matrix{}
+	if w := b.weights[m]; w != nil {
+		there = w.matrices
+	}
 	b.mu.Unlock()
 	o.Batch = min(max(o.Batch, 1), max(o.Size, o.Cells, 1))
 	r := gpu.Rehearse(b.Device)
@@ -43,26 +47,26 @@ func (b *Backend) Budget(m *model.Model, o model.Options) (*Budget, error) {
 
 	x := &Budget{Size: o.Size, Sequences: max(1, o.Sequences), Free: free, Total: total}
 	w := &weights{b: idle, program: m.Program()}
-	e, err := idle.engine(w, o)
+	e, err := idle.engine(w, s, o)
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range w.matrices {
-		x.Weights += q.Bytes()
+	x.Workspace = r.Most
+	for first, q := range w.matrices {
+		x.Workspace -= q.Bytes()
+		if there[first] == nil {
+			x.Weights += q.Bytes()
+		}
 	}
 	before := r.Now
-	x.Workspace = r.Most - x.Weights
 	c, err := rehearse(r, e, o, o.Size)
 	if err != nil {
 		return nil, err
 	}
-	if loaded {
-		x.Weights = 0 // they are there
-	}
 	x.Cache = c
 	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
 	longest := max(min(m.Context, mostPositions), o.Size)
-	for longest/2 > o.Size && uint64(o.Plan.BytesOf(shapeOf(o, longest/2))) > total {
+	for longest/2 > o.Size && uint64(o.Plan.BytesIn(shapeOf(o, longest/2), s.KV.Lo, s.KV.Hi)) > total {
 		longest /= 2 // such a cache is not even tried
 	}
 	r.Now = before

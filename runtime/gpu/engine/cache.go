@@ -21,8 +21,8 @@ type cache struct {
 	e        *engine
 	host     *kv.Cache
 	lists    *cells.Lists
-	layers   []*layerRows  // by KV layer
-	states   []*gpu.Buffer // of recurrent layers
+	layers   []*layerRows  // of the stage's KV layers
+	states   []*gpu.Buffer // by number, of the stage's recurrent layers
 	graphs   map[graphKey]*gpu.Recording
 	seen     map[graphKey]bool // run once, so that everything that grows has grown
 	runs     []kv.Run          // of the batch that was placed last
@@ -67,7 +67,8 @@ func (e *engine) newCache(host *kv.Cache) (*cache, error) {
 
 func (c *cache) start() error {
 	var all []*cells.Listed
-	for i := range c.host.Plan.Layers {
+	first := c.e.span.KV.Lo
+	for i := first; i < c.e.span.KV.Hi; i++ {
 		r := &layerRows{host: c.host.Rows(i), several: c.host.Sequences > 1}
 		c.layers = append(c.layers, r)
 		for _, s := range r.host.Segments() {
@@ -85,8 +86,8 @@ func (c *cache) start() error {
 	}
 	c.owned = append(c.owned, c.lists.Device)
 	for i, r := range c.layers {
-		if err := c.layer(i, r); err != nil {
-			return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[i].Layer.Index, err)
+		if err := c.layer(first+i, r); err != nil {
+			return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[first+i].Layer.Index, err)
 		}
 	}
 	return c.addStates()

@@ -28,7 +28,7 @@ func (c *cache) each(move func(x *transfer, side *kv.Side, rows *rows.Rows, cell
 				rows *rows.Rows
 			}{{s.K, l.rows[k].Keys}, {s.V, l.rows[k].Values}} {
 				if err := c.side(move, side.host, side.rows); err != nil {
-					return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[i].Layer.Index, err)
+					return fmt.Errorf("layer %d: %w", c.host.Plan.Layers[c.e.span.KV.Lo+i].Layer.Index, err)
 				}
 			}
 		}

@@ -13,13 +13,14 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// engine runs the batches of a context: the steps of a model's Program, one launch after another on the device's stream. A
+// engine runs the batches of a context: the steps of a part of a model's Program, one launch after another on the device's stream. A
 // batch of one token of each of some sequences is a graph, recorded for each number of them and power of two of the cells in use.
 type engine struct {
 	b     *Backend
 	w     *weights
-	size  int // positions of the context
-	batch int // most tokens of a batch
+	span  model.Span // of the program
+	size  int        // positions of the context
+	batch int        // most tokens of a batch
 	exact bool
 	owned []interface{ Free() error }
 
@@ -59,8 +60,8 @@ type ropeAngles struct {
 // logitRows is how many tokens' logits are computed together.
 const logitRows = 32
 
-func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
-	e := &engine{b: b, w: w, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
+func (b *Backend) engine(w *weights, s model.Span, o model.Options) (*engine, error) {
+	e := &engine{b: b, w: w, span: s, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.free())
 	}
@@ -68,12 +69,20 @@ func (b *Backend) engine(w *weights, o model.Options) (*engine, error) {
 }
 
 func (e *engine) start() error {
-	for _, f := range []func() error{e.w.load, e.frames, e.allocate, e.makeRopes, e.compile} {
+	for _, f := range []func() error{e.embeddings, e.frames, e.allocate, e.makeRopes, e.compile} {
 		if err := f(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// embeddings takes those of tokens to the GPU, for the stage that looks them up.
+func (e *engine) embeddings() error {
+	if !e.span.Embeds {
+		return nil
+	}
+	return e.w.load()
 }
 
 // frames compiles the kernels that depend on the width of the model alone.
@@ -107,11 +116,14 @@ func (e *engine) threads() int { return stepThreads(e.w.program.Width) }
 
 func (e *engine) allocate() error {
 	p := e.w.program
-	row := e.batch * p.Width
+	row, logits := e.batch*p.Width, 0
+	if e.span.Output {
+		logits = min(logitRows, e.batch) * p.Vocab
+	}
 	for _, m := range []struct {
 		to    **gpu.Buffer
 		words int
-	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.logits, min(logitRows, e.batch) * p.Vocab}} {
+	}{{&e.x, row}, {&e.h, row}, {&e.y, row}, {&e.logits, logits}} {
 		var err error
 		if *m.to, err = e.alloc(4 * m.words); err != nil {
 			return err
@@ -179,14 +191,14 @@ func (s *betweenBlocks) run(e *engine, _ *cache, n int) error {
 // compile makes the ops.
 func (e *engine) compile() error {
 	p := e.w.program
-	if p.Inputs != nil {
+	if p.Inputs != nil && (e.span.Embeds || e.span.Inputs) {
 		var err error
 		if e.inputs, err = e.layerInputs(p.Inputs); err != nil {
 			return fmt.Errorf("inputs of layers: %w", err)
 		}
 	}
 	next := &betweenBlocks{args: StepArgs{X: e.x.Address(), Scale: 1}}
-	for i := range p.Steps {
+	for i := e.span.Steps.Lo; i < e.span.Steps.Hi; i++ {
 		s := &p.Steps[i]
 		pre, err := e.w.norm(s.Pre)
 		if err != nil {
@@ -204,6 +216,11 @@ func (e *engine) compile() error {
 			return err
 		}
 		next = &betweenBlocks{args: StepArgs{X: e.x.Address(), Y: e.y.Address(), post: post, Scale: s.Scale}}
+	}
+	if !e.span.Output {
+		next.args.H = e.h.Address()
+		e.ops = append(e.ops, next)
+		return nil
 	}
 	final, err := e.w.norm(p.Norm)
 	if err != nil {
@@ -248,11 +265,40 @@ func (e *engine) Forward(r model.StageRows, b *model.Batch) error {
 	if err := c.forget(); err != nil {
 		return err
 	}
-	e.last = len(b.Tokens)
-	if !c.steady {
-		return e.launch(c, e.last)
+	if err := e.receive(b); err != nil {
+		return err
 	}
-	return e.token(c, e.last)
+	e.last = len(b.Tokens)
+	run := e.launch
+	if c.steady {
+		run = e.token
+	}
+	if err := run(c, e.last); err != nil {
+		return err
+	}
+	return e.handOver(b)
+}
+
+// receive brings what the stages before have made of a batch.
+func (e *engine) receive(b *model.Batch) error {
+	if e.span.Embeds {
+		return nil
+	}
+	if err := gpu.Post(e.x, 0, b.X); err != nil || !e.span.Inputs {
+		return err
+	}
+	return gpu.Post(e.inputs.x, 0, b.Inputs)
+}
+
+// handOver takes a batch to where the next stage finds it.
+func (e *engine) handOver(b *model.Batch) error {
+	if e.span.Output {
+		return nil
+	}
+	if err := gpu.Read(e.x, 0, b.X); err != nil || !e.span.Embeds || b.Inputs == nil {
+		return err
+	}
+	return gpu.Read(e.inputs.x, 0, b.Inputs)
 }
 
 // token runs a batch of one token of each of n sequences, as a graph from the second time on: the first time everything grows that has
@@ -281,6 +327,27 @@ func (e *engine) token(c *cache, n int) error {
 
 // launch runs the ops of a batch of n tokens.
 func (e *engine) launch(c *cache, n int) error {
+	if e.span.Embeds {
+		if err := e.embedTokens(c, n); err != nil {
+			return err
+		}
+	}
+	positions := c.lists.At(c.lists.PartOf(n).Position(), n)
+	for i := range e.ropes {
+		if err := e.rope.Fill(e.ropes[i].angles, positions, n); err != nil {
+			return err
+		}
+	}
+	for _, o := range e.ops {
+		if err := o.run(e, c, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// embedTokens makes the residual stream of a batch, and the layers' inputs of it.
+func (e *engine) embedTokens(c *cache, n int) error {
 	p, at := e.w.program, c.lists.PartOf(n)
 	if err := e.w.embedding.Gather(e.x, c.lists.At(at.Token(), n), n); err != nil {
 		return err
@@ -298,22 +365,10 @@ func (e *engine) launch(c *cache, n int) error {
 			return err
 		}
 	}
-	if e.inputs != nil {
-		if err := e.inputs.run(e, c, n); err != nil {
-			return err
-		}
+	if e.inputs == nil {
+		return nil
 	}
-	for i := range e.ropes {
-		if err := e.rope.Fill(e.ropes[i].angles, positions, n); err != nil {
-			return err
-		}
-	}
-	for _, o := range e.ops {
-		if err := o.run(e, c, n); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.inputs.run(e, c, n)
 }
 
 // embedArgs is struct Embed of step.cu.

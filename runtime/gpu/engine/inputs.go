@@ -9,6 +9,7 @@ import (
 
 // inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual stream.
 type inputs struct {
+	x          *gpu.Buffer // [batch][layers][size]
 	project    *matmul
 	embeddings *gpu.Buffer // [batch][layers][size] embeddings of the tokens
 	f          gpu.Kernel
@@ -23,12 +24,12 @@ type inputsArgs struct {
 	narrow float32
 }
 
-// inputs takes what the layers' inputs are made of to the GPU.
+// layerInputs takes what the layers' inputs are made of to the GPU, for the stage that embeds; others are given them.
 func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
-	i := &inputs{layers: s.Layers}
 	x, err := e.room("inputs", s.Layers*s.Size)
-	if err != nil {
-		return nil, err
+	i := &inputs{x: x, layers: s.Layers}
+	if err != nil || !e.span.Embeds {
+		return i, err
 	}
 	if i.embeddings, err = e.room("own inputs", s.Layers*s.Size); err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (e *engine) inputGate(s *model.InputGateStep, x, y *gpu.Buffer) ([]op, erro
 		return nil, err
 	}
 	p := e.w.program.Inputs
-	h, err := e.activate(gate.outs[0], e.scratch["inputs"], p.Size, activations[s.Act])
+	h, err := e.activate(gate.outs[0], e.inputs.x, p.Size, activations[s.Act])
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,15 @@ import (
 
 // addStates allocates what recurrent layers keep of the sequences, [sequences][values].
 func (c *cache) addStates() error {
-	for _, n := range c.e.w.program.States {
-		m, err := c.e.b.Alloc(uint64(4 * n.Values * c.host.Sequences))
+	all, stage := c.e.w.program.States, c.e.span.States
+	c.states = make([]*gpu.Buffer, len(all))
+	for i := stage.Lo; i < stage.Hi; i++ {
+		m, err := c.e.b.Alloc(uint64(4 * all[i].Values * c.host.Sequences))
 		if err != nil {
 			return err
 		}
 		c.owned = append(c.owned, m)
-		c.states = append(c.states, m)
+		c.states[i] = m
 	}
 	return nil
 }
@@ -30,7 +32,7 @@ func (c *cache) forget() error {
 		if c.host.LenSeq(r.Seq) > r.N {
 			continue
 		}
-		for i := range c.states {
+		for i := c.e.span.States.Lo; i < c.e.span.States.Hi; i++ {
 			if err := c.state(i, r.Seq).Clear(); err != nil {
 				return err
 			}
@@ -41,7 +43,7 @@ func (c *cache) forget() error {
 
 // CopySeq copies the states of a sequence.
 func (c *cache) CopySeq(from, to int) error {
-	for i := range c.states {
+	for i := c.e.span.States.Lo; i < c.e.span.States.Hi; i++ {
 		if err := c.state(i, to).CopyFrom(c.state(i, from)); err != nil {
 			return err
 		}
@@ -61,7 +63,7 @@ func (c *cache) pushStates() error {
 
 // eachState calls f for the states of sequences that have any.
 func (c *cache) eachState(f func(i, seq int) error) error {
-	for i := range c.states {
+	for i := c.e.span.States.Lo; i < c.e.span.States.Hi; i++ {
 		for seq := range c.host.Sequences {
 			if c.host.LenSeq(seq) == 0 {
 				continue
