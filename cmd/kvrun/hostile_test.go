@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/gguf"
+	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/state"
 )
 
@@ -117,5 +120,56 @@ func TestExitPrints(t *testing.T) {
 	}
 	if got := stderr.String(); hasControls(got) || len(got) > 5000 || !strings.HasPrefix(got, `kvrun chat: the template says \u001b[2Jab`) {
 		t.Errorf("%d bytes: %.200q", len(got), got)
+	}
+}
+
+// TestLongNames gives a model names without end: info shows their beginnings.
+func TestLongNames(t *testing.T) {
+	dir := t.TempDir()
+	small := filepath.Join(dir, "small.gguf")
+	if code, _, stderr := kvrun("", "synth", "--out", small, "--embd", "64", "--ff", "64", "--layers", "1", "--vocab", "64"); code != 0 {
+		t.Fatal(stderr)
+	}
+	f, err := gguf.Open(small, model.TypeSize(kernels.Default()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	long := filepath.Join(dir, "long.gguf")
+	err = gguf.Create(long, func(w *gguf.Writer) error {
+		for _, key := range f.Keys() {
+			if v, ok, err := f.Str(key); ok && err == nil && key != "general.name" {
+				w.Set(key, v)
+			} else if v, ok, err := f.U32(key); ok && err == nil {
+				w.Set(key, v)
+			} else if v, ok, err := f.F32(key); ok && err == nil {
+				w.Set(key, v)
+			}
+		}
+		w.Set("general.name", "first"+strings.Repeat("x", 60_000)+"last")
+		w.Set("llama."+strings.Repeat("y", 5000), strings.Repeat("z", 5000))
+		for _, x := range f.Tensors() {
+			w.Tensor(x.Name, x.Type, x.Dims, x.Size)
+		}
+		for i := range f.Tensors() {
+			data, err := f.Data(&f.Tensors()[i])
+			if err != nil {
+				return err
+			}
+			w.Data(f.Tensors()[i].Name, data)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := kvrun("", "info", long)
+	if code != 0 || !strings.Contains(out, "firstxxx") || !strings.Contains(out, "xlast") {
+		t.Fatalf("exit %d: %.2000s%.2000s", code, out, stderr)
+	}
+	for line := range strings.Lines(out) {
+		if len(line) > 600 {
+			t.Errorf("a line of %d bytes: %.100s", len(line), line)
+		}
 	}
 }
