@@ -41,6 +41,7 @@ func hard(n, block int) []ref.Input {
 			ref.Input{Name: s.name + " at the end", Values: mixed(n, block, block-1, s.v)})
 	}
 	return append(rows, ref.Input{Name: "zeros of both signs", Values: ref.Every(n, 3, 1, negZero, 0)},
+		ref.Input{Name: "subnormal spread", Values: ref.Every(n, 3, 1, 0, 1e-40)},
 		ref.Input{Name: "equal extremes", Values: ref.Every(n, 2, 1, -2.5, 2.5)})
 }
 
