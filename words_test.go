@@ -178,9 +178,11 @@ func TestFilesNamed(t *testing.T) {
 // narrow are the folders whose comments fit in 100 columns, those below them included; "." is the
 // root alone.
 var narrow = []string{
-	".", "cmd/internal", "gen/codebook", "gen/dispatch", "gen/interp", "gen/spec", "kernels", "runtime/bench",
-	"runtime/chat", "runtime/demo", "runtime/eval", "runtime/gguf", "runtime/kv", "runtime/lab", "runtime/memory",
-	"runtime/offset", "runtime/report", "runtime/sample", "runtime/state", "runtime/synth", "runtime/tokenizer",
+	".", "cmd/internal", "cmd/mutate", "gen/codebook", "gen/dispatch", "gen/interp", "gen/live",
+	"gen/spec", "gen/target/amd64/feature", "gen/target/internal", "kernels", "runtime/bench",
+	"runtime/chat", "runtime/cpu", "runtime/demo", "runtime/eval", "runtime/gguf", "runtime/internal",
+	"runtime/kv", "runtime/lab", "runtime/memory", "runtime/offset", "runtime/report",
+	"runtime/sample", "runtime/state", "runtime/synth", "runtime/tokenizer", "templates",
 }
 
 // checkWidths finds lines with a comment that are wider than 100 columns, in the folders of narrow.
@@ -205,6 +207,44 @@ func TestCommentWidth(t *testing.T) {
 		t.Fatalf("of 2 planted lines found %q", found)
 	}
 	for _, f := range checkWidths(comments(t, sources(t))) {
+		t.Error(f)
+	}
+}
+
+// checkTests looks for the tests that pages and scripts name: a name must be part of that of a test
+// there is.
+func checkTests(pages []source, tests []string) (found []string) {
+	for _, p := range pages {
+		for _, m := range regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(string(p.text), -1) {
+			if !slices.ContainsFunc(tests, func(t string) bool { return strings.Contains(t, m) }) {
+				found = append(found, p.name+" names "+m+", which no test is called")
+			}
+		}
+	}
+	return found
+}
+
+// TestTestsNamed holds commands in pages and in .ci/run to the tests there are: go test -run of a
+// name that is gone passes.
+func TestTestsNamed(t *testing.T) {
+	planted := []source{{"x.md", []byte("go test -run 'TestGone|TestHere$'")}}
+	if found := checkTests(planted, []string{"TestHereAndThere"}); len(found) != 1 {
+		t.Fatalf("of 1 planted name found %q", found)
+	}
+	var tests []string
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.name, "_test.go") {
+			for _, m := range declared.FindAllSubmatch(s.text, -1) {
+				tests = append(tests, string(m[1]))
+			}
+		}
+	}
+	script, err := os.ReadFile(".ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range checkTests(append(pages(t), source{".ci/run", script}), tests) {
 		t.Error(f)
 	}
 }

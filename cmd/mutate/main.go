@@ -1,20 +1,24 @@
-// Mutate plants single faults in the code and counts those that the tests notice: mutation testing, with a counted budget.
+// Mutate plants single faults in the code and counts those that the tests notice: mutation testing,
+// with a counted budget.
 //
 //	mutate [-seed 1] [-count 200] [-from 0] [-workers 1] [-survivors FILE] [-list] [-atleast 95]
 //
-// It is run at the root of a checkout. A fault is one change of one expression or statement of a file that people write:
-// a comparison that is off by one or turned round, an exchanged operator, a number that is one more, a condition that is
-// negated, a statement that is left out. Of all places of gen, kernels, runtime/kv, runtime/attention and runtime/model
-// COUNT are drawn by SEED, so a run can be repeated. Each is planted alone in a clone of what is committed, and the suites
-// that plan.go lists for its folder run there until one fails.
+// It is run at the root of a checkout. A fault is one change of one expression or statement of a
+// file that people write: a comparison that is off by one or turned round, an exchanged operator, a
+// number that is one more, a condition that is negated, a statement that is left out. Of all places
+// of gen, kernels, runtime/kv, runtime/attention and runtime/model COUNT are drawn by SEED, so a
+// run can be repeated. Each is planted alone in a clone of what is committed, and the suites that
+// plan.go lists for its folder run there until one fails.
 //
-// A fault is caught by a suite that fails or does not end in the time that it is given. One that does not compile is
-// replaced by the next drawn. A survivor is printed, and is a finding unless FILE lists it with a reason: a change that
-// nothing can notice, or a suite that is too long for every day. -list prints the faults and runs nothing. -from leaves out
-// the first of those drawn, so that a long run can be made in parts: each prints where the next begins.
+// A fault is caught by a suite that fails or does not end in the time that it is given. One that
+// does not compile is replaced by the next drawn. A survivor is printed, and is a finding unless
+// FILE lists it with a reason: a change that nothing can notice, or a suite that is too long for
+// every day. -list prints the faults and runs nothing. -from leaves out the first of those drawn,
+// so that a long run can be made in parts: each prints where the next begins.
 //
-// It exits with 0 when at least ATLEAST per cent were caught, 1 when fewer were or a survivor is not listed, and 2 when
-// it could not run. A run of 200 takes hours; .ci/mutate is how it is started.
+// It exits with 0 when at least ATLEAST per cent were caught, 1 when fewer were or a survivor is
+// not listed, and 2 when it could not run. A run of 200 takes hours; .ci/mutate is how it is
+// started.
 package main
 
 import (

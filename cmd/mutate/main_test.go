@@ -25,7 +25,8 @@ func Clamp(x, top int) int {
 func bad(x int) error { return fmt.Errorf("%d of %d", x+1, 9) }
 `
 
-// TestFileSites lists the faults of a small file: none in the words of a message, none where + puts words together.
+// TestFileSites lists the faults of a small file: none in the words of a message, none where + puts
+// words together.
 func TestFileSites(t *testing.T) {
 	found, err := fileSites("gen/p/p.go", []byte(sample))
 	if err != nil {
@@ -55,7 +56,8 @@ func TestFileSites(t *testing.T) {
 	}
 }
 
-// TestPlant runs the whole on a small module, with one fault that its test sees and others that it does not.
+// TestPlant runs the whole on a small module, with one fault that its test sees and others that it
+// does not.
 func TestPlant(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, text string) {

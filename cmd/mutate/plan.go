@@ -7,8 +7,8 @@ type suite []string
 
 func tests(args ...string) suite { return append(suite{"go", "test", "-failfast"}, args...) }
 
-// plans are the suites of each folder, the quickest first. The first entry whose folder holds the file counts; its own
-// package's tests run before them.
+// plans are the suites of each folder, the quickest first. The first entry whose folder holds the
+// file counts; its own package's tests run before them.
 var plans = []struct {
 	folder string
 	suites []suite

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// limit is the time of one suite. It is generous, so that a slow machine does not catch what a suite would miss.
+// limit is the time of one suite. It is generous, so that a slow machine does not catch what a
+// suite would miss.
 const limit = 12 * time.Minute
 
 // A result is what became of one fault.

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// readSurvivors reads lines "MUTATION | REASON"; empty lines and those that begin with # are comments.
+// readSurvivors reads lines "MUTATION | REASON"; empty lines and those that begin with # are
+// comments.
 func readSurvivors(name string) (map[string]string, error) {
 	known := map[string]string{}
 	if name == "" {

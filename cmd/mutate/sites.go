@@ -50,7 +50,8 @@ func (m mutation) apply(text []byte) ([]byte, error) {
 	return append(append(bytes.Clone(text[:m.offset]), m.new...), text[end:]...), nil
 }
 
-// folders are where faults are planted: the compiler, what runs its kernels, the cache, attention and the models.
+// folders are where faults are planted: the compiler, what runs its kernels, the cache, attention
+// and the models.
 var folders = []string{"gen", "kernels", "runtime/kv", "runtime/attention", "runtime/model"}
 
 // sites lists every place of every file by hand below folders, in the order of names and lines.
@@ -126,7 +127,8 @@ var exchange = map[token.Token][]token.Token{
 	token.SHL: {token.SHR}, token.SHR: {token.SHL}, token.AND: {token.OR}, token.OR: {token.AND},
 }
 
-// messages are calls whose arguments are words for people: a fault there is no fault of what is computed.
+// messages are calls whose arguments are words for people: a fault there is no fault of what is
+// computed.
 var messages = map[string]bool{"Errorf": true, "Sprintf": true, "Sprint": true, "Fprintf": true, "Printf": true, "New": true, "panic": true, "errorf": true}
 
 func (s *scan) visit(n ast.Node) bool {

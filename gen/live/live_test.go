@@ -73,8 +73,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestTwice: a set is not added to a table that has it, and two models in one process may use tables
-// with different types of one name.
+// TestTwice: a set is not added to a table that has it, and two models in one process may use
+// tables with different types of one name.
 func TestTwice(t *testing.T) {
 	set, err := live.Parse(unseen(t))
 	if err != nil {
@@ -130,7 +130,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// checkRow compares a row of the table with the interpreter: packed bytes, values and one product of two rows.
+// checkRow compares a row of the table with the interpreter: packed bytes, values and one product
+// of two rows.
 func checkRow(t *testing.T, typ *spec.Type, got *kernels.Type) {
 	t.Helper()
 	n := 2 * typ.Block

@@ -8,7 +8,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// TestActStep rounds rows in shares, as workers do, and all at once, and multiplies them in tiles and all at once.
+// TestActStep rounds rows in shares, as workers do, and all at once, and multiplies them in tiles
+// and all at once.
 func TestActStep(t *testing.T) {
 	const rows, n = 2*ActStep + 3, 64
 	x := make([]float32, rows*n)

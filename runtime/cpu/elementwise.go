@@ -6,7 +6,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// Vec is the operations on vectors that a table uses: those of kernels.Vec and what is made of them.
+// Vec is the operations on vectors that a table uses: those of kernels.Vec and what is made of
+// them.
 type Vec struct{ *kernels.Vec }
 
 // NewVec is the operations of a table.
@@ -22,8 +23,8 @@ func (v Vec) SigmoidMul(y, x []float32) {
 	}
 }
 
-// SwiGLUClamped is gate = g * sigmoid(1.702 g) * (u + 1) with g = min(gate, 7) and u = up within +-7, the gate of gpt-oss.
-// up is changed.
+// SwiGLUClamped is gate = g * sigmoid(1.702 g) * (u + 1) with g = min(gate, 7) and u = up within
+// +-7, the gate of gpt-oss. up is changed.
 func (v Vec) SwiGLUClamped(gate, up []float32) {
 	const limit, alpha = 7, 1.702
 	for i, u := range up[:len(gate)] {
@@ -33,13 +34,15 @@ func (v Vec) SwiGLUClamped(gate, up []float32) {
 	v.SiLUMul(gate, up)
 }
 
-// Exp is e to the x, within 2 ulp for results that are normal numbers. Below -87.68 it is 0, above 88.72 +Inf.
+// Exp is e to the x, within 2 ulp for results that are normal numbers. Below -87.68 it is 0, above
+// 88.72 +Inf.
 func Exp(x float32) float32 { return kernels.Exp(x) }
 
 // best is the operations of the best instruction set that the CPU has. All sets give the same bits.
 var best = kernels.Default().Vec()
 
-// ExpSum replaces each x by exp(scale*x - shift), 0 for -Inf, and returns the sum of the results. No scale*x is above shift.
+// ExpSum replaces each x by exp(scale*x - shift), 0 for -Inf, and returns the sum of the results.
+// No scale*x is above shift.
 func ExpSum(x []float32, scale, shift float32) float32 { return best.ExpSum(x, scale, shift) }
 
 // Max is the largest of x, -Inf for none, NaN if there is one.

@@ -6,26 +6,27 @@ import (
 	"sync/atomic"
 )
 
-// Task is a piece of work for all threads of a pool. Do is called once per worker, at the same time, with its number
-// below workers; it takes its share of the work by Split. A task is a pointer to a struct that lives as long as its
-// owner, so that starting it allocates nothing.
+// Task is a piece of work for all threads of a pool. Do is called once per worker, at the same
+// time, with its number below workers; it takes its share of the work by Split. A task is a pointer
+// to a struct that lives as long as its owner, so that starting it allocates nothing.
 type Task interface {
 	Do(worker, workers int)
 }
 
-// How often a waiting goroutine looks before it parks. A token of a small model is hundreds of tasks a few
-// microseconds apart: parking between them, and waking, costs more than the work. It looks some microseconds without
-// pause, then the better part of a millisecond offering the core to other threads each time, which is nothing where none
-// waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core. Where there
-// are more workers than Go runs at once, or than there are cores, one that looks keeps the one it waits for from running: those
-// park at once.
+// How often a waiting goroutine looks before it parks. A token of a small model is hundreds of
+// tasks a few microseconds apart: parking between them, and waking, costs more than the work. It
+// looks some microseconds without pause, then the better part of a millisecond offering the core to
+// other threads each time, which is nothing where none waits, and on a busy machine lets the worker
+// that is waited for run. Longer pauses should not burn a core. Where there are more workers than
+// Go runs at once, or than there are cores, one that looks keeps the one it waits for from running:
+// those park at once.
 const (
 	spins  = 4000
 	yields = 5000
 )
 
-// Pool is a fixed number of goroutines that run one task at a time. Run may not be called from two goroutines at once
-// or from inside a task. Close ends the goroutines.
+// Pool is a fixed number of goroutines that run one task at a time. Run may not be called from two
+// goroutines at once or from inside a task. Close ends the goroutines.
 type Pool struct {
 	workers int
 	task    Task
@@ -35,8 +36,9 @@ type Pool struct {
 	seats   []seat
 	caller  seat
 
-	guard  func(func() error) error
-	shares []func() error // worker's share of the task, made once so that guarding it allocates nothing
+	guard func(func() error) error
+	// worker's share of the task, made once so that guarding it allocates nothing
+	shares []func() error
 	mu     sync.Mutex
 	fault  error // the first that guard returned in the current task
 }
@@ -49,8 +51,9 @@ type seat struct {
 	_       [48]byte // a cache line each
 }
 
-// NewPool starts a pool of the given number of workers, the caller of Run among them. Zero or less means one per core.
-// Each worker runs its share inside guard, such as gguf.File.Guard, which turns some faults into an error; nil for none.
+// NewPool starts a pool of the given number of workers, the caller of Run among them. Zero or less
+// means one per core. Each worker runs its share inside guard, such as gguf.File.Guard, which turns
+// some faults into an error; nil for none.
 func NewPool(workers int, guard func(func() error) error) *Pool {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -86,7 +89,8 @@ func (p *Pool) Close() {
 	p.wakeAll()
 }
 
-// Run runs the task on every worker and returns when all have finished, with the first error that guard made of a fault.
+// Run runs the task on every worker and returns when all have finished, with the first error that
+// guard made of a fault.
 func (p *Pool) Run(t Task) error {
 	p.task = t
 	if p.workers > 1 {
@@ -175,8 +179,9 @@ func (s *seat) rouse() {
 	}
 }
 
-// Split returns the share [lo, hi) of worker among n items, cut at multiples of unit. The cuts depend on the number of
-// workers, but since they fall on units, a kernel that works in tiles that divide unit sees the same tiles for any number.
+// Split returns the share [lo, hi) of worker among n items, cut at multiples of unit. The cuts
+// depend on the number of workers, but since they fall on units, a kernel that works in tiles that
+// divide unit sees the same tiles for any number.
 func Split(n, unit, worker, workers int) (lo, hi int) {
 	units := (n + unit - 1) / unit
 	lo = units * worker / workers * unit

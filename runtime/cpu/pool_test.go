@@ -74,8 +74,9 @@ func TestPoolReturnsGuardErrors(t *testing.T) {
 	}
 }
 
-// TestCrowdedPoolParks waits in a pool of more workers than Go runs at once, where a worker that keeps looking for its
-// next task takes the place of the one that would give it: it must look once and park.
+// TestCrowdedPoolParks waits in a pool of more workers than Go runs at once, where a worker that
+// keeps looking for its next task takes the place of the one that would give it: it must look once
+// and park.
 func TestCrowdedPoolParks(t *testing.T) {
 	for _, c := range []struct {
 		workers int
@@ -102,8 +103,8 @@ func TestCrowdedPoolParks(t *testing.T) {
 	}
 }
 
-// TestPoolBeyondCores sets Go to run more threads at once than there are cores: workers must park at once instead of keeping a
-// core from the one that they wait for, which took minutes.
+// TestPoolBeyondCores sets Go to run more threads at once than there are cores: workers must park
+// at once instead of keeping a core from the one that they wait for, which took minutes.
 func TestPoolBeyondCores(t *testing.T) {
 	workers := 8 * runtime.NumCPU()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(workers))

@@ -2,10 +2,11 @@ package cpu
 
 import "sync/atomic"
 
-// Shares hands n items to the workers of a task piece by piece, to whoever asks next. Work that Split cuts in equal
-// parts ends when the slowest core does, and on a machine that does other things as well that core may lose a third of
-// its time. Pieces are large at first, so that a worker reads long runs of memory, and small at the end, where they
-// decide how long the others wait. Like those of Split they are cut at multiples of the unit.
+// Shares hands n items to the workers of a task piece by piece, to whoever asks next. Work that
+// Split cuts in equal parts ends when the slowest core does, and on a machine that does other
+// things as well that core may lose a third of its time. Pieces are large at first, so that a
+// worker reads long runs of memory, and small at the end, where they decide how long the others
+// wait. Like those of Split they are cut at multiples of the unit.
 type Shares struct {
 	next    atomic.Int64
 	n, unit int64

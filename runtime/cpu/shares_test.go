@@ -48,7 +48,8 @@ func TestSharesHandOutEveryItemOnce(t *testing.T) {
 	}
 }
 
-// TestSharesShrink has one worker that asks: the first piece is the largest, and the last is a unit.
+// TestSharesShrink has one worker that asks: the first piece is the largest, and the last is a
+// unit.
 func TestSharesShrink(t *testing.T) {
 	var s Shares
 	s.Reset(4096, 16, 2)

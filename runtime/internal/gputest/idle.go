@@ -5,8 +5,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// Idle is a device that computes nothing, for tests of what is refused before anything is launched. It
-// needs no compiler. Facts of its programs are all 32.
+// Idle is a device that computes nothing, for tests of what is refused before anything is launched.
+// It needs no compiler. Facts of its programs are all 32.
 func Idle() *gpu.Queue { return gpu.NewQueue(&idle{}) }
 
 type idle struct {

@@ -1,5 +1,6 @@
-// Package typetest wraps the oracle formats of kernels/ref as kernels.Type with naive loops, so that the runtime's tests
-// have types whose every step is plain. None has an int8 form. It is imported by tests only.
+// Package typetest wraps the oracle formats of kernels/ref as kernels.Type with naive loops, so
+// that the runtime's tests have types whose every step is plain. None has an int8 form. It is
+// imported by tests only.
 package typetest
 
 import (

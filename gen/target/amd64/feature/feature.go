@@ -1,5 +1,5 @@
-// Package feature knows which CPU features the instructions of an amd64 function need, in the names that the "Requires:" line
-// above it uses.
+// Package feature knows which CPU features the instructions of an amd64 function need, in the names
+// that the "Requires:" line above it uses.
 package feature
 
 import (
@@ -26,7 +26,8 @@ func Implied(name string) []string {
 	return nil
 }
 
-// Required names the features that a text of Go assembly needs, one instruction to a line, less those that others imply.
+// Required names the features that a text of Go assembly needs, one instruction to a line, less
+// those that others imply.
 func Required(text string) []string {
 	needs := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -83,9 +84,9 @@ func legacyByName() map[string]string {
 	return table
 }
 
-// Of names the features of one instruction: its mnemonic in Go's spelling, what follows the first dot of it, and its operands
-// in Go's order. A mnemonic of V or K that is in no table is unknown; any other is taken for one that every amd64 has, since
-// the assembler rejects what does not exist.
+// Of names the features of one instruction: its mnemonic in Go's spelling, what follows the first
+// dot of it, and its operands in Go's order. A mnemonic of V or K that is in no table is unknown;
+// any other is taken for one that every amd64 has, since the assembler rejects what does not exist.
 func Of(op, suffix string, operands []string) (list []string, known bool) {
 	if op == "" || op[0] != 'V' && op[0] != 'K' || op == "VERR" || op == "VERW" {
 		if f := legacyTable[op]; f != "" {
@@ -104,7 +105,8 @@ func Of(op, suffix string, operands []string) (list []string, known bool) {
 	switch {
 	case fused.MatchString(op):
 		c = class{"FMA", "FMA", "AVX512F", ""}
-	case (op == "VBROADCASTSS" || op == "VBROADCASTSD") && len(operands) > 0: // AVX has the form with a source in memory only
+	// AVX has the form with a source in memory only
+	case (op == "VBROADCASTSS" || op == "VBROADCASTSD") && len(operands) > 0:
 		c = class{"AVX", "AVX", "AVX512F", ""}
 		if !strings.HasSuffix(operands[0], ")") {
 			c = class{"AVX2", "AVX2", "AVX512F", ""}

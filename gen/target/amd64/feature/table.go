@@ -1,6 +1,7 @@
 package feature
 
-// class is a set of mnemonics that need the same features (Intel SDM volume 2, the CPUID column of each instruction).
+// class is a set of mnemonics that need the same features (Intel SDM volume 2, the CPUID column of
+// each instruction).
 type class struct {
 	x, y  string // VEX form with 128 bits or scalar, with 256 bits; "" when there is none
 	evex  string // EVEX form; 128 and 256 bits need AVX512VL too, unless scalar

@@ -1,5 +1,5 @@
-// Package arith finds arithmetic in an index for a sequence of integers, so that generated code says where a bit lies in the way
-// a person would have written it: 8*(i%16) + 4*(i/16).
+// Package arith finds arithmetic in an index for a sequence of integers, so that generated code
+// says where a bit lies in the way a person would have written it: 8*(i%16) + 4*(i/16).
 package arith
 
 // A Digit is one term: Step * (i / Unit % Size).
@@ -29,8 +29,8 @@ func Fit(s []int) (Sum, bool) {
 	return a, ok && len(a.Digits) <= maxDigits
 }
 
-// fitDigits writes s in mixed radix, the fastest digit as long as possible: s[k] = s[k-k%d] + step*(k%d), and the
-// values at multiples of d are fitted in turn.
+// fitDigits writes s in mixed radix, the fastest digit as long as possible: s[k] = s[k-k%d] +
+// step*(k%d), and the values at multiples of d are fitted in turn.
 func fitDigits(s []int, unit int) ([]Digit, bool) {
 	n := len(s)
 	if n == 1 {
