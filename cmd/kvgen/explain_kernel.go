@@ -19,13 +19,13 @@ import (
 
 // stems are the beginnings of the names of a kernel's functions, by its field: those for one row of
 // activations or of weights, where it has tiles of several.
-var stems = map[string][]string{
-	"Encode":   {"encodeGroups"},
-	"Decode":   {"decodeUnits"},
-	"Matmul":   {"matmul1x"},
-	"MatmulQ8": {"matmulQ81x", "matmulQ8Block1x", "matmulQ8Fours1x", "unpack"},
-	"Mix":      {"mix1x", "mixLevels"},
-	"MixQ8":    {"mixPairs", "mixPlace", "mixQ81x"},
+var stems = map[string]struct{ own, shared []string }{
+	"Encode":   {own: []string{"encodeGroups"}},
+	"Decode":   {own: []string{"decodeUnits"}},
+	"Matmul":   {own: []string{"matmul1x"}, shared: []string{"gemm1xF32"}},
+	"MatmulQ8": {own: []string{"matmulQ81x", "matmulQ8Block1x", "matmulQ8Fours1x", "unpack"}, shared: []string{"gemmSigned", "gemmUnsigned"}},
+	"Mix":      {own: []string{"mix1x", "mixLevels"}, shared: []string{"mixLevels1x"}},
+	"MixQ8":    {own: []string{"mixQ81x", "mixPairs", "mixPlace"}, shared: []string{"mixWeights", "mixPairs1x"}},
 }
 
 // score is what attention calls the product of queries with cached keys: matmul on int8.
@@ -165,13 +165,21 @@ func (k kernelStage) functions(w io.Writer, t *spec.Type) error {
 	return k.none(t, k.why(assembling, t))
 }
 
-// of picks the functions of the kernel.
+// of picks the functions of the kernel: those of the type, and those that these hand their work to.
 func (k kernelStage) of(t *spec.Type, all []target.Function) (list []target.Function) {
-	for _, stem := range stems[k.kind.Field] {
+	pick := func(shared bool, beginning string) {
 		for _, f := range all {
-			if strings.HasPrefix(f.Name, stem+target.Ident(t.Name)) {
+			if f.Shared == shared && strings.HasPrefix(f.Name, beginning) {
 				list = append(list, f)
 			}
+		}
+	}
+	for _, stem := range stems[k.kind.Field].own {
+		pick(false, stem+target.Ident(t.Name))
+	}
+	for _, stem := range stems[k.kind.Field].shared {
+		if len(list) > 0 {
+			pick(true, stem)
 		}
 	}
 	return list

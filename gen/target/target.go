@@ -115,13 +115,14 @@ type Assembling interface {
 	// InstructionSets are their names, best first.
 	InstructionSets() []string
 
-	// Functions are those that kernels of a type are made of under an instruction set.
+	// Functions are those that kernels of a type are made of under an instruction set, its own first.
 	Functions(t *spec.Type, isa string) []Function
 }
 
 // Function is one function of a kernel after each stage.
 type Function struct {
 	Name     string
+	Shared   bool   // it serves types of every kind
 	IR       string // the program over lanes
 	Assembly string // its constants and its instructions
 }
