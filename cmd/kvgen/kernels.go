@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -65,6 +67,13 @@ func listMissing(w io.Writer, set *spec.Set, isas []target.ISA) error {
 			fmt.Fprint(table, header)
 			header = ""
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", t.Name, strings.Join(row.kernels, ", "), strings.Join(row.isas, " "), plainWhy(scarce, row.why))
+		}
+	}
+	for _, isa := range isas {
+		for _, kernel := range slices.Sorted(maps.Keys(isa.Why)) {
+			fmt.Fprint(table, header)
+			header = ""
+			fmt.Fprintf(table, "every type\t%s\t%s\t%s\n", kernel, isa.Name, plainWhy(scarce, isa.Why[kernel]))
 		}
 	}
 	return table.Flush()

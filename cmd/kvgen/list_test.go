@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 )
 
@@ -92,5 +94,22 @@ func TestRejected(t *testing.T) {
 		if got := rejected(c.isa); got != c.want {
 			t.Errorf("%s: %q, want %q", c.isa.Name, got, c.want)
 		}
+	}
+}
+
+// TestListMissing names what an instruction set lacks of the kernels that serve every type.
+func TestListMissing(t *testing.T) {
+	var out strings.Builder
+	isas := []target.ISA{{Name: "small", Why: map[string]string{"wht128": "asm: f needs more than 8 registers of class 1: x", "QuantiseAct": "small has no operation divi"}}, {Name: "generic"}}
+	if err := listMissing(&out, &spec.Set{}, isas); err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+NOT AS VECTORS  KERNELS      INSTRUCTION SETS  WHY
+every type      QuantiseAct  small             small has no operation divi
+every type      wht128       small             a value needs more fields, masks and levels at once than the 8 vector registers hold
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }

@@ -19,8 +19,9 @@ func small() *Syntax {
 	return m
 }
 
-// build is a function whose registers are called by the letters of the instructions: "ADD a b" reads a and
-// writes b, "STORE! a" reads all, "ACC+ a b" reads and writes b, "ZERO= a" reads nothing, { and } are a loop.
+// build is a function whose registers are called by the letters of the instructions: "ADD a b"
+// reads a and writes b, "STORE! a" reads all, "ACC+ a b" reads and writes b, "ZERO= a" reads
+// nothing, { and } are a loop.
 func build(text string) *Func {
 	f := &Func{Name: "f"}
 	regs := map[string]*Reg{}
@@ -49,7 +50,8 @@ func build(text string) *Func {
 	return f
 }
 
-// TestAllocate gives two registers to functions that need no more, and says who is in the way where one does.
+// TestAllocate gives two registers to functions that need no more, and says who is in the way where
+// one does.
 func TestAllocate(t *testing.T) {
 	for _, c := range []struct{ what, text, want string }{
 		{"a result takes the register of what dies", "LOAD= a\nLOAD= b\nADD a b c\nSTORE! c", "LOAD V1; LOAD V2; ADD V1, V2, V1; STORE V1"},

@@ -2,8 +2,8 @@ package asm
 
 import "regexp"
 
-// Rules are what a reader of a machine's assembly must know to judge it: kernelvet does. Instructions are
-// read as text.
+// Rules are what a reader of a machine's assembly must know to judge it: kernelvet does.
+// Instructions are read as text.
 type Rules struct {
 	Arch string // GOARCH, which ends the names of files
 

@@ -47,8 +47,8 @@ func (s Sym) text(*Syntax) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.
 
 func (a Address) text(m *Syntax) string { return "$" + Sym(a).text(m) }
 
-// smallFrame is the most that a function takes from the stack without asking for room: the linker grants 792 bytes to a
-// chain of such calls.
+// smallFrame is the most that a function takes from the stack without asking for room: the linker
+// grants 792 bytes to a chain of such calls.
 const smallFrame = 640
 
 // flags are those of TEXT: a leaf that needs little stack does not check for it.

@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// half is the size of the registers of the machines that Halve serves.
+// half16 is the size of the registers of the machines that Halve serves.
 const half16 = VectorBytes / 2
 
-// Halve rewrites f for a machine whose registers have 16 bytes: a vector of VectorBytes becomes two.
-// Operations on lanes, or on lanes of the same 16 bytes, are done twice; the others have a rule each.
-// Halves that are the same, as those of a broadcast, are one value.
+// Halve rewrites f for a machine whose registers have 16 bytes: a vector of VectorBytes becomes
+// two. Operations on lanes, or on lanes of the same 16 bytes, are done twice; the others have a
+// rule each. Halves that are the same, as those of a broadcast, are one value.
 func Halve(f *Func) *Func {
 	h := &halver{b: Build(f.Name, f.Params, f.Doc...), parts: map[*Value][]*Value{}, writes: map[*Value]int{}}
 	h.countWrites(f.Body)

@@ -27,7 +27,8 @@ type Caps struct {
 	Costs map[ir.Op]int
 }
 
-// Prefetch is how a machine is asked for memory early. What it fetches by itself ends with each page.
+// Prefetch is how a machine is asked for memory early. What it fetches by itself ends with each
+// page.
 type Prefetch struct {
 	Ahead int // bytes from what is read to what is asked for; 0: nothing is asked for
 	Line  int // bytes that one hint fetches
@@ -36,8 +37,8 @@ type Prefetch struct {
 // sums is how many sums of vectors fit the registers: factors and what is loaded take the others.
 func (c Caps) sums() int { return c.Registers - 4 }
 
-// vectors is how many vectors of each of m rows are summed together, a power of two up to most: their
-// sums, so many of them to a vector, fill the registers.
+// vectors is how many vectors of each of m rows are summed together, a power of two up to most:
+// their sums, so many of them to a vector, fill the registers.
 func (c Caps) vectors(m, each, most int) int {
 	n := 1
 	for 2*n <= min(most, c.sums()/(m*each)) {

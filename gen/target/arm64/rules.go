@@ -1,5 +1,5 @@
-// Package arm64 knows how to judge assembly of arm64: its features, reserved registers and operands in
-// memory. No kernels are generated for it yet.
+// Package arm64 knows how to judge assembly of arm64: its features, reserved registers and operands
+// in memory. No kernels are generated for it yet.
 package arm64
 
 import (
@@ -21,9 +21,9 @@ var Rules = &asm.Rules{
 	Bytes:    bytesOf,
 }
 
-// extensions are the instructions beyond ARMv8.0 by the feature that they need, as cpuid names it (Arm
-// Architecture Reference Manual, the feature line of each instruction). The assembler knows few of them:
-// they stand in the comment of a WORD.
+// extensions are the instructions beyond ARMv8.0 by the feature that they need, as cpuid names it
+// (Arm Architecture Reference Manual, the feature line of each instruction). The assembler knows
+// few of them: they stand in the comment of a WORD.
 var extensions = map[string]string{
 	"SDOT": "ASIMDDP", "UDOT": "ASIMDDP", "VSDOT": "ASIMDDP", "VUDOT": "ASIMDDP",
 	"SMMLA": "I8MM", "UMMLA": "I8MM", "USMMLA": "I8MM", "USDOT": "I8MM", "SUDOT": "I8MM",

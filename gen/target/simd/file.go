@@ -93,8 +93,10 @@ func (f *file) compile(isa *ISA, stem string, build build) *compiled {
 		return c
 	}
 	fn := c.fn
-	if f.m.Width < ir.VectorBytes {
-		fn = ir.Halve(fn)
+	if f.m.Width < ir.VectorBytes { // which may take it beyond the number of operations that a kernel may have
+		if fn, c.why = lower.Try(func() *ir.Func { return ir.Halve(c.fn) }); c.why != "" {
+			return c
+		}
 	}
 	a, err := assemble(f.m, isa, fn, f.pool)
 	if err != nil {

@@ -19,16 +19,19 @@ type Machine struct {
 	Syntax *asm.Syntax
 	Width  int // bytes of a vector register: ir.VectorBytes, or half of it, so that two hold a vector
 
-	// Select appends the instructions of one operation. It reports whether the machine has the operation.
+	// Select appends the instructions of one operation. It reports whether the machine has the
+	// operation.
 	Select func(s *Selector, in *ir.Instr) bool
 
-	// Lacks are the operations that the machine does not have, with the reason. All others are selected.
+	// Lacks are the operations that the machine does not have, with the reason. All others are
+	// selected.
 	Lacks map[ir.Op]string
 
 	// Folds are the operations whose last argument may be in memory.
 	Folds map[ir.Op]bool
 
-	// LoadConstant brings a constant into a register; LoadTable one of 16 bytes into each 16 bytes of it.
+	// LoadConstant brings a constant into a register; LoadTable one of 16 bytes into each 16 bytes of
+	// it.
 	LoadConstant, LoadTable func(s *Selector, from asm.Sym, to asm.R)
 
 	Counter Counter
@@ -36,7 +39,8 @@ type Machine struct {
 
 	Rules *asm.Rules // by which its assembly is judged
 
-	// Features lists the CPU features that a text of Go assembly needs, as its Requires line names them.
+	// Features lists the CPU features that a text of Go assembly needs, as its Requires line names
+	// them.
 	Features func(text string) []string
 }
 
@@ -44,8 +48,8 @@ type Machine struct {
 // addition, and of jumps when the difference was below zero and when it was not.
 type Counter struct{ Subtract, Add, Below, NotBelow string }
 
-// ISA is one instruction set of a machine. A function whose text is that of the next set is not emitted:
-// the next set serves.
+// ISA is one instruction set of a machine. A function whose text is that of the next set is not
+// emitted: the next set serves.
 type ISA struct {
 	Name     string   // as users write it: "avx2"
 	Aliases  []string // other names that users may write

@@ -12,8 +12,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestToy compiles every kernel of every type for the toy. Each either says why it is not there, or its
-// text, read back, does what its IR does.
+// TestToy compiles every kernel of every type for the toy. Each either says why it is not there, or
+// its text, read back, does what its IR does.
 func TestToy(t *testing.T) {
 	set, err := spec.Load(os.DirFS("../../../kernels/spec"))
 	if err != nil {
@@ -110,8 +110,8 @@ func TestToyPlanted(t *testing.T) {
 	}
 }
 
-// agree runs a kernel as it is and as its text says. A text that takes a word for an address makes Eval
-// panic, which is no less a difference.
+// agree runs a kernel as it is and as its text says. A text that takes a word for an address makes
+// Eval panic, which is no less a difference.
 func agree(fn *ir.Func, text string, data map[string][]byte) (err error) {
 	defer func() {
 		if why := recover(); why != nil {
@@ -138,7 +138,8 @@ func agree(fn *ir.Func, text string, data map[string][]byte) (err error) {
 	return nil
 }
 
-// arguments are memory of small numbers, whatever their format, and words that keep kernels inside of it.
+// arguments are memory of small numbers, whatever their format, and words that keep kernels inside
+// of it.
 func arguments(fn *ir.Func) (args []ir.Argument) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, p := range fn.Params {

@@ -25,8 +25,8 @@ func newPanels(m *Machine) *panels {
 	return &panels{file: newFile(m, "", "gemm"), written: map[string]bool{}}
 }
 
-// table is the name of a table of functions under an instruction set, and the set whose
-// table it is: a later one where no function differs; "" where a function is missing. write declares it.
+// table is the name of a table of functions under an instruction set, and the set whose table it
+// is: a later one where no function differs; "" where a function is missing. write declares it.
 func (p *panels) table(isa *ISA, stem string, make func(isa *ISA) []*kernel, write func(isa *ISA, name string, list []*kernel)) (string, *ISA) {
 	list := make(isa)
 	if list == nil {
@@ -67,8 +67,8 @@ func (p *panels) mixLevels(isa *ISA) (string, *ISA) {
 	}, func(isa *ISA, name string, tiles []*kernel) { p.stubs.variable(isa, name, "mixLevelsTiles", tiles) })
 }
 
-// mixPairs generates the kernels that add pairs of rows of bytes and the one that rounds their weights, and names
-// their table.
+// mixPairs generates the kernels that add pairs of rows of bytes and the one that rounds their
+// weights, and names their table.
 func (p *panels) mixPairs(isa *ISA) (string, *ISA) {
 	return p.table(isa, "mixPairsParts", func(isa *ISA) []*kernel {
 		tiles := p.whole(isa, "mixPairs", "", 6, lower.MixPairs)

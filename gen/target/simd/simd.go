@@ -11,7 +11,8 @@ type Target struct{ Machine *Machine }
 // Name is the machine's.
 func (t Target) Name() string { return t.Machine.Name }
 
-// Generate makes an assembly file and a Go file per type, each with the kernels of all instruction sets.
+// Generate makes an assembly file and a Go file per type, each with the kernels of all instruction
+// sets.
 func (t Target) Generate(set *spec.Set) (*target.Output, error) {
 	m := t.Machine
 	out := &target.Output{Files: map[string][]byte{}}

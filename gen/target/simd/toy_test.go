@@ -11,9 +11,10 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 )
 
-// The toy is the second machine of this package, as unlike x86-64 as one can be: eight registers of 16
-// bytes with arrangements, another way to write memory, no dot product but as an extension, whose
-// instructions the assembler does not know. Every other operation of the IR is one instruction.
+// The toy is the second machine of this package, as unlike x86-64 as one can be: eight registers of
+// 16 bytes with arrangements, another way to write memory, no dot product but as an extension,
+// whose instructions the assembler does not know. Every other operation of the IR is one
+// instruction.
 
 // encoded are the instructions of the extension, by their number.
 var encoded = []ir.Op{ir.OpDotU8S8, ir.OpDotAcc, ir.OpDotS8, ir.OpDotS8Acc}
@@ -139,7 +140,8 @@ func toySelect(s *Selector, in *ir.Instr) bool {
 	return true
 }
 
-// toyWord is the word of an instruction of the extension: its number, and four bits for each register.
+// toyWord is the word of an instruction of the extension: its number, and four bits for each
+// register.
 func toyWord(number int, registers []int) uint32 {
 	w := uint32(0xD0+number) << 24
 	for k, r := range registers {

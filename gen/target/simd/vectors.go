@@ -21,8 +21,8 @@ func vectorsFile(m *Machine, files map[string][]byte) (list []target.Vector, why
 	return list, "", f.finish(files, "", target.SharedFile("vec"))
 }
 
-// vector writes the function of the table: it cuts the slices to the first, or to half of the wide one, and calls
-// the kernel directly, so that what it passes by address stays on its stack.
+// vector writes the function of the table: it cuts the slices to the first, or to half of the wide
+// one, and calls the kernel directly, so that what it passes by address stays on its stack.
 func (s *stubs) vector(o *lower.Vector, kernel string, isa *ISA) string {
 	name := "vec" + o.Field + isa.Suffix
 	var slices, scalars, args, body []jen.Code
@@ -65,7 +65,8 @@ func (s *stubs) vector(o *lower.Vector, kernel string, isa *ISA) string {
 	return name
 }
 
-// cutTo is slice x with as many values as there are turns, or twice as many; the first slice of equals is whole.
+// cutTo is slice x with as many values as there are turns, or twice as many; the first slice of
+// equals is whole.
 func cutTo(x string, o *lower.Vector) *jen.Statement {
 	switch x {
 	case o.Wide:
