@@ -15,8 +15,8 @@ import (
 
 var requires = regexp.MustCompile(`// Requires: (.*)\nTEXT ·(\w+)\(SB\)`)
 
-// TestRequires holds every instruction set to asking for what its functions need and no more, and to having no function
-// whose text the next set has.
+// TestRequires holds every instruction set to asking for what its functions need and no more, and
+// to having no function whose text the next set has.
 func TestRequires(t *testing.T) {
 	set, err := spec.Load(os.DirFS(root + "/kernels/spec"))
 	if err != nil {

@@ -20,7 +20,8 @@ var (
 	name   = regexp.MustCompile(`^[A-Za-z_]`)
 )
 
-// pieces are the declarations of all spec files, each type with the transforms of its file before it.
+// pieces are the declarations of all spec files, each type with the transforms of its file before
+// it.
 func pieces(tb testing.TB) (all []string) {
 	tb.Helper()
 	for _, folder := range []string{"kernels/spec", "testdata/unseen"} {
@@ -49,8 +50,8 @@ func pieces(tb testing.TB) (all []string) {
 	return all
 }
 
-// mutate changes up to three tokens of the last declaration of text to others of their kind, mostly ones that stand there or mean
-// something.
+// mutate changes up to three tokens of the last declaration of text to others of their kind, mostly
+// ones that stand there or mean something.
 func mutate(r *rand.Rand, text string) string {
 	words := strings.Fields("i block x codebook sum min max absmax extremum clamp abs sqrt inv floor f16 bf16 e8m0 trunc rint round float nearest pow head_dim quantised true")
 	numbers := strings.Fields("0 1 2 3 4 7 8 15 16 31 32 63.5 64 127 128 255 0.5 1e-10 16777216 65536 1e30")
@@ -81,8 +82,9 @@ func mutate(r *rand.Rand, text string) string {
 	return text
 }
 
-// FuzzTokens changes tokens of the project's and of unseen types: whatever comes out is refused with a place, or compiles for every
-// target and can be interpreted, in bounded time and without a panic.
+// FuzzTokens changes tokens of the project's and of unseen types: whatever comes out is refused
+// with a place, or compiles for every target and can be interpreted, in bounded time and without a
+// panic.
 func FuzzTokens(f *testing.F) {
 	all := pieces(f)
 	for seed := range uint64(150) {

@@ -49,7 +49,8 @@ func declarations(set *spec.Set) []declaration {
 // handwritten are the identifiers of package kernels/cpu that what is generated could be given too.
 var handwritten = []string{"TransformImpl"}
 
-// checkFiles refuses two declarations whose files would be the same, on a disk that does not tell cases apart either.
+// checkFiles refuses two declarations whose files would be the same, on a disk that does not tell
+// cases apart either.
 func checkFiles(set *spec.Set) error {
 	owners := map[string]declaration{}
 	for _, d := range declarations(set) {

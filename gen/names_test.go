@@ -35,7 +35,8 @@ func turn(name string) string {
 	return "transform \"" + name + "\" {\n  kind = wht\n  size = 32\n}\n"
 }
 
-// TestClash: names that are one in an identifier or in the path of a file are refused with both places.
+// TestClash: names that are one in an identifier or in the path of a file are refused with both
+// places.
 func TestClash(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{fourBits("x") + fourBits("q8X"), `a.hcl:12:6: the type "q8X" and the type "x" (a.hcl:1) would both be the function matmulQ8X`},
@@ -63,8 +64,8 @@ func TestClash(t *testing.T) {
 	}
 }
 
-// TestHandwritten: no identifier that kernels/cpu has of its own is one that a name of a spec could make. TransformImpl is, and is
-// refused.
+// TestHandwritten: no identifier that kernels/cpu has of its own is one that a name of a spec could
+// make. TransformImpl is, and is refused.
 func TestHandwritten(t *testing.T) {
 	set, err := spec.Parse(map[string][]byte{"a.hcl": []byte(turn("probe2") + fourBits("probe1"))})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestUnseenTypes shows that a type needs no Go: types that the project does not ship are compiled in a copy of it, and the
-// conformance suite runs there as it is.
+// TestUnseenTypes shows that a type needs no Go: types that the project does not ship are compiled
+// in a copy of it, and the conformance suite runs there as it is.
 func TestUnseenTypes(t *testing.T) {
 	dir := t.TempDir()
 	for _, folder := range []string{"kernels", "gen"} {

@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 )
 
-// Write brings the tree below dir up to date and returns what it changed. Files that are already right are not touched, so
-// that their times stay. New texts are complete on disk under temporary names before the first is renamed into place, and
-// left-over generated files are removed last. Nothing changes when a file that kvgen did not make stands in the way.
+// Write brings the tree below dir up to date and returns what it changed. Files that are already
+// right are not touched, so that their times stay. New texts are complete on disk under temporary
+// names before the first is renamed into place, and left-over generated files are removed last.
+// Nothing changes when a file that kvgen did not make stands in the way.
 func (f Files) Write(dir string) ([]Finding, error) {
 	found, err := f.Diff(dir)
 	if err != nil {

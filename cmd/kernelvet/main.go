@@ -2,9 +2,9 @@
 //
 //	kernelvet [package ...]
 //
-// A package is a folder, or a folder and everything below it with /... at the end; the default is ./... . Folders named
-// testdata and folders whose name begins with a dot or underscore are entered only when named. Only files that end in
-// _amd64.s or _arm64.s are looked at.
+// A package is a folder, or a folder and everything below it with /... at the end; the default is
+// ./... . Folders named testdata and folders whose name begins with a dot or underscore are entered
+// only when named. Only files that end in _amd64.s or _arm64.s are looked at.
 //
 // Rules, each with the name that ends its messages:
 //
@@ -19,7 +19,8 @@
 //	nosplit    a TEXT is NOSPLIT, unless its frame is too large for that
 //	macro      no macros: what is checked is what is written
 //
-// It prints file:line: message, and exits with 0 when nothing was found, 1 when something was, and 2 when it could not run.
+// It prints file:line: message, and exits with 0 when nothing was found, 1 when something was, and
+// 2 when it could not run.
 package main
 
 import (

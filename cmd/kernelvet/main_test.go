@@ -34,7 +34,8 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
-// TestRulesPlanted holds the cases to the list of rules in the manual: each rule has a message in some case.
+// TestRulesPlanted holds the cases to the list of rules in the manual: each rule has a message in
+// some case.
 func TestRulesPlanted(t *testing.T) {
 	manual, err := os.ReadFile("main.go")
 	if err != nil {
@@ -57,8 +58,8 @@ func TestRulesPlanted(t *testing.T) {
 	}
 }
 
-// TestCleanAssembles holds the clean control to go vet, which assembles nothing but checks frames and arguments, and to
-// the assembler: what passes here must be real.
+// TestCleanAssembles holds the clean control to go vet, which assembles nothing but checks frames
+// and arguments, and to the assembler: what passes here must be real.
 func TestCleanAssembles(t *testing.T) {
 	dir, _ := unpack(t, "testdata/clean.txtar")
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module k\n"), 0o666); err != nil {

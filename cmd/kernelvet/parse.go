@@ -26,7 +26,8 @@ type fn struct {
 	insts   []inst
 }
 
-// inst is one instruction or data directive inside a TEXT. A label stands before the instruction that follows it.
+// inst is one instruction or data directive inside a TEXT. A label stands before the instruction
+// that follows it.
 type inst struct {
 	line   int
 	labels []string
@@ -49,8 +50,8 @@ var (
 	labelText = regexp.MustCompile(`^([A-Za-z_]\w*):\s*`)
 )
 
-// parse reads the syntax of Go assembly as far as the rules need it. What it cannot read as an instruction it keeps as one,
-// for the assembler to reject.
+// parse reads the syntax of Go assembly as far as the rules need it. What it cannot read as an
+// instruction it keeps as one, for the assembler to reject.
 func parse(text string) *source {
 	s := &source{tables: map[string]*table{}}
 	var cur *fn

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkRequires compares the features that the instructions need with the "Requires:" line of the Go declaration, and that
-// one with the line above TEXT when there is one there too.
+// checkRequires compares the features that the instructions need with the "Requires:" line of the
+// Go declaration, and that one with the line above TEXT when there is one there too.
 func (c *checker) checkRequires(f *fn) {
 	needs := map[string]int{} // feature -> first line
 	for _, in := range f.insts {

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	maxNosplit = 640  // bytes of frame of a NOSPLIT function: the linker allows 792 to a whole chain of calls
+	// bytes of frame of a NOSPLIT function: the linker allows 792 to a whole chain of calls
+	maxNosplit = 640
 	maxFrame   = 4096 // of any function
 )
 
@@ -27,7 +28,8 @@ func (c *checker) checkAMX(in inst) {
 	}
 }
 
-// checkReserved looks for registers that are not scratch. The assembler saves BP itself in a function with a frame.
+// checkReserved looks for registers that are not scratch. The assembler saves BP itself in a
+// function with a frame.
 func (c *checker) checkReserved(f *fn) {
 	for reg, why := range c.arch.Reserved {
 		if reg == c.arch.Saved && f.frame > 0 {
@@ -71,8 +73,8 @@ func (c *checker) checkFrame(f *fn) {
 	}
 }
 
-// checkStack keeps accesses by name inside the declared frame and arguments. An access through a copy of the stack pointer
-// is not seen.
+// checkStack keeps accesses by name inside the declared frame and arguments. An access through a
+// copy of the stack pointer is not seen.
 func (c *checker) checkStack(f *fn) {
 	for _, in := range f.insts {
 		memory, dst := c.arch.Memory(in.Line)

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// checkUpper follows every path through a function, and reports a return, or a jump out of it, before which vector
-// registers were in use and not cleared. SSE code that runs after that would be slow on some processors.
+// checkUpper follows every path through a function, and reports a return, or a jump out of it,
+// before which vector registers were in use and not cleared. SSE code that runs after that would be
+// slow on some processors.
 func (c *checker) checkUpper(f *fn) {
 	if c.arch.Vectors == nil {
 		return

@@ -62,7 +62,8 @@ func vet(dir string) ([]finding, error) {
 	for _, a := range arches() {
 		files, err := filepath.Glob(filepath.Join(dir, "*_"+a.Arch+".s"))
 		if err != nil || len(files) == 0 {
-			continue // the pattern is fixed, so a bad one is a strange folder name with nothing to find
+			// the pattern is fixed, so a bad one is a strange folder name with nothing to find
+			continue
 		}
 		decls, err := declarations(dir, a.Arch)
 		if err != nil {

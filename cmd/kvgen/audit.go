@@ -17,20 +17,25 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// auditRow is what audit finds out about one type. Errors are mean squared errors relative to the power of the input; nil
-// stands for a type that cannot be written or that has no codes.
+// auditRow is what audit finds out about one type. Errors are mean squared errors relative to the
+// power of the input; nil stands for a type that cannot be written or that has no codes.
 type auditRow struct {
-	Type         string   `json:"type"`
-	Bits         float64  `json:"bits_per_value"`
-	Gaussian     *float64 `json:"nmse_gaussian,omitempty"`
-	Laplace      *float64 `json:"nmse_laplace,omitempty"`
-	Offset       *float64 `json:"nmse_offset,omitempty"`        // of N(3,1), relative to the variance
-	Outlier      *float64 `json:"nmse_outlier,omitempty"`       // of N(0,1) beside one channel in 64 that is 16 times as large, without that channel
-	LloydMaxDB   *float64 `json:"db_above_lloyd_max,omitempty"` // of as many levels as the code has, on N(0,1), without block scales
-	BoundDB      *float64 `json:"db_above_bound,omitempty"`     // Shannon's bound on N(0,1) at this many bits, scales counted
-	Codebook     *verdict `json:"codebook,omitempty"`
-	CodebookIs   string   `json:"codebook_role,omitempty"` // levels, magnitudes, scales or parts; the last two are not compared
-	CompatibleTo string   `json:"compatible_with,omitempty"`
+	Type     string   `json:"type"`
+	Bits     float64  `json:"bits_per_value"`
+	Gaussian *float64 `json:"nmse_gaussian,omitempty"`
+	Laplace  *float64 `json:"nmse_laplace,omitempty"`
+	// of N(3,1), relative to the variance
+	Offset *float64 `json:"nmse_offset,omitempty"`
+	// of N(0,1) beside one channel in 64 that is 16 times as large, without that channel
+	Outlier *float64 `json:"nmse_outlier,omitempty"`
+	// of as many levels as the code has, on N(0,1), without block scales
+	LloydMaxDB *float64 `json:"db_above_lloyd_max,omitempty"`
+	// Shannon's bound on N(0,1) at this many bits, scales counted
+	BoundDB  *float64 `json:"db_above_bound,omitempty"`
+	Codebook *verdict `json:"codebook,omitempty"`
+	// levels, magnitudes, scales or parts; the last two are not compared
+	CodebookIs   string `json:"codebook_role,omitempty"`
+	CompatibleTo string `json:"compatible_with,omitempty"`
 }
 
 // audit measures every type and flags codebooks that are worse than they need be.
@@ -88,14 +93,15 @@ func audit(ctx context.Context, stdout io.Writer, args []string) error {
 	return nil
 }
 
-// farOff is how many dB above Lloyd-Max a type may be before it is pointed out. Evenly spaced levels between the extremes of a
-// block of 256 are 4 dB above at 4 bits.
+// farOff is how many dB above Lloyd-Max a type may be before it is pointed out. Evenly spaced
+// levels between the extremes of a block of 256 are 4 dB above at 4 bits.
 const farOff = 10
 
 // lost reports whether storing nothing would lose less than the type does.
 func (r auditRow) lost() bool { return r.Gaussian != nil && !(*r.Gaussian < 1) }
 
-// measure audits the types of a set, in its order. When ctx is done the types that were not begun are left out.
+// measure audits the types of a set, in its order. When ctx is done the types that were not begun
+// are left out.
 func measure(ctx context.Context, set *spec.Set, samples int) ([]auditRow, error) {
 	rows, errs := make([]auditRow, len(set.Types)), make([]error, len(set.Types))
 	var group sync.WaitGroup
@@ -166,7 +172,8 @@ func offsetError(t *spec.Type, gaussian []float32) *float64 {
 	return errorOf(t, x, offset, func(int) bool { return true })
 }
 
-// outlierError is that of ordinary channels beside one of every 64 that is 16 times as large, as keys have them.
+// outlierError is that of ordinary channels beside one of every 64 that is 16 times as large, as
+// keys have them.
 func outlierError(t *spec.Type, gaussian []float32) *float64 {
 	const every, times, at = 64, 16, 5
 	x := make([]float32, len(gaussian))
@@ -178,7 +185,8 @@ func outlierError(t *spec.Type, gaussian []float32) *float64 {
 	return errorOf(t, x, 0, func(i int) bool { return i%every != at })
 }
 
-// errorOf writes and reads x and returns the squared error over the squared distance from mean, of the values that count.
+// errorOf writes and reads x and returns the squared error over the squared distance from mean, of
+// the values that count.
 func errorOf(t *spec.Type, x []float32, mean float64, counts func(int) bool) *float64 {
 	packed, y := make([]byte, len(x)/t.Block*t.Bytes), make([]float32, len(x))
 	f := interp.Format(t)
@@ -210,8 +218,8 @@ func laplaceFloat64(r *rand.Rand) float64 {
 	return math.Copysign(r.ExpFloat64()/math.Sqrt2, r.Float64()-0.5)
 }
 
-// codeBits is the width of the codes that every value has of its own; 0 for a type without one, and for one whose values are
-// points of a grid. Codes that values share are scales.
+// codeBits is the width of the codes that every value has of its own; 0 for a type without one, and
+// for one whose values are points of a grid. Codes that values share are scales.
 func codeBits(t *spec.Type) int {
 	if t.Codebook != nil && roleOf(t) == parts {
 		return 0

@@ -10,8 +10,9 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestAuditFigures compares the errors on N(0,1) with those measured on the original implementations, as package ref does,
-// and holds the project's own spec to having no flagged type that does not say why.
+// TestAuditFigures compares the errors on N(0,1) with those measured on the original
+// implementations, as package ref does, and holds the project's own spec to having no flagged type
+// that does not say why.
 func TestAuditFigures(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run(&stdout, &stderr, []string{"audit", "--spec", "../../kernels/spec", "--samples", "32768", "--json"})
@@ -46,8 +47,9 @@ func TestAuditFigures(t *testing.T) {
 	}
 }
 
-// TestAuditExtremum has types that divide by the extremum: they are held to what that leaves of their block, whichever way
-// they turn its sign, and the table that is best for the sphere is found to be a bad one.
+// TestAuditExtremum has types that divide by the extremum: they are held to what that leaves of
+// their block, whichever way they turn its sign, and the table that is best for the sphere is found
+// to be a bad one.
 func TestAuditExtremum(t *testing.T) {
 	for _, c := range []struct {
 		what, levels, at string

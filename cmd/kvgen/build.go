@@ -22,7 +22,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// build makes a kvrun with more types. The source of the project is left as it is: what is generated for the types is laid over it.
+// build makes a kvrun with more types. The source of the project is left as it is: what is
+// generated for the types is laid over it.
 func build(ctx context.Context, stdout io.Writer, args []string) error {
 	flags := newFlags("build", stdout)
 	source := flags.String("source", ".", "`folder` with the source of the project")
@@ -88,8 +89,8 @@ func build(ctx context.Context, stdout io.Writer, args []string) error {
 	return nil
 }
 
-// goTool runs the go command on the source at root with what is laid over it in dir, where its own temporary files go too. It ends
-// with all that it started when ctx is done.
+// goTool runs the go command on the source at root with what is laid over it in dir, where its own
+// temporary files go too. It ends with all that it started when ctx is done.
 func goTool(ctx context.Context, root, dir, command string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{command, "-overlay", filepath.Join(dir, "overlay.json")}, args...)...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = root, append(os.Environ(), "GOTMPDIR="+dir), 100*time.Millisecond
@@ -123,7 +124,8 @@ func specFiles(args []string) (map[string][]byte, error) {
 			}
 		}
 		for _, path := range paths {
-			if plain.Name(path, len(path)) != path { // it would become part of the header of a generated file
+			// it would become part of the header of a generated file
+			if plain.Name(path, len(path)) != path {
 				return nil, fmt.Errorf("%q: the name of a spec file must be one line of characters", path)
 			}
 			text, err := spec.ReadFile(path)
@@ -136,8 +138,8 @@ func specFiles(args []string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// overlay writes to dir what differs from the source at root when the files are part of its spec, and overlay.json, by which the go
-// command finds it. It returns the names of the types.
+// overlay writes to dir what differs from the source at root when the files are part of its spec,
+// and overlay.json, by which the go command finds it. It returns the names of the types.
 func overlay(root, dir string, own map[string][]byte) (types []string, err error) {
 	all, err := specFiles([]string{filepath.Join(root, "kernels", "spec")})
 	if err != nil {
@@ -147,7 +149,8 @@ func overlay(root, dir string, own map[string][]byte) (types []string, err error
 	if err != nil {
 		return nil, err
 	}
-	added, err := spec.Extend(base, own) // first by themselves, so that it is they that are at fault
+	// first by themselves, so that it is they that are at fault
+	added, err := spec.Extend(base, own)
 	var mistakes *spec.Errors
 	if errors.As(err, &mistakes) {
 		return nil, finding(mistakes.Error())

@@ -52,7 +52,8 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// TestConform has the suite pass a type, and then refuse it when its portable decoder masks a bit away.
+// TestConform has the suite pass a type, and then refuse it when its portable decoder masks a bit
+// away.
 func TestConform(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the kernels twice; left out with -short")

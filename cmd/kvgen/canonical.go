@@ -18,9 +18,10 @@ type specLine struct {
 	fixed   bool   // part of a token of several lines: kept as it is
 }
 
-// canonical lays out a spec file that parses: two spaces per level, "=" of neighbouring attributes in one column, comments at
-// the end of neighbouring lines in one column, no spaces at the end. Spaces inside expressions are the author's, who shows
-// with them what belongs together. Lines are neither joined nor split.
+// canonical lays out a spec file that parses: two spaces per level, "=" of neighbouring attributes
+// in one column, comments at the end of neighbouring lines in one column, no spaces at the end.
+// Spaces inside expressions are the author's, who shows with them what belongs together. Lines are
+// neither joined nor split.
 func canonical(src []byte) []byte {
 	lines := specLines(src)
 	for from := 0; from < len(lines); { // columns of "="
@@ -63,7 +64,8 @@ func canonical(src []byte) []byte {
 	return []byte(strings.TrimRight(out.String(), "\n") + "\n")
 }
 
-// specLines reads the lines with the levels that their brackets make. Brackets that open together on a line are one level.
+// specLines reads the lines with the levels that their brackets make. Brackets that open together
+// on a line are one level.
 func specLines(src []byte) []specLine {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
 	byLine := map[int][]hclsyntax.Token{}
@@ -90,7 +92,8 @@ func specLines(src []byte) []specLine {
 		opened, leading := 0, true
 		for _, t := range byLine[n+1] {
 			closes := t.Type == hclsyntax.TokenCBrace || t.Type == hclsyntax.TokenCBrack || t.Type == hclsyntax.TokenCParen
-			leading = leading && closes // a closing bracket at the start of a line stands where its line began
+			// a closing bracket at the start of a line stands where its line began
+			leading = leading && closes
 			switch {
 			case t.Type == hclsyntax.TokenOBrace || t.Type == hclsyntax.TokenOBrack || t.Type == hclsyntax.TokenOParen:
 				opened++

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestCanonicalStays: formatting twice is formatting once, and the project's own files are formatted.
+// TestCanonicalStays: formatting twice is formatting once, and the project's own files are
+// formatted.
 func TestCanonicalStays(t *testing.T) {
 	files, err := filepath.Glob("../../kernels/spec/*.hcl")
 	if err != nil || len(files) == 0 {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// check says whether the spec is valid and what is on disk is what it generates. It changes nothing.
+// check says whether the spec is valid and what is on disk is what it generates. It changes
+// nothing.
 func check(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	if err := parse(dirs.flags("check", stdout), args); err != nil {

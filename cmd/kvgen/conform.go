@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// conform runs the conformance suite of the kernels on the types that were laid over the source at root: every kernel under every
-// instruction set that this processor has, against the interpreter of the spec. A type that fails is a finding.
+// conform runs the conformance suite of the kernels on the types that were laid over the source at
+// root: every kernel under every instruction set that this processor has, against the interpreter
+// of the spec. A type that fails is a finding.
 func conform(ctx context.Context, root, dir string, types []string) error {
 	var quoted []string
 	for _, t := range types {

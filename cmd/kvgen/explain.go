@@ -186,8 +186,8 @@ func (e *explanation) audit() error {
 	return nil
 }
 
-// shares is how often each code is chosen for normal values: what the encoder chooses where it divides by the extremum, else
-// by the distribution function.
+// shares is how often each code is chosen for normal values: what the encoder chooses where it
+// divides by the extremum, else by the distribution function.
 func (e *explanation) shares() []float64 {
 	if n, _ := lookupExtremum(e.t); n > 0 {
 		return shares(e.t)
@@ -210,7 +210,8 @@ func (e *explanation) shares() []float64 {
 	return list
 }
 
-// levels prints a row per code: when it is chosen, what it stands for, and how often that is for normal values.
+// levels prints a row per code: when it is chosen, what it stands for, and how often that is for
+// normal values.
 func (e *explanation) levels(b *spec.Codebook, shares []float64) {
 	e.printf("  %4s  %12s  %12s  %s\n", "code", "chosen from", "level", "share of normal values")
 	for c, level := range b.Levels {
@@ -236,7 +237,8 @@ func (e *explanation) transforms() {
 	e.printf("  left   %s\n  right  %s\n", signMask(d.Left), signMask(d.Right))
 }
 
-// signMask writes signs as words of 32, the first value in the lowest bit of the first word, 1 for a minus.
+// signMask writes signs as words of 32, the first value in the lowest bit of the first word, 1 for
+// a minus.
 func signMask(signs []float32) string {
 	if signs == nil {
 		return "all +1"

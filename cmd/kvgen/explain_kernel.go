@@ -133,8 +133,8 @@ func (k kernelStage) expressions(w io.Writer, t *spec.Type) error {
 	return nil
 }
 
-// functions prints the IR or the assembly of the kernel's functions: under the set that was asked for,
-// else under the best that has any.
+// functions prints the IR or the assembly of the kernel's functions: under the set that was asked
+// for, else under the best that has any.
 func (k kernelStage) functions(w io.Writer, t *spec.Type) error {
 	var sets, have []string
 	var assembling target.Assembling
@@ -218,7 +218,8 @@ func (k kernelStage) why(a target.Assembling, t *spec.Type) (why string) {
 	return why
 }
 
-// cuda prints the struct by which the kernels of a GPU read and write the type: all of them share it.
+// cuda prints the struct by which the kernels of a GPU read and write the type: all of them share
+// it.
 func (k kernelStage) cuda(w io.Writer, l *library, t *spec.Type) error {
 	for _, tg := range gen.Targets() {
 		if tg.Name() != "cuda" {

@@ -17,8 +17,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// format brings spec files into the canonical layout, which is a matter of spaces only; see canonical. Without flags it names
-// the files that are not in it, as a finding.
+// format brings spec files into the canonical layout, which is a matter of spaces only; see
+// canonical. Without flags it names the files that are not in it, as a finding.
 func format(_ context.Context, stdout io.Writer, args []string) error {
 	var dirs folders
 	flags := dirs.reading("fmt", stdout)
@@ -76,7 +76,8 @@ func toFormat(spec string, named []string) ([]string, error) {
 	return paths, err
 }
 
-// writeDiff prints the lines that differ. Formatting keeps the number of lines, so they go by pairs.
+// writeDiff prints the lines that differ. Formatting keeps the number of lines, so they go by
+// pairs.
 func writeDiff(w io.Writer, path, old, formatted string) {
 	fmt.Fprintf(w, "--- %s\n+++ %s formatted\n", path, path)
 	before, after := strings.Split(old, "\n"), strings.Split(formatted, "\n")

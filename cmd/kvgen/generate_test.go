@@ -29,7 +29,8 @@ func kvgen(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-// TestGenerateAndCheck goes through the life of a project: nothing generated, generated, spoilt, repaired, spec broken.
+// TestGenerateAndCheck goes through the life of a project: nothing generated, generated, spoilt,
+// repaired, spec broken.
 func TestGenerateAndCheck(t *testing.T) {
 	specs, out := t.TempDir(), t.TempDir()
 	write := func(name, text string) {

@@ -30,7 +30,8 @@ type typeJSON struct {
 	Identity   string   `json:"identity"`
 	File       string   `json:"file"`
 	Line       int      `json:"line"`
-	Kernels    []string `json:"instruction_sets,omitempty"` // that have a kernel of their own for it
+	// that have a kernel of their own for it
+	Kernels []string `json:"instruction_sets,omitempty"`
 
 	Fields     []fieldJSON `json:"fields,omitempty"`
 	Codes      []codeJSON  `json:"codes,omitempty"`

@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestLanguage compiles every example of the reference, and holds the reference to naming every function.
+// TestLanguage compiles every example of the reference, and holds the reference to naming every
+// function.
 func TestLanguage(t *testing.T) {
 	var examples []string
 	var text strings.Builder

@@ -54,7 +54,8 @@ func list(_ context.Context, stdout io.Writer, args []string) error {
 	return listMissing(stdout, set, isas)
 }
 
-// listTypes prints a row per type. An instruction set is named when it has at least one kernel of its own for the type.
+// listTypes prints a row per type. An instruction set is named when it has at least one kernel of
+// its own for the type.
 func listTypes(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TYPE\tBITS/VALUE\tBLOCK\tUSE\tHEAD_DIM\tKERNELS\tSUMMARY")
@@ -114,7 +115,8 @@ func listRotations(w io.Writer, set *spec.Set) error {
 	return table.Flush()
 }
 
-// listISAs prints the instruction sets in the order in which the runtime tries them, and what this machine makes of each.
+// listISAs prints the instruction sets in the order in which the runtime tries them, and what this
+// machine makes of each.
 func listISAs(w io.Writer, isas []target.ISA) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "\nINSTRUCTION SET\tNEEDS\tON THIS %s MACHINE\n", runtime.GOARCH)

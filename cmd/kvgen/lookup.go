@@ -9,8 +9,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// lookupSize is the root mean square of what the encoder looks up, in the unit of the levels, if it is the same for every
-// block of normal values; else 0.
+// lookupSize is the root mean square of what the encoder looks up, in the unit of the levels, if it
+// is the same for every block of normal values; else 0.
 func lookupSize(t *spec.Type) float64 {
 	const blocks = 16
 	seen := interp.Nearest(t, draw(blocks*t.Block, (*rand.Rand).NormFloat64))
@@ -35,8 +35,9 @@ func lookupSize(t *spec.Type) float64 {
 	return most
 }
 
-// lookupExtremum is the length of the runs of a block whose extremum, the value of largest magnitude, the encoder brings to
-// one value before it looks up levels, and that value, in the unit of the levels; 0 if there are none.
+// lookupExtremum is the length of the runs of a block whose extremum, the value of largest
+// magnitude, the encoder brings to one value before it looks up levels, and that value, in the unit
+// of the levels; 0 if there are none.
 func lookupExtremum(t *spec.Type) (n int, at float64) {
 	const blocks, shortest = 16, 8
 	seen := interp.Nearest(t, draw(blocks*t.Block, (*rand.Rand).NormFloat64))
@@ -69,7 +70,8 @@ func extremum(x []float32) float64 {
 	return float64(most)
 }
 
-// shares counts how often each of the codebook's levels, which ascend, is nearest to what is looked up of normal values.
+// shares counts how often each of the codebook's levels, which ascend, is nearest to what is looked
+// up of normal values.
 func shares(t *spec.Type) []float64 {
 	seen := interp.Nearest(t, draw(1<<16/t.Block*t.Block, (*rand.Rand).NormFloat64))
 	count := make([]float64, len(t.Codebook.Levels))

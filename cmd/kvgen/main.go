@@ -20,11 +20,13 @@
 //	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files, with examples
 //	kvgen --version
 //
-// Run in the project root, it reads kernels/spec and writes below kernels. list, explain and audit work anywhere: outside a
-// checkout they read the specs that kvgen was built with, and --spec or an argument may be one file, whose types may use the
-// transforms of those. audit judges a codebook only where it holds levels of the value, or magnitudes beside a sign; of scales
-// and of points of a grid it says so. It exits with 0 when all is well, 1 for a finding (a
-// mistake in the spec, a file that is not up to date), 2 when it could not run, 130 when Ctrl-C ended it and 143 when SIGTERM did.
+// Run in the project root, it reads kernels/spec and writes below kernels. list, explain and audit
+// work anywhere: outside a checkout they read the specs that kvgen was built with, and --spec or an
+// argument may be one file, whose types may use the transforms of those. audit judges a codebook
+// only where it holds levels of the value, or magnitudes beside a sign; of scales and of points of
+// a grid it says so. It exits with 0 when all is well, 1 for a finding (a mistake in the spec, a
+// file that is not up to date), 2 when it could not run, 130 when Ctrl-C ended it and 143 when
+// SIGTERM did.
 //
 // What build writes replaces an older kvrun with --force alone, and never a file of another kind.
 package main
@@ -49,7 +51,8 @@ import (
 	"github.com/kvgen/kvgen/internal/suggest"
 )
 
-// A command is one subcommand. run gets the arguments after its name; an error that is a finding gives exit code 1.
+// A command is one subcommand. run gets the arguments after its name; an error that is a finding
+// gives exit code 1.
 type command struct {
 	name, summary string
 	run           func(ctx context.Context, stdout io.Writer, args []string) error

@@ -13,25 +13,29 @@ import (
 // tolerance is how far above the least possible error a codebook may be before it is flagged.
 const tolerance = 0.02
 
-// verdict compares a codebook with the best one of as many levels. Errors are relative to the power.
+// verdict compares a codebook with the best one of as many levels. Errors are relative to the
+// power.
 type verdict struct {
-	Levels  int     `json:"levels"`
-	Source  string  `json:"source"`          // the distribution that it fits best of those that the type may see
-	MSE     float64 `json:"mse"`             // as the type uses it
-	Rescale float64 `json:"mse_rescaled"`    // with all levels multiplied by the factor that is best
+	Levels int `json:"levels"`
+	// the distribution that it fits best of those that the type may see
+	Source string  `json:"source"`
+	MSE    float64 `json:"mse"` // as the type uses it
+	// with all levels multiplied by the factor that is best
+	Rescale float64 `json:"mse_rescaled"`
 	Optimum float64 `json:"optimum"`         // of the Lloyd-Max codebook
 	Excess  float64 `json:"excess"`          // MSE/Optimum - 1
 	Flagged bool    `json:"flagged"`         // the excess is above tolerance
 	Shape   string  `json:"shape,omitempty"` // what a flagged table turns out to be
 }
 
-// judge returns nil for a type without a codebook, and for one whose codebook is no table of levels of the value. A type is held to the source that is kindest to it: what it stores is
-// close to Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed; or, when the encoder
-// divides by the extremum, what that leaves of normal values.
+// judge returns nil for a type without a codebook, and for one whose codebook is no table of levels
+// of the value. A type is held to the source that is kindest to it: what it stores is close to
+// Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed; or,
+// when the encoder divides by the extremum, what that leaves of normal values.
 //
-// When the encoder brings every block to one size or one extremum before it looks up levels, that counts. Otherwise, as
-// with a type that is only read or a scale that follows the largest magnitude, the levels are given the scale that suits
-// them best.
+// When the encoder brings every block to one size or one extremum before it looks up levels, that
+// counts. Otherwise, as with a type that is only read or a scale that follows the largest
+// magnitude, the levels are given the scale that suits them best.
 func judge(t *spec.Type) (*verdict, error) {
 	if t.Codebook == nil {
 		return nil, nil
@@ -83,14 +87,16 @@ func (v *verdict) remarks() []string {
 	return list
 }
 
-// reading is a distribution that the values under a codebook may have, and the codebook in its terms.
+// reading is a distribution that the values under a codebook may have, and the codebook in its
+// terms.
 type reading struct {
 	source codebook.Source
 	levels []float64 // ascending
 	scale  float64   // that the encoder gives levels, in units of source; 0 for one that varies
 }
 
-// readings are those of a type. Rotated values are close to normal, so a type that divides them by their extremum has one.
+// readings are those of a type. Rotated values are close to normal, so a type that divides them by
+// their extremum has one.
 func readings(t *spec.Type, role role) (list []reading) {
 	levels := valueLevels(t, role)
 	if n, at := lookupExtremum(t); n > 0 && role != magnitudes {
@@ -117,7 +123,8 @@ func readings(t *spec.Type, role role) (list []reading) {
 	return list
 }
 
-// sources are the distributions that the values under a type's codebook may have when no extremum is divided by.
+// sources are the distributions that the values under a type's codebook may have when no extremum
+// is divided by.
 func sources(t *spec.Type) []codebook.Source {
 	n := t.Block
 	if t.Domain != nil {
@@ -153,8 +160,9 @@ func lloydMax(n int, s codebook.Source) (float64, error) {
 	return mse, nil
 }
 
-// shape recognises tables that were made by another rule than least error, whatever their unit. Both rules cut the normal
-// distribution into equally likely cells, which gives the tails far too few levels.
+// shape recognises tables that were made by another rule than least error, whatever their unit.
+// Both rules cut the normal distribution into equally likely cells, which gives the tails far too
+// few levels.
 func shape(levels []float64) string {
 	n := float64(len(levels))
 	means, medians := make([]float64, len(levels)), make([]float64, len(levels))

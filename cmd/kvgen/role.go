@@ -15,7 +15,8 @@ const (
 // String is the role in the words of the audit.
 func (r role) String() string { return [...]string{"levels", "magnitudes", "scales", "parts"}[r] }
 
-// roleOf reads the expression of a type's value. Only levels and magnitudes can be compared with the best ones.
+// roleOf reads the expression of a type's value. Only levels and magnitudes can be compared with
+// the best ones.
 func roleOf(t *spec.Type) role {
 	var looked []*spec.Lookup
 	outside := false // a code of each value's own, beside the lookups

@@ -5,8 +5,8 @@ import (
 	"text/template"
 )
 
-// A scaffold is a type to begin with, as text with Name, Bits, Block, Levels (1 << Bits), Top (Levels - 1) and Bytes (of the
-// codes of a block).
+// A scaffold is a type to begin with, as text with Name, Bits, Block, Levels (1 << Bits), Top
+// (Levels - 1) and Bytes (of the codes of a block).
 type scaffold struct {
 	kind, summary string
 	text          *template.Template

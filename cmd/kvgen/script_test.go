@@ -13,9 +13,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
 
-// TestScripts runs the command lines of each testdata/*.txtar, in order, in a folder with the files of the archive. The comment
-// of an archive has one command line per line that begins with "$ "; the file "output" holds what they print, standard error
-// marked with "! ", and exit codes other than 0. A command line "cat FILE" prints a file.
+// TestScripts runs the command lines of each testdata/*.txtar, in order, in a folder with the files
+// of the archive. The comment of an archive has one command line per line that begins with "$ ";
+// the file "output" holds what they print, standard error marked with "! ", and exit codes other
+// than 0. A command line "cat FILE" prints a file.
 func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(scripts) == 0 {

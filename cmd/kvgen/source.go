@@ -25,8 +25,9 @@ type library struct {
 	from  string            // where they are from, for messages
 }
 
-// library reads what --spec names: a folder, or one file that comes on top of the types of this program. Without --spec it is
-// kernels/spec, and where that is no folder the texts that this program was built with.
+// library reads what --spec names: a folder, or one file that comes on top of the types of this
+// program. Without --spec it is kernels/spec, and where that is no folder the texts that this
+// program was built with.
 func (f *folders) library() (*library, error) {
 	name := f.spec
 	if name == "" {
@@ -65,8 +66,8 @@ func read(folder fs.FS, from string) (*library, error) {
 	return l, mistakes(err)
 }
 
-// with is what spec files declare on top of l, whose transforms they may use. A file of the name of one of l's stands in its
-// place.
+// with is what spec files declare on top of l, whose transforms they may use. A file of the name of
+// one of l's stands in its place.
 func (l *library) with(paths ...string) (*library, error) {
 	own, err := specFiles(paths)
 	if err != nil {
@@ -104,8 +105,8 @@ func mistakes(err error) error {
 	return err
 }
 
-// choose takes the arguments of a subcommand about types: names of types, and spec files or folders of them, all of whose types
-// are meant. No argument is every type.
+// choose takes the arguments of a subcommand about types: names of types, and spec files or folders
+// of them, all of whose types are meant. No argument is every type.
 func (f *folders) choose(args []string) (*library, error) {
 	l, err := f.library()
 	if err != nil || len(args) == 0 {

@@ -25,8 +25,8 @@ type Reg struct {
 // Operand is an argument of an instruction, in the order of Go assembly.
 type Operand interface{ text(m *Syntax) string }
 
-// R is a register seen through a width, 0 for the machine's natural name, else the bytes of a vector
-// register, or through an arrangement of lanes, as arm64 writes them: "S4", "B[3]".
+// R is a register seen through a width, 0 for the machine's natural name, else the bytes of a
+// vector register, or through an arrangement of lanes, as arm64 writes them: "S4", "B[3]".
 type R struct {
 	Reg     *Reg
 	Width   int
@@ -77,8 +77,9 @@ type Inst struct {
 	Clobber []*Reg // also written
 	Comment string
 
-	// Encode makes the word of an instruction that the assembler does not know of the numbers of the
-	// registers in Args, in order, once there are some. It is printed with the instruction beside it.
+	// Encode makes the word of an instruction that the assembler does not know of the numbers of
+	// the registers in Args, in order, once there are some. It is printed with the instruction
+	// beside it.
 	Encode func(numbers []int) uint32
 }
 
@@ -144,13 +145,17 @@ func (f *Func) AllocSlot(n int) int {
 
 // Syntax names the registers of a machine and says how it writes operands.
 type Syntax struct {
-	Files    [numClasses][]string                             // allocatable registers of each class, by preference
-	Register func(name string, r R) string                    // a register at its width or arrangement; nil: its name
-	Number   func(name string) int                            // of a register, in encoded instructions
-	Memory   func(base, index string, scale, disp int) string // index is "" where there is none
-	Stack    string                                           // the stack pointer
-	Kept     int                                              // bytes at the stack pointer that are the machine's own
-	Return   string
+	// allocatable registers of each class, by preference
+	Files [numClasses][]string
+	// a register at its width or arrangement; nil: its name
+	Register func(name string, r R) string
+	// of a register, in encoded instructions
+	Number func(name string) int
+	Memory func(base, index string, scale, disp int) string // index is "" where there is none
+	Stack  string                                           // the stack pointer
+	// bytes at the stack pointer that are the machine's own
+	Kept   int
+	Return string
 }
 
 func uses(o Operand) []*Reg {

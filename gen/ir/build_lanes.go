@@ -111,7 +111,8 @@ func (b *Builder) MaxF(x *Value, y Operand) *Value { return b.pair(OpMaxF, x.Typ
 func (b *Builder) Sqrt(x *Value) *Value            { return b.one(OpSqrt, x.Type, x, 0) }
 func (b *Builder) Floor(x *Value) *Value           { return b.one(OpFloor, x.Type, x, 0) }
 
-// FMA is acc += x*y, Raise acc = max(acc, x), AddSquares the addition of the squares of half h of x.
+// FMA is acc += x*y, Raise acc = max(acc, x), AddSquares the addition of the squares of half h of
+// x.
 func (b *Builder) FMA(acc, x, y *Value) { b.effect(OpFMA, Instr{Args: []*Value{acc, x, y}}) }
 func (b *Builder) Raise(acc, x *Value)  { b.effect(OpRaise, Instr{Args: []*Value{acc, x}}) }
 func (b *Builder) AddSquares(acc, x *Value, h int) {

@@ -84,7 +84,8 @@ func (b *Builder) PairBroadcast(t Type, lo, hi Mem, name string) *Value {
 	return b.result(OpPairBroadcast, t, name, Instr{Mem: lo, Mem2: hi})
 }
 
-// LoadDup is n bytes, repeated over the lanes; LoadBytes n < 16 bytes in each 16, zeros beyond them.
+// LoadDup is n bytes, repeated over the lanes; LoadBytes n < 16 bytes in each 16, zeros beyond
+// them.
 func (b *Builder) LoadDup(t Type, m Mem, n int, name string) *Value {
 	return b.read(OpLoadDup, t, m, n, name)
 }

@@ -51,8 +51,8 @@ func (b *Builder) result(op Op, t Type, name string, in Instr) *Value {
 // effect appends an operation without a result.
 func (b *Builder) effect(op Op, in Instr) { in.Op = op; b.add(&in) }
 
-// Append appends an instruction whose fields are set, with a result of type t where its operation has
-// one.
+// Append appends an instruction whose fields are set, with a result of type t where its operation
+// has one.
 func (b *Builder) Append(in *Instr, t Type) *Value {
 	if in.Op.Makes == nil {
 		b.add(in)

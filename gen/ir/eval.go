@@ -82,7 +82,8 @@ type scalar struct {
 	n   int
 }
 
-// buffer is memory. Its address is base; only what an address modulo a power of two is depends on it.
+// buffer is memory. Its address is base; only what an address modulo a power of two is depends on
+// it.
 type buffer struct {
 	name     string
 	data     []byte

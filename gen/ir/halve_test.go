@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestHalve runs every operation on vectors of 32 bytes, with each element and immediate that it may
-// have, as it is and in halves: what both leave in memory is the same.
+// TestHalve runs every operation on vectors of 32 bytes, with each element and immediate that it
+// may have, as it is and in halves: what both leave in memory is the same.
 func TestHalve(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, o := range Ops() {
@@ -117,7 +117,8 @@ func program(r *rand.Rand, o Op, elem, dst Elem, imm int) *Func {
 	}
 	for i := range count {
 		a := o.arg(i)
-		if i < count-1 && a.Elems[0] == I8 && a.Lo == a.Hi { // a first factor, whose products must fit 16 bits
+		// a first factor, whose products must fit 16 bits
+		if i < count-1 && a.Elems[0] == I8 && a.Lo == a.Hi {
 			a.Lo, a.Hi = 0, 100
 		}
 		switch {

@@ -29,8 +29,8 @@ func (e Elem) String() string {
 	return [...]string{"addr", "word", "i8", "i16", "i32", "f32", "f64"}[e]
 }
 
-// VectorBytes is the size of the largest vector of a kernel on every machine: one with registers of 16
-// bytes holds it in two. VectorLanes is how many f32 it has.
+// VectorBytes is the size of the largest vector of a kernel on every machine: one with registers of
+// 16 bytes holds it in two. VectorLanes is how many f32 it has.
 const (
 	VectorBytes = 32
 	VectorLanes = VectorBytes / 4

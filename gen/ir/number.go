@@ -20,8 +20,8 @@ func repeat(to, from []byte) {
 
 func halves(x []byte) (lo, hi []byte) { return x[:len(x)/2], x[len(x)/2:] }
 
-// fma is x*y + z with one rounding. The product is exact in f64; the sum there is rounded to odd, so
-// that rounding it again to f32 gives what one rounding would.
+// fma is x*y + z with one rounding. The product is exact in f64; the sum there is rounded to odd,
+// so that rounding it again to f32 gives what one rounding would.
 func fma(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
 	s := p + c

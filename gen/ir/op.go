@@ -17,13 +17,16 @@ type Operation struct {
 	Lanes Lane   // which lanes of its arguments a lane of the result depends on
 	Size  Size   // of the result, beside the arguments
 
-	Imm   []int               // what Instr.Imm may be; nil: the operation has none, or any that Count allows
-	Count Count               // what Instr.Imm counts, where it is not one of Imm
-	Const Const               // what Instr.Const holds
-	Mem   Access              // what happens at Instr.Mem, and at Mem2 where the operation reads two places
-	More  func(*Instr) string // further rules: what is wrong, or ""
+	// what Instr.Imm may be; nil: the operation has none, or any that Count allows
+	Imm   []int
+	Count Count // what Instr.Imm counts, where it is not one of Imm
+	Const Const // what Instr.Const holds
+	// what happens at Instr.Mem, and at Mem2 where the operation reads two places
+	Mem  Access
+	More func(*Instr) string // further rules: what is wrong, or ""
 
-	// NaN says that a result that is a NaN may be any: which one two NaNs give differs between machines.
+	// NaN says that a result that is a NaN may be any: which one two NaNs give differs between
+	// machines.
 	NaN bool
 
 	// Opaque says that a machine may hold the result in a form of its own: only arguments that are
@@ -40,13 +43,15 @@ func (o *Operation) String() string { return o.Name }
 // the operation says otherwise.
 type Arg struct {
 	Elems    []Elem
-	InPlace  bool  // the operation writes it
-	Spent    bool  // its lanes are not to be read afterwards
-	Constant bool  // a constant of the same lanes may stand in its place, as Instr.Const
-	Lo, Hi   int   // the least and the largest lane allowed, where Lo < Hi; bytes are unsigned where Lo is not below 0
-	Mask     bool  // lanes are all ones or all zeros
-	Opaque   bool  // the result of an opaque operation, which stands there as it was made
-	Many     []int // how often the argument may stand; nil: once
+	InPlace  bool // the operation writes it
+	Spent    bool // its lanes are not to be read afterwards
+	Constant bool // a constant of the same lanes may stand in its place, as Instr.Const
+	// the least and the largest lane allowed, where Lo < Hi; bytes are unsigned where Lo is not
+	// below 0
+	Lo, Hi int
+	Mask   bool  // lanes are all ones or all zeros
+	Opaque bool  // the result of an opaque operation, which stands there as it was made
+	Many   []int // how often the argument may stand; nil: once
 }
 
 // Lane is how far a lane of a result sees.

@@ -73,7 +73,8 @@ var OpAddSquares = declare(Operation{Name: "addsquares", Args: []Arg{vec(F64).in
 		acc, x := e.lanes(in.Args[0]), e.lanes(in.Args[1])
 		for l := range in.Args[0].Type.Lanes {
 			f := float64(number(x, in.Imm*in.Args[0].Type.Lanes+l))
-			sum := math.Float64frombits(binary.LittleEndian.Uint64(acc[8*l:])) + f*f // exact: a square of 24 bits has 48
+			// exact: a square of 24 bits has 48
+			sum := math.Float64frombits(binary.LittleEndian.Uint64(acc[8*l:])) + f*f
 			binary.LittleEndian.PutUint64(acc[8*l:], math.Float64bits(sum))
 		}
 	}})
@@ -130,7 +131,8 @@ var OpToF32 = declare(Operation{Name: "tof32", Args: []Arg{vec(I32)}, Makes: []E
 		e.fillF32(in, func(l int) float32 { return float32(int32(word(x, l))) })
 	}})
 
-// OpTruncI is Args[0] toward zero, OpRintI to nearest, ties to even; NaN and what does not fit give -2^31.
+// OpTruncI is Args[0] toward zero, OpRintI to nearest, ties to even; NaN and what does not fit give
+// -2^31.
 var (
 	OpTruncI = declare(Operation{Name: "trunci", Args: []Arg{vec(F32)}, Makes: []Elem{I32}, mean: toInt(math.Trunc)})
 	OpRintI  = declare(Operation{Name: "rinti", Args: []Arg{vec(F32)}, Makes: []Elem{I32}, mean: toInt(math.RoundToEven)})

@@ -147,7 +147,8 @@ var OpLoadWhere = declare(Operation{Name: "loadwhere", Args: []Arg{vec(I32).mask
 		})
 	}})
 
-// OpPrefetch says that the bytes at Mem are read soon: a hint, which may lie outside of what can be read.
+// OpPrefetch says that the bytes at Mem are read soon: a hint, which may lie outside of what can be
+// read.
 var OpPrefetch = declare(Operation{Name: "prefetch", Mem: Hints, mean: func(*evaluation, *Instr) {}})
 
 // Stores.
@@ -160,7 +161,8 @@ var OpStore = declare(Operation{Name: "store", Args: []Arg{vec(vectors...)}, Mem
 var OpStoreLow = declare(Operation{Name: "storelow", Args: []Arg{vec(vectors...)}, Mem: Writes, Imm: []int{4, 8, 16},
 	mean: func(e *evaluation, in *Instr) { e.write(in.Mem, e.lanes(in.Args[0])[:in.Imm]) }})
 
-// OpStoreWhere is the lanes of Args[0] to Mem where the mask Args[1] is set; only these are written.
+// OpStoreWhere is the lanes of Args[0] to Mem where the mask Args[1] is set; only these are
+// written.
 var OpStoreWhere = declare(Operation{Name: "storewhere", Args: []Arg{vec(F32), vec(I32).mask()}, Mem: Writes,
 	mean: func(e *evaluation, in *Instr) {
 		x, set := e.lanes(in.Args[0]), e.lanes(in.Args[1])
@@ -201,7 +203,8 @@ func (e *evaluation) scatter(in *Instr, size int) {
 	}
 }
 
-// OpHSum is the sum of the lanes of Args[0] to the f32 at Mem: halves are added until one lane is left.
+// OpHSum is the sum of the lanes of Args[0] to the f32 at Mem: halves are added until one lane is
+// left.
 var OpHSum = declare(Operation{Name: "hsum", Args: []Arg{vec(F32)}, Mem: Writes, Lanes: Across, NaN: true,
 	mean: func(e *evaluation, in *Instr) {
 		x := e.lanes(in.Args[0])

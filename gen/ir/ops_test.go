@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestOps holds the table together: each operation has a name of its own, a meaning, and a method of
-// Builder of the name of its variable.
+// TestOps holds the table together: each operation has a name of its own, a meaning, and a method
+// of Builder of the name of its variable.
 func TestOps(t *testing.T) {
 	names := map[string]bool{}
 	for _, o := range Ops() {

@@ -48,8 +48,8 @@ func levelsOf(e spec.Expr, c *spec.Code) []float32 {
 	return levels
 }
 
-// takeOffset moves a constant from the levels to what is added, where it alone keeps them from being whole numbers of a byte:
-// d*(code + 0.5) is d*code + d*0.5.
+// takeOffset moves a constant from the levels to what is added, where it alone keeps them from
+// being whole numbers of a byte: d*(code + 0.5) is d*code + d*0.5.
 func (a *affine) takeOffset() {
 	sum, ok := a.Level.(*spec.Binary)
 	if !ok || sum.Op != "+" && sum.Op != "-" {
@@ -75,8 +75,9 @@ func (a *affine) takeOffset() {
 	*a = b
 }
 
-// faithful reports whether int8 holds the levels, times a factor, as well as f32 does, or whether they are a table of floats, which
-// may be rounded to it. What is computed from a code may not: half a step of a byte can be half a step of the code.
+// faithful reports whether int8 holds the levels, times a factor, as well as f32 does, or whether
+// they are a table of floats, which may be rounded to it. What is computed from a code may not:
+// half a step of a byte can be half a step of the code.
 func (a affine) faithful() bool {
 	levels, factor, exact := a.int8Levels()
 	if exact || readsFloats(a.Level) {

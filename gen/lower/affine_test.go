@@ -8,8 +8,9 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// TestInt8Levels says what bytes hold of the levels of types that are no whole numbers as they stand: a constant goes to what is added,
-// the factor is searched, and what is computed is not rounded.
+// TestInt8Levels says what bytes hold of the levels of types that are no whole numbers as they
+// stand: a constant goes to what is added, the factor is searched, and what is computed is not
+// rounded.
 func TestInt8Levels(t *testing.T) {
 	set, err := spec.Load(os.DirFS("../../testdata/unseen"))
 	if err != nil {
@@ -20,7 +21,8 @@ func TestInt8Levels(t *testing.T) {
 		var first []int8
 		exact, faithful, min := true, true, false
 		switch typ.Name {
-		case "halves2": // -1.5, -0.5, 0.5, 1.5: the largest by 127 would put the others a third of a step off
+		// -1.5, -0.5, 0.5, 1.5: the largest by 127 would put the others a third of a step off
+		case "halves2":
 			first, exact = []int8{-126, -42, 42, 126}, false
 		case "midrise7", "midrise7_least", "quarter6":
 			first, min = []int8{0, 1, 2, 3}, true

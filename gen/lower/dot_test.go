@@ -11,8 +11,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// TestSignedGemm multiplies records of signed levels on a machine that takes them as they are and on one that
-// takes magnitudes and signs apart: the sums are the same, and those of plain loops.
+// TestSignedGemm multiplies records of signed levels on a machine that takes them as they are and
+// on one that takes magnitudes and signs apart: the sums are the same, and those of plain loops.
 func TestSignedGemm(t *testing.T) {
 	const groups = 3
 	r := rand.New(rand.NewPCG(5, 6))

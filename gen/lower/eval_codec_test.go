@@ -87,7 +87,8 @@ func (e *evaluator) transform(t *spec.Transform) {
 	}
 }
 
-// shared are the kernels that serve all types: the rounding of activations and operations on vectors.
+// shared are the kernels that serve all types: the rounding of activations and operations on
+// vectors.
 func (e *evaluator) shared() {
 	for _, group := range []int{32, 64, 128} {
 		f := e.lower(fmt.Sprint("quantiseAct", group), func(c lower.Caps, name string) *ir.Func { return lower.QuantiseAct(c, group, name) })

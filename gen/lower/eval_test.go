@@ -54,9 +54,9 @@ func (e *evaluator) run(f *ir.Func, args ...ir.Argument) {
 // few is a machine of 8 registers without a dot product, prefetches or free lookups.
 var few = lower.Caps{Registers: 8, Chains: 1, Costs: map[ir.Op]int{ir.OpShuffle: 9, ir.OpLoadPair: 3}}
 
-// TestEveryKernel evaluates what the instruction sets of amd64 have, with a dot product and without,
-// and what a machine with few registers would have. That nothing is left out is seen by the names of
-// the functions that were generated.
+// TestEveryKernel evaluates what the instruction sets of amd64 have, with a dot product and
+// without, and what a machine with few registers would have. That nothing is left out is seen by
+// the names of the functions that were generated.
 func TestEveryKernel(t *testing.T) {
 	set, err := spec.Load(os.DirFS(filepath.Join(root, "kernels/spec")))
 	if err != nil {
@@ -151,8 +151,8 @@ func noise(n int, seed uint64, spread float32) []float32 {
 	return x
 }
 
-// row is n packed values of a type, decoded too: encoded noise or, where the type is only read, bytes
-// that decode to finite values.
+// row is n packed values of a type, decoded too: encoded noise or, where the type is only read,
+// bytes that decode to finite values.
 func (e *evaluator) row(t *spec.Type, n int, seed uint64) (row []byte, values []float32) {
 	e.Helper()
 	f := interp.Format(t)

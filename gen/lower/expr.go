@@ -11,9 +11,10 @@ import (
 // value of one block, is up to leaf.
 type evaluator struct {
 	b    *ir.Builder
-	n    int                                   // lanes
-	body map[string]*ir.Value                  // values of the loop turn being built, by their text
-	leaf func(x spec.Expr, c cursor) *ir.Value // names, tables over i and what is ready; nil for the rest
+	n    int                  // lanes
+	body map[string]*ir.Value // values of the loop turn being built, by their text
+	// names, tables over i and what is ready; nil for the rest
+	leaf func(x spec.Expr, c cursor) *ir.Value
 }
 
 // eval is x for the cursor, each operation rounded once, in the order written. Equal

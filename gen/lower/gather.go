@@ -10,9 +10,9 @@ import (
 // chunk is the number of codes that the byte kernels hold in one vector.
 const chunk = ir.VectorBytes
 
-// gatherBytes reads the codes of 32 values of a block as bytes, without sign
-// extension: a signed code c is the byte c & (1<<Bits - 1). The arithmetic of the spec has become, for each value, a list of bit ranges; this
-// looks for the cheapest loads and shifts that bring them into byte lanes.
+// gatherBytes reads the codes of 32 values of a block as bytes, without sign extension: a signed
+// code c is the byte c & (1<<Bits - 1). The arithmetic of the spec has become, for each value, a
+// list of bit ranges; this looks for the cheapest loads and shifts that bring them into byte lanes.
 func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values []int) *ir.Value {
 	lanes := make([][]spec.Part, chunk)
 	for l, v := range values {

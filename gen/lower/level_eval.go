@@ -102,7 +102,8 @@ func levelIntCall(e *spec.Call, code int) int {
 	return 0
 }
 
-// levelInt is evalLevel for integers, which are proven to stay in an int32. Quotients and remainders by 0 are 0.
+// levelInt is evalLevel for integers, which are proven to stay in an int32. Quotients and
+// remainders by 0 are 0.
 func levelInt(e spec.Expr, code int) int {
 	switch e := e.(type) {
 	case *spec.Num:

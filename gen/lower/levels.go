@@ -16,7 +16,8 @@ func (r *reader) levelBytes(values []int) *ir.Value {
 	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, values)
 	levels, _, _ := r.a.int8Levels()
 	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
-		if sign := 1 << (r.a.Code.Bits - 1); r.a.Code.Signed && sign < 0x80 { // (c ^ sign) - sign extends the sign
+		// (c ^ sign) - sign extends the sign
+		if sign := 1 << (r.a.Code.Bits - 1); r.a.Code.Signed && sign < 0x80 {
 			codes = r.b.Xor(codes, splatByte(byte(sign)))
 			off -= sign
 		}

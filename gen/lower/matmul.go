@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// tileRows addresses the rows of a tile: a cursor to each pair of them, and a stride in bytes from one row to the next.
+// tileRows addresses the rows of a tile: a cursor to each pair of them, and a stride in bytes from
+// one row to the next.
 type tileRows struct {
 	pairs  []*ir.Value
 	stride *ir.Value

@@ -128,7 +128,8 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 // row sums the products of the row that k.w points to; the number of blocks is a parameter.
 func (k *q8) row(blocks, unroll int) {
 	b := k.b
-	// A sum waits for the one before it, so a single row of x gets several, and twice as many where little else is between them.
+	// A sum waits for the one before it, so a single row of x gets several, and twice as many where
+	// little else is between them.
 	chains := max(1, k.reader.caps.Chains/2/k.m)
 	if k.one != nil {
 		chains = k.reader.caps.Chains

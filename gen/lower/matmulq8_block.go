@@ -15,7 +15,8 @@ import (
 // 1.2 % of a value, stays far below the 9 % of a level of 4 bits. Larger tables of floats,
 // already rounded once, keep quants of 8 bits and signed levels.
 
-// coarse is the number of bits of a code up to which levels are farther apart than quants of 7 bits.
+// coarse is the number of bits of a code up to which levels are farther apart than quants of 7
+// bits.
 const coarse = 4
 
 // fours is the number of rows that are summed together.
@@ -163,7 +164,8 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 	for j, s := range sums {
 		b.Store(s, ir.At(to, 32*fours*j))
 	}
-	b.Store(k.r.uniform(k.scale, 0), ir.At(norm, 0)) // in all lanes: a load of 4 stores of one lane would wait for these
+	// in all lanes: a load of 4 stores of one lane would wait for these
+	b.Store(k.r.uniform(k.scale, 0), ir.At(norm, 0))
 }
 
 // levelsOf gives levels as bytes, unsigned where quants are halved.

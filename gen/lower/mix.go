@@ -50,7 +50,8 @@ func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string
 			b.AddImm(moved, 4*n)
 		})
 	}
-	if t.Block == 1 && tile > 1 { // a unit is one vector: too few sums to hide how long an addition takes
+	// a unit is one vector: too few sums to hide how long an addition takes
+	if t.Block == 1 && tile > 1 {
 		each(tile)
 	}
 	each(1)

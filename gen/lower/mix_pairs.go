@@ -7,12 +7,12 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// In the fast form a type whose blocks are long and have one scale is mixed in integers,
-// two rows at a time: weights, with the scales of rows in them, are rounded to 16 bits
-// (mix_weights.go), levels of two rows stand side by side, and one product adds both to
-// sums of 32 bits. These become floats once for abi.MixRows rows, of which as many levels of 8 bits times
-// weights of 16 stay far within 32 bits. Against one product of
-// floats for each level that is half the work, without any conversion of levels.
+// In the fast form a type whose blocks are long and have one scale is mixed in integers, two rows
+// at a time: weights, with the scales of rows in them, are rounded to 16 bits (mix_weights.go),
+// levels of two rows stand side by side, and one product adds both to sums of 32 bits. These become
+// floats once for abi.MixRows rows, of which as many levels of 8 bits times weights of 16 stay far
+// within 32 bits. Against one product of floats for each level that is half the work, without any
+// conversion of levels.
 
 // Pairs unpacks one block of an even number of rows to int8 levels, two rows interleaved,
 // and f32 scales, in the order that reads codes at least cost. With a and b 32 levels of

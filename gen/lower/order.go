@@ -10,8 +10,9 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// Kernels that sum over a block may hold its values in any order, as long as what they are multiplied with stands in the
-// same one. That is put in order once for many rows, so rows are read in the order that costs them least.
+// Kernels that sum over a block may hold its values in any order, as long as what they are
+// multiplied with stands in the same one. That is put in order once for many rows, so rows are read
+// in the order that costs them least.
 
 // order lists the values of a block that the lanes of each vector hold, [block/chunk][chunk].
 type order [][]int
@@ -40,8 +41,9 @@ func run(first int) []int {
 // isRun reports whether v is a run.
 func isRun(v []int) bool { return slices.Equal(v, run(v[0])) }
 
-// cheapest is the order in which the codes of a block take fewest instructions: the natural one, or that of the bytes
-// they lie in. A vector of bytes then gives as many vectors of values as a byte holds codes, by a shift and a mask each.
+// cheapest is the order in which the codes of a block take fewest instructions: the natural one, or
+// that of the bytes they lie in. A vector of bytes then gives as many vectors of values as a byte
+// holds codes, by a shift and a mask each.
 func cheapest(m Caps, t *spec.Type, c *spec.Code) order {
 	best := natural(t.Block)
 	for k := range c.Parts[0] {
@@ -52,8 +54,8 @@ func cheapest(m Caps, t *spec.Type, c *spec.Code) order {
 	return best
 }
 
-// byBytes sorts values by the place of part k of their codes: vectors of bytes, bits of a byte, bytes. It is nil where
-// not all codes have that part.
+// byBytes sorts values by the place of part k of their codes: vectors of bytes, bits of a byte,
+// bytes. It is nil where not all codes have that part.
 func byBytes(block int, c *spec.Code, k int) order {
 	first := c.Parts[0][k].Bit / 8
 	for _, parts := range c.Parts {

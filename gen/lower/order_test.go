@@ -13,8 +13,8 @@ import (
 // testCaps are those of a machine with 16 registers.
 var testCaps = Caps{Registers: 16, Chains: 4, Costs: map[ir.Op]int{ir.OpLoadPair: 2, ir.OpPack4: 5, ir.OpGather: 20, ir.OpLoadBytes: 4}}
 
-// TestCheapestOrder holds the order of every type's codes to what kernels rely on: each value once, vectors of chunk
-// values, and no more instructions than in the natural order.
+// TestCheapestOrder holds the order of every type's codes to what kernels rely on: each value once,
+// vectors of chunk values, and no more instructions than in the natural order.
 func TestCheapestOrder(t *testing.T) {
 	set, err := spec.Load(os.DirFS("../../kernels/spec"))
 	if err != nil {
@@ -50,7 +50,8 @@ func TestCheapestOrder(t *testing.T) {
 	}
 }
 
-// TestOrderOfNeighbours: two codes to a byte are a mask for the first and a shift and a mask for the second, with a load each.
+// TestOrderOfNeighbours: two codes to a byte are a mask for the first and a shift and a mask for
+// the second, with a load each.
 func TestOrderOfNeighbours(t *testing.T) {
 	set, err := spec.Parse(map[string][]byte{"n.hcl": []byte(`
 type "n" {

@@ -8,7 +8,8 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// Place adds sums of a block's values, which stand in the order that Pairs reads them in, to m rows of o.
+// Place adds sums of a block's values, which stand in the order that Pairs reads them in, to m rows
+// of o.
 func Place(t *spec.Type, c Caps, name string) *ir.Func {
 	o := cheapest(c, t, split(t).Code)
 	if o.isNatural() {
@@ -35,8 +36,8 @@ func Place(t *spec.Type, c Caps, name string) *ir.Func {
 	return b.F
 }
 
-// collect is src[at[l]] in lane l, by a load and a permutation for each run of values that holds some of them; last is
-// where the last run begins.
+// collect is src[at[l]] in lane l, by a load and a permutation for each run of values that holds
+// some of them; last is where the last run begins.
 func collect(b *ir.Builder, src *ir.Value, at []int, last int) *ir.Value {
 	n := len(at)
 	var sum *ir.Value

@@ -2,7 +2,8 @@ package lower
 
 import "github.com/kvgen/kvgen/gen/spec"
 
-// Product is a type's value written as Scale*Levels[code] + Min, for targets that compute with levels and apply scales later.
+// Product is a type's value written as Scale*Levels[code] + Min, for targets that compute with
+// levels and apply scales later.
 type Product struct {
 	Scale, Min spec.Expr // nil: 1, 0
 	Code       *spec.Code
@@ -12,7 +13,8 @@ type Product struct {
 	Bytes  []int8  // Levels/Factor, rounded where Exact is false
 	Factor float32 // 1 where Exact
 	Exact  bool    // every level is a whole number that int8 holds
-	Rounds bool    // Bytes lose what the type does not allow to be lost: the levels are no table, but computed
+	// Bytes lose what the type does not allow to be lost: the levels are no table, but computed
+	Rounds bool
 }
 
 // Split rewrites a type's value. Where it is no such product, why says so.
@@ -34,8 +36,9 @@ func (p *Product) Offset() (off int, ok bool) {
 	return linearLevels(p.Bytes, false)
 }
 
-// Steps takes e, a scale or what is added, apart: base is a field, step a whole number that int8 holds for every code that it reads,
-// and e is their product. ok is false where e is nothing of the kind.
+// Steps takes e, a scale or what is added, apart: base is a field, step a whole number that int8
+// holds for every code that it reads, and e is their product. ok is false where e is nothing of the
+// kind.
 func Steps(e spec.Expr) (base, step spec.Expr, ok bool) {
 	if n, minus := e.(*spec.Unary); minus && n.Op == "-" {
 		base, step, ok = steps(n.X)

@@ -21,7 +21,8 @@ type reader struct {
 	plain   bool // a has no meaning: Value is evaluated as it stands
 	rounded bool // levels are int8 even where that rounds a float table
 	slots   *ir.Value
-	abreast int                     // lanes stand for so many blocks, one after the other; 0: for runs of one block
+	// lanes stand for so many blocks, one after the other; 0: for runs of one block
+	abreast int
 	free    int                     // next byte of slots
 	runs    map[spec.Expr]int       // offset in slots of an expression's runs
 	whole   map[spec.Expr]*ir.Value // expressions of the whole block, broadcast

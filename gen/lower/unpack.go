@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// Panel describes the records of a type: a prefill multiplies each row of weights with many tokens, so a row is unpacked
-// once, into records as package abi has them.
+// Panel describes the records of a type: a prefill multiplies each row of weights with many tokens,
+// so a row is unpacked once, into records as package abi has them.
 type Panel struct {
 	Signed bool
 	Bits   int  // of an unsigned level

@@ -118,7 +118,8 @@ func (v *vector) bytes(i int) int {
 	return 4 * v.n
 }
 
-// at is the place of slice i and the mask of its lanes; half is the second half of what the wide slice has.
+// at is the place of slice i and the mask of its lanes; half is the second half of what the wide
+// slice has.
 func (p piece) at(i, half int) (ir.Mem, *ir.Value) {
 	v, mask := p.v, p.mask
 	if mask != nil && i == v.wide {

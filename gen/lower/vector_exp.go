@@ -28,7 +28,8 @@ func (e *exponential) of(x *ir.Value) *ir.Value {
 	if e.most != nil {
 		x = v.b.MinF(e.most, x)
 	}
-	shifted := v.addC(v.mulC(x, 1.44269504088896341), 12582912) // 1.5 * 2^23: the low bits are the integer
+	// 1.5 * 2^23: the low bits are the integer
+	shifted := v.addC(v.mulC(x, 1.44269504088896341), 12582912)
 	n := v.subC(shifted, 12582912)
 	r := v.sub(x, v.mulC(n, 0.693359375))
 	r = v.sub(r, v.mulC(n, -2.12194440e-4))

@@ -115,7 +115,8 @@ func vectorSumSquares(v *vector) {
 	}
 }
 
-// vectorRopeAdjacent turns pairs of neighbouring lanes: the first is x*cos - other*sin, the second x*cos + other*sin.
+// vectorRopeAdjacent turns pairs of neighbouring lanes: the first is x*cos - other*sin, the second
+// x*cos + other*sin.
 func vectorRopeAdjacent(v *vector) {
 	first := make([]uint32, v.n)
 	for l := 0; l < v.n; l += 2 {

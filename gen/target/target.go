@@ -1,5 +1,6 @@
-// Package target says what a back end of the compiler is: a value that turns checked specs into source files and reports
-// which functions they hold, so that package dispatch can put those functions into the table.
+// Package target says what a back end of the compiler is: a value that turns checked specs into
+// source files and reports which functions they hold, so that package dispatch can put those
+// functions into the table.
 package target
 
 import (
@@ -17,14 +18,16 @@ type Target interface {
 	// Name is the name of the target's folder under gen/target.
 	Name() string
 
-	// Generate returns everything the target makes of the set. It is pure: the same set gives the same bytes.
+	// Generate returns everything the target makes of the set. It is pure: the same set gives the
+	// same bytes.
 	Generate(set *spec.Set) (*Output, error)
 }
 
 // Output is what a target made.
 type Output struct {
 	Files map[string][]byte // path from the project root, with slashes -> text, header included
-	ISAs  []ISA             // the instruction sets that kernels/cpu chooses from, best first; nil for a GPU
+	// the instruction sets that kernels/cpu chooses from, best first; nil for a GPU
+	ISAs []ISA
 }
 
 // ISA is one instruction set of a CPU target, with the functions generated for it.
@@ -36,26 +39,30 @@ type ISA struct {
 	Types      []Kernels
 	Transforms []Transform
 
-	// QuantiseAct is the function that rounds activations, with the signature and the bits of cpu.QuantiseActGeneric; "" when
-	// the next instruction set does it.
+	// QuantiseAct is the function that rounds activations, with the signature and the bits of
+	// cpu.QuantiseActGeneric; "" when the next instruction set does it.
 	QuantiseAct string
 
-	// Vectors names the functions for the fields of cpu.Vec: all of them, or none when the next instruction set does it.
+	// Vectors names the functions for the fields of cpu.Vec: all of them, or none when the next
+	// instruction set does it.
 	Vectors []Vector
 
-	// Why says, by the name of a transform, of QuantiseAct or of Vectors, for what reason there is none.
+	// Why says, by the name of a transform, of QuantiseAct or of Vectors, for what reason there is
+	// none.
 	Why map[string]string
 }
 
 // Vector is the function of package kernels/cpu for one field of cpu.Vec.
 type Vector struct{ Field, Func string }
 
-// Kernels names the Go functions of package kernels/cpu that serve one type, by the Field of their kind (abi.Kinds), whose
-// signature they have. Where there is none the next instruction set of the list, at last portable Go, does the job.
+// Kernels names the Go functions of package kernels/cpu that serve one type, by the Field of their
+// kind (abi.Kinds), whose signature they have. Where there is none the next instruction set of the
+// list, at last portable Go, does the job.
 type Kernels struct {
 	Type  string            // name in the spec
 	Funcs map[string]string // by kind
-	Why   map[string]string // by kind: for what reason the type has no such function of this instruction set
+	// by kind: for what reason the type has no such function of this instruction set
+	Why map[string]string
 }
 
 // NewKernels is a type without functions.
@@ -73,7 +80,8 @@ func (k *Kernels) Set(kind, function string) {
 	}
 }
 
-// Params are the parameters of a function of a kind, as Go. Neighbours of one type share it where grouped.
+// Params are the parameters of a function of a kind, as Go. Neighbours of one type share it where
+// grouped.
 func Params(kind string, grouped bool) (params []jen.Code, names []string) {
 	k, _ := abi.KindOf(kind)
 	var group []jen.Code
@@ -115,7 +123,8 @@ type Assembling interface {
 	// InstructionSets are their names, best first.
 	InstructionSets() []string
 
-	// Functions are those that kernels of a type are made of under an instruction set, its own first.
+	// Functions are those that kernels of a type are made of under an instruction set, its own
+	// first.
 	Functions(t *spec.Type, isa string) []Function
 }
 

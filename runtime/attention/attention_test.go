@@ -14,7 +14,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// setup is one layer with a filled cache, and what the oracle makes of the rows as the cache gives them back.
+// setup is one layer with a filled cache, and what the oracle makes of the rows as the cache gives
+// them back.
 type setup struct {
 	layer  attention.Layer
 	oracle ref.Attention
@@ -94,7 +95,8 @@ func (s *setup) run(t testing.TB, d *attention.Driver, n int, fast bool) (got []
 	return got, q
 }
 
-// check compares with float64 attention over the decoded rows. Values are of size 1, so the error is absolute.
+// check compares with float64 attention over the decoded rows. Values are of size 1, so the error
+// is absolute.
 func (s *setup) check(t testing.TB, what string, got, q []float32, n int, tolerance float64) {
 	t.Helper()
 	want := s.oracle.Run(q, s.k, s.v, s.cache.Len()-n)
@@ -180,7 +182,8 @@ func f(t testing.TB, name string) kv.Choice {
 	return kv.Choice{Type: typ}
 }
 
-// TestRotation holds rotated sides, both oracle and table types, to attention over the rows as the model computed them.
+// TestRotation holds rotated sides, both oracle and table types, to attention over the rows as the
+// model computed them.
 func TestRotation(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()

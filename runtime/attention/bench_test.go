@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// BenchmarkDecode is one token at depth 2048 with the heads of small models, by an offset and by exact ends.
+// BenchmarkDecode is one token at depth 2048 with the heads of small models, by an offset and by
+// exact ends.
 func BenchmarkDecode(b *testing.B) {
 	pool := cpu.NewPool(1, nil)
 	defer pool.Close()

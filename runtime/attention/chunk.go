@@ -38,8 +38,8 @@ type part struct {
 	set    kv.Set // their sequences; unused in caches of one
 }
 
-// alike is the tokens from lo on that may go through a chunk together: those of one sequence, or of several that share
-// all there is in it.
+// alike is the tokens from lo on that may go through a chunk together: those of one sequence, or of
+// several that share all there is in it.
 func (d *Driver) alike(s *span, lo, end int) (hi int, set kv.Set) {
 	seqs := d.b.Seqs
 	if seqs == nil {
@@ -209,7 +209,8 @@ func (d *Driver) finish(p *partial, u int) {
 		sum := p.sum[j]
 		o := p.out[j*d.stride:][:d.stride]
 		if l.Sinks != nil {
-			// The sink takes part in the maximum only to keep exp within range, which it does without moving p.max here.
+			// The sink takes part in the maximum only to keep exp within range, which it does
+			// without moving p.max here.
 			top := max(p.max[j], l.Sinks[h])
 			shrink := cpu.Exp(p.max[j] - top)
 			sum = sum*shrink + cpu.Exp(l.Sinks[h]-top)

@@ -13,12 +13,14 @@ const (
 	// chunk is the number of cells between two merges. It is part of the result: sums are cut here.
 	chunk = 256
 
-	// tileRows is about how many query rows (tokens times heads of a group) share each read of a cached row. More of
-	// them spend less on unpacking; their scores, outputs and queries should stay in the first-level caches.
+	// tileRows is about how many query rows (tokens times heads of a group) share each read of a
+	// cached row. More of them spend less on unpacking; their scores, outputs and queries should
+	// stay in the first-level caches.
 	tileRows = 32
 )
 
-// Driver runs batches on a pool. It keeps its scratch memory between calls and is not for concurrent use.
+// Driver runs batches on a pool. It keeps its scratch memory between calls and is not for
+// concurrent use.
 type Driver struct {
 	pool    *cpu.Pool
 	table   *kernels.Table
@@ -46,8 +48,9 @@ type Driver struct {
 // segment is what is known of one segment of the rows.
 type segment struct {
 	kv.Pair
-	fast   bool
-	q      []float32     // [KVHeads][rows][K.Stored] queries laid as the keys are, row = token*G + g
+	fast bool
+	// [KVHeads][rows][K.Stored] queries laid as the keys are, row = token*G + g
+	q      []float32
 	acts   []kernels.Act // [KVHeads] the same in int8
 	chunks []span
 	cells  *kv.Cells // that chunks describe, at stamp
@@ -136,7 +139,8 @@ func (d *Driver) Run(b *Batch) error {
 	return nil
 }
 
-// tileTokens is the tokens of a tile: about tileRows rows, and so many that a tile starts where an Act may be cut.
+// tileTokens is the tokens of a tile: about tileRows rows, and so many that a tile starts where an
+// Act may be cut.
 func tileTokens(group int) int {
 	step := 1
 	for step*group%cpu.ActStep != 0 {
@@ -154,7 +158,8 @@ func (d *Driver) each(t cpu.Task, worthwhile bool) error {
 	return d.pool.Run(t)
 }
 
-// survey cuts the cells into chunks and notes the positions in each. Most layers share the cells of the layer before.
+// survey cuts the cells into chunks and notes the positions in each. Most layers share the cells of
+// the layer before.
 func (s *segment) survey() {
 	cells := s.K.Cells
 	if cells == s.cells && cells.Stamp() == s.stamp {

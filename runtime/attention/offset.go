@@ -2,13 +2,15 @@ package attention
 
 import "github.com/kvgen/kvgen/runtime/cpu"
 
-// Offset is a constant mu taken out of the keys of one layer before RoPE. Keys are stored as R_p (k - mu), so that
-// q . R_p mu is missing in the score of a query q with the key at position p. With RoPE's frequencies f that is
+// Offset is a constant mu taken out of the keys of one layer before RoPE. Keys are stored as R_p (k
+// - mu), so that q . R_p mu is missing in the score of a query q with the key at position p. With
+// RoPE's frequencies f that is
 //
 //	sum over pairs of a cos(p f) + b sin(p f)    a = q0 mu0 + q1 mu1, b = q1 mu0 - q0 mu1
 //
-// and with p = c + j, a and b turned by c f once per block of positions around c, a product with a table of cos(j f) and
-// sin(j f) that is the same for all blocks and stays in the first-level cache. Turn makes the table smaller still.
+// and with p = c + j, a and b turned by c f once per block of positions around c, a product with a
+// table of cos(j f) and sin(j f) that is the same for all blocks and stays in the first-level
+// cache. Turn makes the table smaller still.
 type Offset struct {
 	Mu   []float32 // [KVHeads][KeyDim]
 	Turn *Turn
@@ -38,8 +40,8 @@ func (o *Offset) lay(coef, q []float32, kvHead int) {
 	}
 }
 
-// add adds the missing scores of m query rows with cells at positions pos to x.scores; straight says that they are known to
-// follow one another.
+// add adds the missing scores of m query rows with cells at positions pos to x.scores; straight
+// says that they are known to follow one another.
 func (o *Offset) add(x *worker, coef []float32, m int, pos []int32, straight bool) {
 	if straight {
 		o.Turn.add(x, coef, m, 0, int(pos[0]), len(pos))

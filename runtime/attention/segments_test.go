@@ -51,8 +51,9 @@ func turned(mu []float32, freq []float64, adjacent bool, magnitude float64, p in
 	return x
 }
 
-// TestSegments holds every key type to the oracle over a cache with exact ends and a key offset: the oracle is given the
-// rows as the cache gives them back, whichever segment they are in, and the score of the offset in float64.
+// TestSegments holds every key type to the oracle over a cache with exact ends and a key offset:
+// the oracle is given the rows as the cache gives them back, whichever segment they are in, and the
+// score of the offset in float64.
 func TestSegments(t *testing.T) {
 	pool := cpu.NewPool(2, nil)
 	defer pool.Close()
@@ -120,7 +121,8 @@ func distance(a, b []float32) (most float64) {
 // segmented fills a cache that keeps ends.
 func segmented(t testing.TB, l attention.Layer, p kv.Policy, n int) *setup {
 	t.Helper()
-	s := newSetup(t, l, kv.Choice{Type: kernels.Default().ByID(0)}, kv.Choice{Type: kernels.Default().ByID(0)}, n) // for the oracle
+	// for the oracle
+	s := newSetup(t, l, kv.Choice{Type: kernels.Default().ByID(0)}, kv.Choice{Type: kernels.Default().ByID(0)}, n)
 	s.cache = newCache(t, l, p, n)
 	var ws kernels.Workspace
 	rows := s.cache.Rows(0)

@@ -31,7 +31,8 @@ func newSeveral(t testing.TB, l attention.Layer, p kv.Policy, s kv.Shape) *sever
 	return x
 }
 
-// place stores random rows. After each step it calls see with the tokens lo..hi-1 of the batch that were stored in it.
+// place stores random rows. After each step it calls see with the tokens lo..hi-1 of the batch that
+// were stored in it.
 func (x *several) place(t testing.TB, runs []kv.Run, see func(lo, hi int)) {
 	t.Helper()
 	if err := x.cache.PlaceRuns(runs); err != nil {
@@ -58,7 +59,8 @@ func (x *several) place(t testing.TB, runs []kv.Run, see func(lo, hi int)) {
 	}
 }
 
-// held is the rows of a sequence below a position as the cache gives them back; those a window has let go are zero.
+// held is the rows of a sequence below a position as the cache gives them back; those a window has
+// let go are zero.
 func (x *several) held(seq, n int) (k, v []float32) {
 	l := x.layer
 	k, v = make([]float32, n*l.KVHeads*l.KeyDim), make([]float32, n*l.KVHeads*l.ValueDim)
@@ -87,8 +89,8 @@ func (x *several) tokens(runs []kv.Run) (pos, seqs []int32) {
 	return pos, seqs
 }
 
-// TestSequences mixes queries of several sequences that grow, share, go back and are dropped, and holds each to the oracle
-// over what the cache has of its sequence alone.
+// TestSequences mixes queries of several sequences that grow, share, go back and are dropped, and
+// holds each to the oracle over what the cache has of its sequence alone.
 func TestSequences(t *testing.T) {
 	for _, threads := range []int{1, 3} {
 		pool := cpu.NewPool(threads, nil)
@@ -204,8 +206,8 @@ func TestUnsaidSequences(t *testing.T) {
 	}
 }
 
-// BenchmarkSequences is one token each of 1 to 16 sequences, which share a prompt of 1024 positions and have 256 of their
-// own, or have 1280 of their own.
+// BenchmarkSequences is one token each of 1 to 16 sequences, which share a prompt of 1024 positions
+// and have 256 of their own, or have 1280 of their own.
 func BenchmarkSequences(b *testing.B) {
 	pool := cpu.NewPool(1, nil)
 	defer pool.Close()

@@ -4,7 +4,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// layTask lays the queries as the keys of each segment are stored, and rounds them for the fast form.
+// layTask lays the queries as the keys of each segment are stored, and rounds them for the fast
+// form.
 type layTask struct{ d *Driver }
 
 func (t *layTask) Do(w, workers int) {
@@ -53,7 +54,8 @@ type scoreTask struct {
 
 func (t *scoreTask) Do(w, workers int) {
 	d := t.d
-	for u := w; u < t.units; u += workers { // interleaved: later tiles of a prefill see more and cost more
+	// interleaved: later tiles of a prefill see more and cost more
+	for u := w; u < t.units; u += workers {
 		if d.split {
 			tile, c := u/d.chunks, u%d.chunks
 			i := 0

@@ -10,17 +10,19 @@ import (
 )
 
 const (
-	// block is the positions between two turns of the coefficients of an offset; chunks are whole blocks. Longer blocks turn
-	// less often, shorter ones have a table that leaves more of the first-level cache to others.
+	// block is the positions between two turns of the coefficients of an offset; chunks are whole
+	// blocks. Longer blocks turn less often, shorter ones have a table that leaves more of the
+	// first-level cache to others.
 	block = 128
 	// unit is the positions that the kernel takes at once; a part of a block is rounded up to it.
 	unit = 8
 	// together is the most rows of a product.
 	together = 16
 
-	// terms is the columns that take the place of those of all slow pairs: within a block their cosines and sines are
-	// polynomials of the position, of this many coefficients. A pair is slow if it turns by slow at most in half a block, for
-	// which the first term left out, slow^terms / terms!, is less than f32 can tell.
+	// terms is the columns that take the place of those of all slow pairs: within a block their
+	// cosines and sines are polynomials of the position, of this many coefficients. A pair is slow
+	// if it turns by slow at most in half a block, for which the first term left out, slow^terms /
+	// terms!, is less than f32 can tell.
 	terms = 8
 	slow  = 0.4
 )
@@ -34,9 +36,12 @@ type Turn struct {
 
 	order []int // pairs, the fastest first
 	fast  int   // how many of them are fast
-	pairs int   // coefficients a of a query: the pairs in order, one of frequency 0 for what does not turn, rounded up to 4
+	// coefficients a of a query: the pairs in order, one of frequency 0 for what does not turn,
+	// rounded up to 4
+	pairs int
 
-	table []byte    // [columns][block] f32: cosines and sines of fast pairs, powers of the place in a block
+	// [columns][block] f32: cosines and sines of fast pairs, powers of the place in a block
+	table []byte
 	power []byte    // [2][pairs-fast][terms] f32: a and b of slow pairs as coefficients of powers
 	base  []float32 // [blocks][2*pairs] cosines and negative sines of the middle of each block
 	rest  []float32 // [block][2*pairs] the same of the places in a block, for one that begins there
@@ -49,8 +54,9 @@ func (t *Turn) Same(keyDim int, freq []float64, adjacent bool, magnitude float32
 	return t.keyDim == keyDim && t.adjacent == adjacent && t.scale == magnitude && slices.Equal(t.freq, freq)
 }
 
-// NewTurn makes the tables for positions below size. freq is the angle per position of each pair of a head of keyDim
-// values, which may turn less than all of them; magnitude scales cosines and sines.
+// NewTurn makes the tables for positions below size. freq is the angle per position of each pair of
+// a head of keyDim values, which may turn less than all of them; magnitude scales cosines and
+// sines.
 func NewTurn(table *kernels.Table, keyDim int, freq []float64, adjacent bool, magnitude float32, size int) *Turn {
 	t := &Turn{keyDim: keyDim, freq: freq, adjacent: adjacent, scale: magnitude, pairs: len(freq), f32: table.ByID(0).Best(), vec: cpu.NewVec(table)}
 	for i, f := range freq {
@@ -74,7 +80,8 @@ func NewTurn(table *kernels.Table, keyDim int, freq []float64, adjacent bool, ma
 	return t
 }
 
-// columns is the factors of a row of the product: of the cosines and sines of fast pairs, and of the powers.
+// columns is the factors of a row of the product: of the cosines and sines of fast pairs, and of
+// the powers.
 func (t *Turn) columns() int { return 2*t.fast + terms }
 
 // at is the frequency of coefficient i.
@@ -135,9 +142,9 @@ func (t *Turn) pack(x []float32) []byte {
 	return b
 }
 
-// add adds the missing scores for a run of positions from p on, which are in the cells from at on. Blocks begin with p
-// wherever that is: coefficients are turned by the rest of its own block first. The blocks of a query row are rows of one
-// product, since kernels are quickest with several.
+// add adds the missing scores for a run of positions from p on, which are in the cells from at on.
+// Blocks begin with p wherever that is: coefficients are turned by the rest of its own block first.
+// The blocks of a query row are rows of one product, since kernels are quickest with several.
 func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 	n := 2 * t.pairs
 	blocks, width := (run+block-1)/block, block
@@ -175,7 +182,8 @@ func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 // turn turns coefficients to a later position, whose cosines and negative sines by is.
 func (t *Turn) turn(coef, by []float32) { t.vec.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
 
-// mix adds the product of rows of turned coefficients with the first width positions of a block to s.
+// mix adds the product of rows of turned coefficients with the first width positions of a block to
+// s.
 func (t *Turn) mix(x *worker, s []float32, rows, width int) {
 	n, columns := 2*t.pairs, t.columns()
 	factors := x.factors[:rows*columns]

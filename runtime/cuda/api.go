@@ -2,8 +2,9 @@ package cuda
 
 import "unsafe"
 
-// api is the part of libcuda that is used, by the names of its symbols. Handles are uintptr, device memory is uint64, and every
-// function returns a CUresult. It is bound to the library, or in tests to a fake.
+// api is the part of libcuda that is used, by the names of its symbols. Handles are uintptr, device
+// memory is uint64, and every function returns a CUresult. It is bound to the library, or in tests
+// to a fake.
 type api struct {
 	Init            func(flags uint32) int32                                                                                 `symbol:"cuInit"`
 	DriverVersion   func(version *int32) int32                                                                               `symbol:"cuDriverGetVersion"`

@@ -11,8 +11,8 @@ import (
 // NoCompiler is the file name of no NVRTC at all.
 const NoCompiler = "none"
 
-// Use has NVRTC be the given file and no other. With NoCompiler nothing is compiled, nor taken that was compiled before: all kernels are
-// those that come with the program.
+// Use has NVRTC be the given file and no other. With NoCompiler nothing is compiled, nor taken that
+// was compiled before: all kernels are those that come with the program.
 func (c *Compiler) Use(file string) {
 	c.Files, c.Only, c.Library = []string{file}, true, nil
 	if file == NoCompiler {
@@ -38,8 +38,8 @@ func (b BuiltIn) driver() string {
 	return text + " or newer"
 }
 
-// builtIn is the image of a source among those that come with the program, and otherwise the error that says what is missing; why says
-// why there is no NVRTC.
+// builtIn is the image of a source among those that come with the program, and otherwise the error
+// that says what is missing; why says why there is no NVRTC.
 func (c *Compiler) builtIn(s *gpu.Source, arch int, why error) (*Image, error) {
 	load := c.builtin
 	if load == nil {

@@ -26,8 +26,9 @@ func without(folder *Folder, archs ...int) (c *Compiler, told *[]string) {
 	return c, told
 }
 
-// TestBuiltInUsed has no NVRTC, and the kernel comes with the program: it is for the newest architecture that is not newer than the GPU,
-// is said once, and is not kept as something that was compiled.
+// TestBuiltInUsed has no NVRTC, and the kernel comes with the program: it is for the newest
+// architecture that is not newer than the GPU, is said once, and is not kept as something that was
+// compiled.
 func TestBuiltInUsed(t *testing.T) {
 	folder := &Folder{filepath.Join(t.TempDir(), "kernels")}
 	c, told := without(folder, 80, 90)
@@ -54,8 +55,8 @@ func TestBuiltInUsed(t *testing.T) {
 	}
 }
 
-// TestBuiltInMissing has no NVRTC and a kernel that does not come with the program: of another source, of another architecture, or of a
-// type that the real archive has not.
+// TestBuiltInMissing has no NVRTC and a kernel that does not come with the program: of another
+// source, of another architecture, or of a type that the real archive has not.
 func TestBuiltInMissing(t *testing.T) {
 	c, told := without(nil, 80)
 	changed := *anySource
@@ -88,7 +89,8 @@ func TestBuiltInMissing(t *testing.T) {
 	}
 }
 
-// TestUse names one NVRTC, or none: no other is tried, and with none nothing is taken that was compiled before.
+// TestUse names one NVRTC, or none: no other is tried, and with none nothing is taken that was
+// compiled before.
 func TestUse(t *testing.T) {
 	folder := &Folder{t.TempDir()}
 	if err := folder.Put(imageKey(anySource, Target{Arch: 90}), []byte("compiled before")); err != nil {
@@ -134,7 +136,8 @@ func TestBuiltInRefused(t *testing.T) {
 	}
 }
 
-// TestBuiltInEarly starts blocks early only where their code waits for what came before: code of compute_80 does not.
+// TestBuiltInEarly starts blocks early only where their code waits for what came before: code of
+// compute_80 does not.
 func TestBuiltInEarly(t *testing.T) {
 	for _, c := range []struct {
 		gpu   int32
@@ -158,7 +161,8 @@ func TestBuiltInEarly(t *testing.T) {
 	}
 }
 
-// TestHashOfComments: what the compiler does not see does not make a kernel stale; all else does, also what looks like a comment.
+// TestHashOfComments: what the compiler does not see does not make a kernel stale; all else does,
+// also what looks like a comment.
 func TestHashOfComments(t *testing.T) {
 	hash := func(text string) string {
 		return sourceHash(&gpu.Source{Main: "int a; // one\n#include \"a\"\n", Headers: map[string]string{"a": text}})

@@ -21,17 +21,19 @@ import (
 // ErrNoCompiler says that a kernel had to be compiled and NVRTC is not there.
 var ErrNoCompiler = errors.New("NVRTC, the CUDA run-time compiler, is needed to compile a kernel for the first time (package cuda-nvrtc, or pip install nvidia-cuda-nvrtc)")
 
-// Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for what is not there. Where there is no
-// NVRTC it takes what comes with the program.
+// Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for
+// what is not there. Where there is no NVRTC it takes what comes with the program.
 type Compiler struct {
-	Files   []string          // where NVRTC may be, before the usual places
-	Only    bool              // it is not looked for in the usual places
-	Library Library           // NVRTC itself, in place of a file
-	Folder  *Folder           // nil: nothing is kept
-	Text    Text              // finds what programs are put together from; nil for Generated
-	Notice  func(text string) // is told, once, that kernels are used that come with the program; nil for nobody
+	Files   []string // where NVRTC may be, before the usual places
+	Only    bool     // it is not looked for in the usual places
+	Library Library  // NVRTC itself, in place of a file
+	Folder  *Folder  // nil: nothing is kept
+	Text    Text     // finds what programs are put together from; nil for Generated
+	// is told, once, that kernels are used that come with the program; nil for nobody
+	Notice func(text string)
 
-	mu      sync.Mutex // NVRTC is started once and compiles one program at a time, whatever the threads
+	// NVRTC is started once and compiles one program at a time, whatever the threads
+	mu      sync.Mutex
 	api     *compilerAPI
 	lib     string
 	err     error                            // why there is no NVRTC
@@ -104,8 +106,8 @@ func sourceHash(s *gpu.Source) string {
 // comment is a comment up to the end of its line, or a literal, in which // is none.
 var comment = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[ \t]*//[^\n]*`)
 
-// uncommented is a text without its comments and without lines that are empty then. A frame whose comments alone are changed makes
-// the same kernel, so what was compiled of it before can be used.
+// uncommented is a text without its comments and without lines that are empty then. A frame whose
+// comments alone are changed makes the same kernel, so what was compiled of it before can be used.
 func uncommented(text string) string {
 	text = comment.ReplaceAllStringFunc(text, func(s string) string {
 		if s[0] == '"' || s[0] == '\'' {
@@ -136,7 +138,8 @@ func (c *Compiler) start(open func(string) (Library, error)) error {
 		return c.err
 	}
 	c.err = func() error {
-		for _, f := range c.Files { // NVRTC finds its second library by name alone; loaded first, it is found
+		// NVRTC finds its second library by name alone; loaded first, it is found
+		for _, f := range c.Files {
 			if more, _ := filepath.Glob(filepath.Join(filepath.Dir(f), "*nvrtc-builtins*")); strings.ContainsAny(f, `/\`) {
 				for _, b := range more {
 					if !strings.Contains(b, ".alt.") {
@@ -181,8 +184,8 @@ func (c *Compiler) start(open func(string) (Library, error)) error {
 	return c.err
 }
 
-// target is the option for a GPU, and whether the result is PTX: that of the newest architecture that the compiler knows, for a GPU
-// that is newer still.
+// target is the option for a GPU, and whether the result is PTX: that of the newest architecture
+// that the compiler knows, for a GPU that is newer still.
 func (c *Compiler) target(arch int) (option string, ptx bool, err error) {
 	if slices.Contains(c.arch, arch) {
 		return fmt.Sprintf("--gpu-architecture=sm_%d", arch), false, nil

@@ -16,7 +16,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
-// fakeCompiler is an NVRTC that knows the given architectures; the image is the last option list and the text.
+// fakeCompiler is an NVRTC that knows the given architectures; the image is the last option list
+// and the text.
 func fakeCompiler(archs ...int32) (lib fake, compiled *int) {
 	compiled = new(int)
 	var option string
@@ -61,7 +62,8 @@ func started(t *testing.T, folder *Folder, archs ...int32) (*Compiler, *int) {
 
 var anySource = &gpu.Source{Name: "any", Main: "#include \"h\"\nvoid f() {}", Headers: map[string]string{"h": "text"}}
 
-// TestTarget asks for the GPU's own code where NVRTC can make it, for PTX that the driver translates where the GPU is newer.
+// TestTarget asks for the GPU's own code where NVRTC can make it, for PTX that the driver
+// translates where the GPU is newer.
 func TestTarget(t *testing.T) {
 	for arch, want := range map[int]string{90: "--gpu-architecture=sm_90", 89: "--gpu-architecture=compute_80", 120: "--gpu-architecture=compute_90"} {
 		c, _ := started(t, nil, 90, 75, 80)
@@ -85,7 +87,8 @@ func TestNoCompiler(t *testing.T) {
 	}
 }
 
-// TestFolder compiles once, and again when anything that the image depends on changes or the file is not as it was written.
+// TestFolder compiles once, and again when anything that the image depends on changes or the file
+// is not as it was written.
 func TestFolder(t *testing.T) {
 	folder := &Folder{filepath.Join(t.TempDir(), "kernels")}
 	c, compiled := started(t, folder, 90)
@@ -125,7 +128,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFolderShared writes and reads one key from many sides at once: a reader sees a whole image or none.
+// TestFolderShared writes and reads one key from many sides at once: a reader sees a whole image or
+// none.
 func TestFolderShared(t *testing.T) {
 	folder := &Folder{t.TempDir()}
 	image := []byte(strings.Repeat("image", 10000))
@@ -161,8 +165,8 @@ func TestFolderReadOnly(t *testing.T) {
 	}
 }
 
-// TestSources puts together the programs of every pair of types and every rotation: each struct that a program names is included,
-// and before it is used.
+// TestSources puts together the programs of every pair of types and every rotation: each struct
+// that a program names is included, and before it is used.
 func TestSources(t *testing.T) {
 	n := 0
 	for _, k := range kernels.Default().Types() {
@@ -211,7 +215,8 @@ func TestMissingText(t *testing.T) {
 	}
 }
 
-// TestTexts has a compiler find a type that is not of the table, what that includes, and all others still.
+// TestTexts has a compiler find a type that is not of the table, what that includes, and all others
+// still.
 func TestTexts(t *testing.T) {
 	d, _ := opened(t)
 	s := rows.Side{Type: &kernels.Type{Name: "own", Block: 32, Bytes: 18, KV: true}, Dim: 64}

@@ -20,7 +20,8 @@ type Device struct {
 	api     *api
 	ordinal int32
 	context uintptr
-	stream  uintptr // everything is ordered by it: the default stream would not wait for it, nor it for that
+	// everything is ordered by it: the default stream would not wait for it, nor it for that
+	stream uintptr
 
 	modules map[string]*Module // by what they were built of
 }
@@ -102,7 +103,8 @@ func (d *Device) describe() error {
 // Limits is what the GPU is.
 func (d *Device) Limits() gpu.Limits { return d.limits }
 
-// do runs f with the device's context current, which is a property of the operating system's thread.
+// do runs f with the device's context current, which is a property of the operating system's
+// thread.
 func (d *Device) do(f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

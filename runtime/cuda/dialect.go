@@ -9,8 +9,8 @@ import (
 	"github.com/kvgen/kvgen/templates"
 )
 
-// Text finds the struct of a type or transform by its file: type-NAME.cuh, transform-NAME.cuh. It is
-// how a type that was compiled at run time joins those of the table.
+// Text finds the struct of a type or transform by its file: type-NAME.cuh, transform-NAME.cuh. It
+// is how a type that was compiled at run time joins those of the table.
 type Text func(file string) (text string, ok bool)
 
 // Generated is the Text of the table.

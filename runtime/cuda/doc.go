@@ -1,6 +1,6 @@
 // Package cuda is the gpu.Device of NVIDIA GPUs: the driver (libcuda) and the compiler of kernels
-// (NVRTC) as far as they are used, through purego and without cgo. What is computed on a device is in
-// packages below runtime/gpu.
+// (NVRTC) as far as they are used, through purego and without cgo. What is computed on a device is
+// in packages below runtime/gpu.
 //
 // A kernel is text put together from package templates, the frames, and package kernels/cuda, the
 // types. It is compiled for the GPU at hand when it is first needed (compiler.go) and kept on disk

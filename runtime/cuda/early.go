@@ -21,7 +21,8 @@ type launchAttribute struct {
 	value [64]byte
 }
 
-// programmaticSerialization is the attribute by which a launch does not wait for the one before it to end.
+// programmaticSerialization is the attribute by which a launch does not wait for the one before it
+// to end.
 const programmaticSerialization = 6
 
 // launchEarly launches a kernel that waits by itself.

@@ -169,7 +169,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestRecorded launches a graph: its kernels have the arguments of the time of recording, and see memory as it is when they run.
+// TestRecorded launches a graph: its kernels have the arguments of the time of recording, and see
+// memory as it is when they run.
 func TestRecorded(t *testing.T) {
 	d := gputest.Open(t)
 	f := compiled(t, d, `extern "C" __global__ void add(const Numbers p) { p.to[0] += p.value; }`, "add")[0]
@@ -210,7 +211,8 @@ func TestRecorded(t *testing.T) {
 	gputest.Check(t, d.Sync())
 }
 
-// BenchmarkLaunch is of a kernel of 8 blocks of 256 threads that does nothing, and of one with a barrier and a reduction.
+// BenchmarkLaunch is of a kernel of 8 blocks of 256 threads that does nothing, and of one with a
+// barrier and a reduction.
 func BenchmarkLaunch(b *testing.B) {
 	d := gputest.Open(b)
 	f := compiled(b, d, `

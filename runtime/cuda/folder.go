@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 )
 
-// Folder keeps compiled kernels on disk, a file each, named by the hash of all that they depend on. Any number of processes may use
-// it at once: a file appears whole under its final name, and one whose content does not match its own checksum does not count.
+// Folder keeps compiled kernels on disk, a file each, named by the hash of all that they depend on.
+// Any number of processes may use it at once: a file appears whole under its final name, and one
+// whose content does not match its own checksum does not count.
 type Folder struct{ Path string }
 
 // UserFolder is the folder of this user's caches.

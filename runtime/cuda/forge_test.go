@@ -38,7 +38,8 @@ type forge struct {
 	entries     []assembled
 }
 
-// program is a source, which is compiled for every architecture; form tells it from others of its name.
+// program is a source, which is compiled for every architecture; form tells it from others of its
+// name.
 type program struct {
 	*gpu.Source
 	form string
@@ -116,8 +117,9 @@ func (f *forge) compile(t *testing.T, all []item) {
 	f.report()
 }
 
-// workerVariable is set in the environment of a worker: a process of this test, since NVRTC compiles one program at a time in a process,
-// whatever the threads. It reads numbers of items and writes outcomes as lines of JSON after outcomePrefix.
+// workerVariable is set in the environment of a worker: a process of this test, since NVRTC
+// compiles one program at a time in a process, whatever the threads. It reads numbers of items and
+// writes outcomes as lines of JSON after outcomePrefix.
 const workerVariable, outcomePrefix = "KVGEN_FORGE_WORKER", "outcome "
 
 // working does the work of a worker, if this process is one.

@@ -16,8 +16,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
-// classes are the architectures of the same PTX, but for their names: they see the same text, by what frames ask of __CUDA_ARCH__. The
-// last two do, and have PTX of their own. Machine code is made for each.
+// classes are the architectures of the same PTX, but for their names: they see the same text, by
+// what frames ask of __CUDA_ARCH__. The last two do, and have PTX of their own. Machine code is
+// made for each.
 var classes = [][]int{{75}, {80, 86, 89}, {90}, {100}}
 
 // TestClasses finds no frame and no type that asks for another architecture than classes knows.
@@ -42,8 +43,9 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestClassesSame compiles the fragments of every fourth type, and what knows no type, for each architecture of a class: but for the name
-// of the architecture the PTX is the same. It needs NVRTC.
+// TestClassesSame compiles the fragments of every fourth type, and what knows no type, for each
+// architecture of a class: but for the name of the architecture the PTX is the same. It needs
+// NVRTC.
 func TestClassesSame(t *testing.T) {
 	f := newForge(t)
 	programs := frames(t)
@@ -93,18 +95,20 @@ type typeSide struct {
 	dim int
 }
 
-// fragment is what a type needs for a size of head, with the type as keys and as values: programs of whole kernels, of which those of
-// several sizes are merged.
+// fragment is what a type needs for a size of head, with the type as keys and as values: programs
+// of whole kernels, of which those of several sizes are merged.
 type fragment struct {
-	typ  *kernels.Type
-	dim  int
-	arch int // for which there is machine code, 0 for none: it takes three times as long as all else
+	typ *kernels.Type
+	dim int
+	// for which there is machine code, 0 for none: it takes three times as long as all else
+	arch int
 }
 
 // machineSizes is how many sizes of a type are compiled to machine code.
 var machineSizes = flag.Int("machine", 2, "compile fragments of so many sizes of head of each type to machine code, each for one architecture, the others to PTX")
 
-// everyFragment is all there are. Sizes and architectures of machine code go round with the types, so that each meets every kind.
+// everyFragment is all there are. Sizes and architectures of machine code go round with the types,
+// so that each meets every kind.
 func everyFragment() (all []fragment) {
 	n := 0
 	for _, typ := range kernels.Default().Types() {
@@ -132,8 +136,9 @@ func (f fragment) sides() []typeSide {
 	return []typeSide{{f.typ.Name, true, f.dim}, {f.typ.Name, false, f.dim}}
 }
 
-// sources are its programs: rows stored, read and exported on both sides, and attention of one token, of one token of several sequences,
-// or of many in the fast form and with a rotation. Which, goes round with n.
+// sources are its programs: rows stored, read and exported on both sides, and attention of one
+// token, of one token of several sequences, or of many in the fast form and with a rotation. Which,
+// goes round with n.
 func (f fragment) sources(t *testing.T, n int) (all []*gpu.Source) {
 	t.Helper()
 	s := rows.Side{Type: f.typ, Dim: f.dim}
@@ -161,9 +166,10 @@ func (f fragment) sources(t *testing.T, n int) (all []*gpu.Source) {
 	return all
 }
 
-// TestCompile compiles every fragment: each type as keys and as values, each size of head that fits it, for each class of
-// architectures; see -machine for how many of them to machine code. So are the programs of weights, every fourth for one architecture to
-// machine code, and those that know no type for all architectures. Little is optimised. It needs NVRTC and no GPU, and four to six
+// TestCompile compiles every fragment: each type as keys and as values, each size of head that fits
+// it, for each class of architectures; see -machine for how many of them to machine code. So are
+// the programs of weights, every fourth for one architecture to machine code, and those that know
+// no type for all architectures. Little is optimised. It needs NVRTC and no GPU, and four to six
 // minutes of one core. TestCompileKernels is the long form.
 func TestCompile(t *testing.T) {
 	f := newForge(t)
@@ -206,8 +212,9 @@ func TestCompile(t *testing.T) {
 	f.compile(t, all)
 }
 
-// TestEveryCombination puts attention together of every type of keys, every type of values and every size of head that fits both: each
-// is the frame that all share, with fragments of both sides that TestCompile compiles. It needs nothing.
+// TestEveryCombination puts attention together of every type of keys, every type of values and
+// every size of head that fits both: each is the frame that all share, with fragments of both sides
+// that TestCompile compiles. It needs nothing.
 func TestEveryCombination(t *testing.T) {
 	compiled := map[typeSide]bool{}
 	for _, f := range everyFragment() {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Library gives the functions of a shared library: Bind makes fn, a pointer to a func, call the symbol.
+// Library gives the functions of a shared library: Bind makes fn, a pointer to a func, call the
+// symbol.
 type Library interface {
 	Bind(fn any, symbol string) error
 	Name() string // for messages
@@ -16,7 +17,8 @@ type Library interface {
 // ErrNoDriver says that this machine has no NVIDIA driver, or none that can be used.
 var ErrNoDriver = errors.New("no usable NVIDIA driver")
 
-// bindAll fills the fields of *to from the library. The error names the library and every symbol that it lacks.
+// bindAll fills the fields of *to from the library. The error names the library and every symbol
+// that it lacks.
 func bindAll(lib Library, to any) error {
 	v := reflect.ValueOf(to).Elem()
 	var missing []string
@@ -47,7 +49,8 @@ func openFirst(open func(name string) (Library, error), names []string) (Library
 	return nil, first
 }
 
-// unloadable says that a library cannot be loaded, and names it once: some systems begin their reason with its name.
+// unloadable says that a library cannot be loaded, and names it once: some systems begin their
+// reason with its name.
 func unloadable(file string, err error) error {
 	return fmt.Errorf("%s cannot be loaded: %s", file, strings.TrimPrefix(err.Error(), file+": "))
 }

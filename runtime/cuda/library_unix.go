@@ -31,7 +31,8 @@ func (s shared) Bind(fn any, symbol string) error {
 	return nil
 }
 
-// driverFiles and compilerFiles are the names under which the libraries are installed, newest first.
+// driverFiles and compilerFiles are the names under which the libraries are installed, newest
+// first.
 var (
 	driverFiles   = []string{"libcuda.so.1", "libcuda.so"}
 	compilerFiles = []string{"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"}

@@ -14,8 +14,9 @@ type shared struct {
 	dll  *windows.DLL
 }
 
-// openLibrary loads a library. A name without a folder is looked for in the system's folder alone: not beside the program, in the
-// current folder or on the PATH, where anybody may have put a file of that name.
+// openLibrary loads a library. A name without a folder is looked for in the system's folder alone:
+// not beside the program, in the current folder or on the PATH, where anybody may have put a file
+// of that name.
 func openLibrary(file string) (Library, error) {
 	path, flags := file, uintptr(windows.LOAD_LIBRARY_SEARCH_SYSTEM32)
 	if strings.ContainsAny(file, `/\:`) {
@@ -43,8 +44,9 @@ func (s shared) Bind(fn any, symbol string) error {
 	return nil
 }
 
-// driverFiles and compilerFiles are the names under which the libraries are installed, newest first. The driver comes with the
-// system; the toolkit's installer says in CUDA_PATH where its folder is.
+// driverFiles and compilerFiles are the names under which the libraries are installed, newest
+// first. The driver comes with the system; the toolkit's installer says in CUDA_PATH where its
+// folder is.
 var (
 	driverFiles   = []string{"nvcuda.dll"}
 	compilerFiles = ofToolkit("nvrtc64_130_0.dll", "nvrtc64_120_0.dll")

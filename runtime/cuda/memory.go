@@ -51,7 +51,8 @@ func memory(slice any) (at unsafe.Pointer, bytes uint64) {
 	return v.UnsafePointer(), uint64(v.Len()) * uint64(v.Type().Elem().Size())
 }
 
-// Write copies a slice to the device. The driver copies memory that is not pinned before it returns.
+// Write copies a slice to the device. The driver copies memory that is not pinned before it
+// returns.
 func (d *Device) Write(to uint64, slice any) error {
 	from, n := memory(slice)
 	return d.do(func() error {

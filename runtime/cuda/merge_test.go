@@ -17,8 +17,9 @@ var (
 	word       = regexp.MustCompile(`\w+`)
 )
 
-// merged is one program of many: each is a namespace of it, so that what they include is read once. Kernels lose their C names. A header
-// that depends on what a program defines is included by each; all others come first.
+// merged is one program of many: each is a namespace of it, so that what they include is read once.
+// Kernels lose their C names. A header that depends on what a program defines is included by each;
+// all others come first.
 func merged(t *testing.T, name string, all []*gpu.Source) *gpu.Source {
 	t.Helper()
 	m := &gpu.Source{Name: name, Headers: map[string]string{}, Exact: true}

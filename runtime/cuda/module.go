@@ -23,7 +23,9 @@ type kernel struct {
 	name   string
 	handle uintptr
 	shared uint32 // bytes of dynamic shared memory
-	early  bool   // blocks may start before the launch before is done, for which the kernel waits itself (await_previous in warp.cuh)
+	// blocks may start before the launch before is done, for which the kernel waits itself
+	// (await_previous in warp.cuh)
+	early bool
 }
 
 // Overlap lets blocks of the kernel start while the launch before it ends, on GPUs that can do that

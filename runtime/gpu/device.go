@@ -14,7 +14,8 @@ type Device interface {
 	// Available returns how many bytes of its memory are free, and how many there are.
 	Available() (free, total uint64, err error)
 
-	// Alloc allocates so many bytes, zeroed, at a multiple of 256. The error says how much there is.
+	// Alloc allocates so many bytes, zeroed, at a multiple of 256. The error says how much there
+	// is.
 	Alloc(bytes uint64) (address uint64, err error)
 
 	// Free gives back what Alloc gave.
@@ -57,7 +58,8 @@ type Module interface {
 	// Kernel finds a kernel that is launched with at most so many bytes of dynamic shared memory.
 	Kernel(name string, shared int) (Kernel, error)
 
-	// Facts reads n integers that the program declares under a name: sizes that it was compiled with.
+	// Facts reads n integers that the program declares under a name: sizes that it was compiled
+	// with.
 	Facts(name string, n int) ([]int32, error)
 }
 
@@ -70,7 +72,8 @@ type Kernel interface {
 	Resident(threads int) (int, error)
 
 	// Overlap returns a kernel whose blocks may start while the launch before it ends: it waits for
-	// that by itself before it reads anything (await_previous). Devices that cannot do so change nothing.
+	// that by itself before it reads anything (await_previous). Devices that cannot do so change
+	// nothing.
 	Overlap() Kernel
 }
 
@@ -78,7 +81,8 @@ type Kernel interface {
 type Grid struct {
 	X, Y    int // Y: 0 counts as 1
 	Threads int // of a block
-	Shared  int // bytes of dynamic shared memory of a block; 0 for those that the kernel was looked up with
+	// bytes of dynamic shared memory of a block; 0 for those that the kernel was looked up with
+	Shared int
 }
 
 // Replay is a sequence of launches that is started as one.

@@ -13,5 +13,6 @@
 //	gpu/engine   a model's Program as launches, and the memory it takes
 //
 // Three devices implement Device: the driver of CUDA; the same over an emulated library
-// (runtime/cuda/emulate), which needs no GPU; and a Rehearsal, which counts what would be allocated.
+// (runtime/cuda/emulate), which needs no GPU; and a Rehearsal, which counts what would be
+// allocated.
 package gpu

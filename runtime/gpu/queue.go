@@ -61,8 +61,8 @@ func (q *Queue) Alloc(bytes uint64) (*Buffer, error) {
 	return &Buffer{device: q.Device, at: at, Size: bytes}, nil
 }
 
-// Grow makes *b at least so large. What it held is lost, and a recording that used the smaller piece
-// must not be launched again: see Grown.
+// Grow makes *b at least so large. What it held is lost, and a recording that used the smaller
+// piece must not be launched again: see Grown.
 func (q *Queue) Grow(b **Buffer, bytes uint64) error {
 	if *b != nil && (*b).Size >= bytes {
 		return nil
@@ -86,8 +86,8 @@ func (q *Queue) Grow(b **Buffer, bytes uint64) error {
 // memory that was given back.
 func (q *Queue) Grown() int { return q.grown }
 
-// Reserve makes the workspace at least so large, so that nothing is allocated later. A Recording that
-// used a smaller one must be made again; Recording.Launch tells.
+// Reserve makes the workspace at least so large, so that nothing is allocated later. A Recording
+// that used a smaller one must be made again; Recording.Launch tells.
 func (q *Queue) Reserve(bytes uint64) error {
 	before := q.grown
 	err := q.Grow(&q.workspace, bytes)

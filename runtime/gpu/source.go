@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Dialect is what device text of one kind of GPU is: files by name. Frames are kernels and what they
-// include; type-NAME and transform-NAME hold the struct of a type or transform.
+// Dialect is what device text of one kind of GPU is: files by name. Frames are kernels and what
+// they include; type-NAME and transform-NAME hold the struct of a type or transform.
 type Dialect struct {
 	Kernels string // ending of frames with kernels: .cu
 	Header  string // and of what they include: .cuh

@@ -16,7 +16,8 @@ var (
 	commit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 )
 
-// A repository is what the hub says of one, of GET /api/models/OWNER/NAME/revision/REVISION?blobs=true.
+// A repository is what the hub says of one, of GET
+// /api/models/OWNER/NAME/revision/REVISION?blobs=true.
 type repository struct {
 	SHA      string `json:"sha"`
 	Siblings []struct {
@@ -134,7 +135,8 @@ func (m *manifest) file(n Name) (f File, notes []string, err error) {
 	return f, notes, nil
 }
 
-// askAddress makes a plan of the address of a file, and of the other parts of a split one. Nothing is asked for.
+// askAddress makes a plan of the address of a file, and of the other parts of a split one. Nothing
+// is asked for.
 func (c *Client) askAddress(n Name) (*Plan, error) {
 	u, err := url.Parse(n.URL)
 	if err != nil {

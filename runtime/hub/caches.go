@@ -11,7 +11,8 @@ import (
 
 // Caches are the folders in which other tools keep models. They are read only. "" is none.
 type Caches struct {
-	Hub    string   // of Hugging Face's programs and of llama.cpp: models--OWNER--NAME/snapshots/COMMIT/FILE
+	// of Hugging Face's programs and of llama.cpp: models--OWNER--NAME/snapshots/COMMIT/FILE
+	Hub    string
 	Ollama []string // of ollama: manifests/HOST/OWNER/NAME/TAG and blobs/sha256-DIGEST
 }
 
@@ -71,7 +72,8 @@ func (c Caches) find(p *Plan) []File {
 	return nil
 }
 
-// all are the files where each is at its path, whole as far as its length and its name of a blob tell.
+// all are the files where each is at its path, whole as far as its length and its name of a blob
+// tell.
 func all(files []File, source string, at func(File) string) []File {
 	var found []File
 	for _, f := range files {
@@ -89,7 +91,8 @@ func all(files []File, source string, at func(File) string) []File {
 	return found
 }
 
-// known are the sets of files that caches have of a name, to choose from, without asking the network.
+// known are the sets of files that caches have of a name, to choose from, without asking the
+// network.
 func (c Caches) known(n Name) (sets [][]File) {
 	if dir := c.repository(n); dir != "" {
 		at := n.Revision

@@ -19,7 +19,8 @@ func put(t *testing.T, path string, b []byte) {
 	}
 }
 
-// TestCacheOfTheHub finds a file that another tool brought, and does not find another that only has its name.
+// TestCacheOfTheHub finds a file that another tool brought, and does not find another that only has
+// its name.
 func TestCacheOfTheHub(t *testing.T) {
 	data := blob(5000)
 	f := newFake(t, map[string][]byte{"x-Q4_K_M.gguf": data})
@@ -142,7 +143,8 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// TestToken sends no token to a mirror without https, and reads it where Hugging Face's programs do.
+// TestToken sends no token to a mirror without https, and reads it where Hugging Face's programs
+// do.
 func TestToken(t *testing.T) {
 	home := t.TempDir()
 	put(t, filepath.Join(home, "token"), []byte("hf_file\n"))

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// beside are parts of names of GGUF files that are no language model of their own: what sees pictures, what drafts tokens,
-// what a quantisation was made with.
+// beside are parts of names of GGUF files that are no language model of their own: what sees
+// pictures, what drafts tokens, what a quantisation was made with.
 var beside = []string{"mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-"}
 
 var (
@@ -18,8 +18,8 @@ var (
 	quant = regexp.MustCompile(`(?i)(?:^|[-._/])((?:UD-)?(?:I?Q|TQ|BF|F|[MN][XV]FP)\d[A-Z0-9_]*)(?:[-./]|$)`)
 )
 
-// choose picks the files of a repository that a name means, those of a split model in order: of the first quantisation of
-// prefer that there is, where the name says none.
+// choose picks the files of a repository that a name means, those of a split model in order: of the
+// first quantisation of prefer that there is, where the name says none.
 func choose(n Name, files []File, prefer []string) (chosen []File, notes []string, err error) {
 	var models []File
 	for _, f := range files {

@@ -15,29 +15,33 @@ import (
 	"time"
 )
 
-// A Client resolves names and brings files. Its fields may be set between New and the first use; it may be used by several
-// goroutines then.
+// A Client resolves names and brings files. Its fields may be set between New and the first use; it
+// may be used by several goroutines then.
 type Client struct {
-	Hub      string   // address of Hugging Face's hub or of a mirror of it, without a slash at the end
-	Registry string   // address of ollama's registry, likewise
-	Token    string   // for Hub, and sent to no other host; "" for none
-	Folder   string   // what was brought
-	Caches   Caches   // of other tools
-	Offline  bool     // nothing is asked for: what is on the disk is taken as it is
-	Prefer   []string // quantisations of a repository to take where a name says none, the best first; else it is the first file
-	Agent    string   // what servers are told of who asks
+	// address of Hugging Face's hub or of a mirror of it, without a slash at the end
+	Hub      string
+	Registry string // address of ollama's registry, likewise
+	Token    string // for Hub, and sent to no other host; "" for none
+	Folder   string // what was brought
+	Caches   Caches // of other tools
+	Offline  bool   // nothing is asked for: what is on the disk is taken as it is
+	// quantisations of a repository to take where a name says none, the best first; else it is the
+	// first file
+	Prefer []string
+	Agent  string // what servers are told of who asks
 
-	// Stall is how long a connection may send nothing, Attempts how often in succession one may fail without a byte before
-	// the download is given up, Patience the longest wait that a server may ask for.
+	// Stall is how long a connection may send nothing, Attempts how often in succession one may
+	// fail without a byte before the download is given up, Patience the longest wait that a server
+	// may ask for.
 	Stall    time.Duration
 	Attempts int
 	Patience time.Duration
 
-	// Say gets a line for the user about what does not go as planned: a retry, a mirror that sends all from the start, a
-	// file that is being brought by another process. nil for none.
+	// Say gets a line for the user about what does not go as planned: a retry, a mirror that sends
+	// all from the start, a file that is being brought by another process. nil for none.
 	Say func(line string)
-	// Moved gets how many bytes of a plan are there, and how many there will be. It is called at most ten times a second
-	// and at the end. nil for none.
+	// Moved gets how many bytes of a plan are there, and how many there will be. It is called at
+	// most ten times a second and at the end. nil for none.
 	Moved func(done, total int64)
 
 	transport http.RoundTripper
@@ -54,10 +58,10 @@ const (
 	maxRedirects = 10
 )
 
-// New is a client as the variables of the environment want it, with the names that Hugging Face's and llama.cpp's programs
-// read: HF_ENDPOINT (or MODEL_ENDPOINT), HF_TOKEN (or the file HF_TOKEN_PATH, or HF_HOME/token), HF_HUB_OFFLINE,
-// HF_HUB_CACHE and HF_HOME, OLLAMA_MODELS; KVRUN_MODELS is the folder for what is brought. Proxies are read from
-// HTTPS_PROXY and NO_PROXY.
+// New is a client as the variables of the environment want it, with the names that Hugging Face's
+// and llama.cpp's programs read: HF_ENDPOINT (or MODEL_ENDPOINT), HF_TOKEN (or the file
+// HF_TOKEN_PATH, or HF_HOME/token), HF_HUB_OFFLINE, HF_HUB_CACHE and HF_HOME, OLLAMA_MODELS;
+// KVRUN_MODELS is the folder for what is brought. Proxies are read from HTTPS_PROXY and NO_PROXY.
 func New(getenv func(string) string) (*Client, error) {
 	first := func(names ...string) string {
 		for _, n := range names {
@@ -176,8 +180,8 @@ func (c *Client) get(ctx context.Context, address string, header http.Header) (*
 	return resp, nil
 }
 
-// redirect follows where a server points to: only http and https, never from https to http, and with the token only to the
-// host that it is for.
+// redirect follows where a server points to: only http and https, never from https to http, and
+// with the token only to the host that it is for.
 func redirect(req *http.Request, via []*http.Request) error {
 	last := via[len(via)-1]
 	switch {

@@ -31,8 +31,8 @@ type download struct {
 	anew int // how often it began again
 }
 
-// run brings the file: it goes on where an earlier attempt ended, tries again where the connection breaks, and gives the
-// file its name when its length and SHA-256 are right.
+// run brings the file: it goes on where an earlier attempt ended, tries again where the connection
+// breaks, and gives the file its name when its length and SHA-256 are right.
 func (d *download) run(ctx context.Context) (err error) {
 	path := d.f.Path + partSuffix
 	if d.out, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
@@ -118,12 +118,14 @@ func (d *download) attempt(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stalled := fmt.Errorf("nothing came for %v", d.c.Stall)
-	watch := time.AfterFunc(d.c.Stall+time.Minute, func() { cancel(stalled) }) // the answer itself has a minute
+	// the answer itself has a minute
+	watch := time.AfterFunc(d.c.Stall+time.Minute, func() { cancel(stalled) })
 	defer watch.Stop()
 	header := http.Header{"Accept": {"*/*"}}
 	if d.have > 0 {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", d.have))
-		if d.f.SHA256 == "" { // else what comes is held against it, and a mirror may have another mark for the same bytes
+		// else what comes is held against it, and a mirror may have another mark for the same bytes
+		if d.f.SHA256 == "" {
 			header.Set("If-Range", d.etag)
 		}
 	}

@@ -14,9 +14,10 @@ import (
 // spare is what is left free of a disk, in bytes.
 const spare = 64 << 20
 
-// Fetch brings the files of a plan that are not there, and returns the path of the first. What was brought of a file stays
-// when it fails or ctx ends, and the next call goes on from there. A disk that is too small is an error before the first
-// byte, a file of another SHA-256 than announced one after the last.
+// Fetch brings the files of a plan that are not there, and returns the path of the first. What was
+// brought of a file stays when it fails or ctx ends, and the next call goes on from there. A disk
+// that is too small is an error before the first byte, a file of another SHA-256 than announced one
+// after the last.
 func (c *Client) Fetch(ctx context.Context, p *Plan) (string, error) {
 	if p.Missing() == 0 && !slicesAny(p.Files, func(f File) bool { return !f.Have }) {
 		return p.Files[0].Path, nil
@@ -100,7 +101,8 @@ func (c *Client) file(ctx context.Context, p *Plan, f *File, m *meter) error {
 			return err
 		}
 	}
-	if have, err := readNote(f.Path); err == nil && have.fits(f) { // by the process that was waited for
+	// by the process that was waited for
+	if have, err := readNote(f.Path); err == nil && have.fits(f) {
 		m.add(f.Size)
 		return nil
 	}

@@ -28,8 +28,8 @@ func broken(w http.ResponseWriter, r *http.Request, b []byte, n int) {
 	panic(http.ErrAbortHandler)
 }
 
-// TestServers brings a file from servers that do what servers do: each case says what is sent instead of the right thing,
-// and the error that comes of it, "" where the file comes all the same.
+// TestServers brings a file from servers that do what servers do: each case says what is sent
+// instead of the right thing, and the error that comes of it, "" where the file comes all the same.
 func TestServers(t *testing.T) {
 	data := blob(big)
 	other := bytes.Clone(data)

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// TestKill ends a process that downloads by kill -9, three times, and goes on each time where it was.
+// TestKill ends a process that downloads by kill -9, three times, and goes on each time where it
+// was.
 func TestKill(t *testing.T) {
 	if folder := os.Getenv("HUB_TEST_FOLDER"); folder != "" { // the process that is killed
 		c, err := New(os.Getenv)

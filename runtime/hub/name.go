@@ -33,7 +33,8 @@ type Name struct {
 const registry = "registry.ollama.ai"
 
 var (
-	part     = regexp.MustCompile(`^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_-])?$`) // of a repository's or a model's name
+	// of a repository's or a model's name
+	part     = regexp.MustCompile(`^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_-])?$`)
 	tag      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$`)
 	revision = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$`)
 )

@@ -62,7 +62,8 @@ func TestSafe(t *testing.T) {
 	}
 }
 
-// FuzzName holds that whatever is read as a name lies below the folder, and is read again as the same.
+// FuzzName holds that whatever is read as a name lies below the folder, and is read again as the
+// same.
 func FuzzName(f *testing.F) {
 	for _, s := range []string{"o/m:Q8_0", "llama3.2:1b", "https://huggingface.co/o/m/blob/main/x.gguf", "https://h/x.gguf?a#b", "hf:hf.co/o/m", "ollama:a/b:c"} {
 		f.Add(s)

@@ -28,7 +28,8 @@ type Plan struct {
 	Notes  []string
 }
 
-// Bytes are all that the files take, and Missing those that are not there yet, a part of a file counted as missing.
+// Bytes are all that the files take, and Missing those that are not there yet, a part of a file
+// counted as missing.
 func (p *Plan) Bytes() (n int64) {
 	for _, f := range p.Files {
 		n += max(f.Size, 0)
@@ -36,7 +37,8 @@ func (p *Plan) Bytes() (n int64) {
 	return n
 }
 
-// Missing are the bytes that are not there yet; what of a file is there already counts as missing until it is whole.
+// Missing are the bytes that are not there yet; what of a file is there already counts as missing
+// until it is whole.
 func (p *Plan) Missing() (n int64) {
 	for _, f := range p.Files {
 		if !f.Have {
@@ -46,8 +48,8 @@ func (p *Plan) Missing() (n int64) {
 	return n
 }
 
-// Resolve finds what a name stands for. Offline, or where the network fails and the files are there, they are taken without
-// a question, which a note says.
+// Resolve finds what a name stands for. Offline, or where the network fails and the files are
+// there, they are taken without a question, which a note says.
 func (c *Client) Resolve(ctx context.Context, n Name) (*Plan, error) {
 	if !c.Offline {
 		p, err := c.ask(ctx, n)

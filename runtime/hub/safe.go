@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// safe fails for the name of a file that a server gives, with slashes, if it cannot lie below a folder on every system: one
-// that leaves the folder, that a system reserves, or that holds characters which a system or a terminal reads otherwise.
+// safe fails for the name of a file that a server gives, with slashes, if it cannot lie below a
+// folder on every system: one that leaves the folder, that a system reserves, or that holds
+// characters which a system or a terminal reads otherwise.
 func safe(name string) error {
 	switch {
 	case name == "" || len(name) > 400:

@@ -37,7 +37,8 @@ const commitOf = "0123456789abcdef0123456789abcdef01234567"
 type fake struct {
 	t     *testing.T
 	files map[string][]byte // of the repository
-	// What it does instead of the right thing; n counts the requests for files from 1 on. It reports whether it answered.
+	// What it does instead of the right thing; n counts the requests for files from 1 on. It
+	// reports whether it answered.
 	list func(w http.ResponseWriter, r *http.Request) bool
 	send func(w http.ResponseWriter, r *http.Request, n int) bool
 

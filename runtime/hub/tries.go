@@ -70,7 +70,8 @@ func (t *tries) again(ctx context.Context, err error) error {
 		return err
 	}
 	t.n++
-	// A second, doubled each time up to half a minute, and a part of it by chance, so that many do not come back together.
+	// A second, doubled each time up to half a minute, and a part of it by chance, so that many do
+	// not come back together.
 	wait := min(time.Second<<min(t.n-1, 10), 30*time.Second)
 	wait += time.Duration(rand.Int64N(int64(wait)/2 + 1))
 	if s, ok := errors.AsType[*statusError](err); ok {

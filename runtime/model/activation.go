@@ -7,9 +7,10 @@ type Activation int
 
 // The activations.
 const (
-	SiLU          Activation = iota
-	GELU                     // tanh form
-	SwiGLUClamped            // min(g, 7) sigmoid(1.702 g) (clamp(u, +-7) + 1), where the up branch u counts
+	SiLU Activation = iota
+	GELU            // tanh form
+	// min(g, 7) sigmoid(1.702 g) (clamp(u, +-7) + 1), where the up branch u counts
+	SwiGLUClamped
 )
 
 // mul is gate = act(gate) * up.

@@ -51,8 +51,8 @@ func (a Attention) bind(b *binder) any {
 	return x
 }
 
-// qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of its rows, so that what
-// follows does not know of the difference.
+// qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of
+// its rows, so that what follows does not know of the difference.
 func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*Weight {
 	if fused {
 		w := b.linear(a.QKV, b.width, q+k+v)
@@ -68,7 +68,8 @@ func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*Weight {
 	return ws
 }
 
-// cacheOf is the KV layer of an earlier layer, which must store what a layer would that reads from it.
+// cacheOf is the KV layer of an earlier layer, which must store what a layer would that reads from
+// it.
 func (b *binder) cacheOf(reader kv.Layer, layer int) int {
 	i, ok := b.kvOf[layer]
 	if !ok {

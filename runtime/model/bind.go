@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// types resolves the type id of a tensor, nil for one it does not know. It is Table.ByID except in tests.
+// types resolves the type id of a tensor, nil for one it does not know. It is Table.ByID except in
+// tests.
 type types func(id int) *kernels.Type
 
 // binder looks up the tensors of a graph and remembers what it could not find.
@@ -85,7 +86,8 @@ func (b *binder) step(k Block) Step {
 	return x
 }
 
-// fuse makes products of matrices with the same input. Weights are nil after a binding error, which ends the load.
+// fuse makes products of matrices with the same input. Weights are nil after a binding error, which
+// ends the load.
 func (b *binder) fuse(ws ...*Weight) *Products {
 	p := &Products{Number: len(b.program.Products), Parts: ws}
 	b.program.Products = append(b.program.Products, p)
@@ -147,7 +149,8 @@ func (b *binder) err() error {
 	return errors.New(strings.Join(all, "; "))
 }
 
-// find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that lists its neighbours.
+// find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that
+// lists its neighbours.
 func (b *binder) find(name string, n, rows int) *Weight {
 	t, ok := b.f.Tensor(name)
 	if !ok {
@@ -157,7 +160,8 @@ func (b *binder) find(name string, n, rows int) *Weight {
 		return nil
 	}
 	b.used[name] = true
-	if int64(n) != t.Dims[0] || n == 0 || t.Elements()/t.Dims[0] != int64(rows) { // divided, since products of sizes can wrap
+	// divided, since products of sizes can wrap
+	if int64(n) != t.Dims[0] || n == 0 || t.Elements()/t.Dims[0] != int64(rows) {
 		b.fail("tensor %s: shape %v, and the hyperparameters ask for [%d %d]", name, t.Dims, n, rows)
 		return nil
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// arches is the folder of conformance cases; its README says where they come from and what the tolerances rest on.
+// arches is the folder of conformance cases; its README says where they come from and what the
+// tolerances rest on.
 const arches = "../../testdata/arch"
 
 // conformance is one case: a tiny model and what it must compute.

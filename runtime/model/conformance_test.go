@@ -6,14 +6,16 @@ import (
 	"testing"
 )
 
-// TestExact compares f32 arithmetic and an f32 cache with the logits of every case, both ways, and its greedy tokens.
+// TestExact compares f32 arithmetic and an f32 cache with the logits of every case, both ways, and
+// its greedy tokens.
 func TestExact(t *testing.T) {
 	for _, name := range caseNames(t) {
 		t.Run(name, func(t *testing.T) {
 			c := readCase(t, name)
 			most, rms := 2e-4, 5e-5
 			if c.usesGELU() {
-				most, rms = 2e-2, 3e-3 // the logits were computed with a half-precision table of GELU
+				// the logits were computed with a half-precision table of GELU
+				most, rms = 2e-2, 3e-3
 			}
 			x, err := c.context(t, "f32", "f32", Options{Threads: 2})
 			if err != nil {
@@ -60,7 +62,8 @@ func TestHalfCache(t *testing.T) {
 	}
 }
 
-// TestFastWeights holds int8 activations on quantised weights to the exact logits, and sees that they are used.
+// TestFastWeights holds int8 activations on quantised weights to the exact logits, and sees that
+// they are used.
 func TestFastWeights(t *testing.T) {
 	for _, name := range caseNames(t) {
 		c := readCase(t, name)
@@ -88,9 +91,10 @@ func TestFastWeights(t *testing.T) {
 	}
 }
 
-// TestQuantisedCache compares every quantised cache of every case with the logits of the same cache: r is 1 for a cache
-// that quantises nothing. The other engine rounds queries to int8 where K is q8_0 or q4_0, as the fast form does; its
-// weights are expanded, so the fast form is used on unquantised weights only, where it leaves activations alone.
+// TestQuantisedCache compares every quantised cache of every case with the logits of the same
+// cache: r is 1 for a cache that quantises nothing. The other engine rounds queries to int8 where K
+// is q8_0 or q4_0, as the fast form does; its weights are expanded, so the fast form is used on
+// unquantised weights only, where it leaves activations alone.
 func TestQuantisedCache(t *testing.T) {
 	configs := []struct {
 		name, k, v string
@@ -116,15 +120,18 @@ func TestQuantisedCache(t *testing.T) {
 				}
 				most := cfg.most
 				if c.usesGELU() {
-					most = .5 // that engine's half-precision table of GELU moves logits about as far as q8_0 does
+					// that engine's half-precision table of GELU moves logits about as far as q8_0
+					// does
+					most = .5
 				}
 				if _, turned := ref.Env["LLAMA_ATTN_ROT_V_OVERRIDE"]; !turned {
-					cfg.v, _, _ = strings.Cut(cfg.v, "+") // phi3, where that engine aborts: TestRotatedValues has what it cannot
+					// phi3, where that engine aborts: TestRotatedValues has what it cannot
+					cfg.v, _, _ = strings.Cut(cfg.v, "+")
 				}
 				x, err := c.context(t, cfg.k, cfg.v, Options{Threads: 2, Math: cfg.math})
 				if ref.Refused || strings.HasSuffix(cfg.name, "_rot") && ref.SameAs != "" {
-					// The other engine refuses a head that is no whole number of blocks, and ignores a rotation that does
-					// not fit the head; both are refused here.
+					// The other engine refuses a head that is no whole number of blocks, and
+					// ignores a rotation that does not fit the head; both are refused here.
 					if err == nil {
 						t.Errorf("%s: not refused", cfg.name)
 					}
@@ -147,8 +154,8 @@ func TestQuantisedCache(t *testing.T) {
 	}
 }
 
-// TestRotatedValues rotates the values of phi3's fused product, which the other engine cannot: a rotation moves no logit
-// further than the type's own error.
+// TestRotatedValues rotates the values of phi3's fused product, which the other engine cannot: a
+// rotation moves no logit further than the type's own error.
 func TestRotatedValues(t *testing.T) {
 	c := readCase(t, "phi3")
 	want, first := c.want(t, "exact")

@@ -12,8 +12,8 @@ import (
 // Math is the form of the matrix products and scores.
 type Math int
 
-// The forms. Exact keeps activations and queries in f32, so that what differs between two runs is the cache alone. Fast
-// rounds them to int8 where the other operand's type has a kernel for that.
+// The forms. Exact keeps activations and queries in f32, so that what differs between two runs is
+// the cache alone. Fast rounds them to int8 where the other operand's type has a kernel for that.
 const (
 	Exact Math = iota
 	Fast
@@ -35,14 +35,15 @@ type Options struct {
 	Cells     int // rows of all sequences together, shared ones counted once; 0 means Size
 }
 
-// Context is sequences being run through a model: number 0 by Eval, Prefill and Decode, any of them by EvalBatch. It is for
-// one goroutine at a time, its siblings included; Close ends its threads.
+// Context is sequences being run through a model: number 0 by Eval, Prefill and Decode, any of them
+// by EvalBatch. It is for one goroutine at a time, its siblings included; Close ends its threads.
 type Context struct {
 	Model *Model
 	Cache *kv.Cache
 	Math  Math
-	Batch int          // tokens that go through the model together
-	Stop  func() error // asked between layers, on a device between batches: an error ends what runs; nil for nobody
+	Batch int // tokens that go through the model together
+	// asked between layers, on a device between batches: an error ends what runs; nil for nobody
+	Stop func() error
 
 	pool    *cpu.Pool
 	stages  []stage // in the order of the layers
@@ -100,10 +101,10 @@ func (m *Model) fits(plan *kv.Plan) error {
 	return nil
 }
 
-// Sibling is another context with a cache of its own plan, of the same shape, run by the threads and in the memory of c.
-// It costs its cache and nothing else, so that many can be compared in one process. Logits that one of them returned
-// are valid until any of them runs. It ends with c; Close lets go
-// of its cache before that, and must be called for one on a device.
+// Sibling is another context with a cache of its own plan, of the same shape, run by the threads
+// and in the memory of c. It costs its cache and nothing else, so that many can be compared in one
+// process. Logits that one of them returned are valid until any of them runs. It ends with c; Close
+// lets go of its cache before that, and must be called for one on a device.
 func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	if err := c.Model.fits(plan); err != nil {
 		return nil, err
@@ -124,8 +125,8 @@ func (c *Context) Sibling(plan *kv.Plan) (*Context, error) {
 	return &s, nil
 }
 
-// Close ends the context's threads and gives back what it has on devices. The threads of a sibling go on; what they ran
-// last no longer holds its cache.
+// Close ends the context's threads and gives back what it has on devices. The threads of a sibling
+// go on; what they ran last no longer holds its cache.
 func (c *Context) Close() {
 	c.closeRows()
 	if !c.sibling {
@@ -149,17 +150,19 @@ func (c *Context) Clear() { c.Cache.Clear() }
 // Truncate forgets the positions of sequence 0 from n on.
 func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 
-// Eval runs tokens at the next positions of sequence 0, in batches. For every token from number from on it calls visit with the
-// token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
-// After an error the cache is as it was before the call, or empty where a sliding window has moved on, a layer is recurrent, or a
-// device failed while rows left the exact ones.
+// Eval runs tokens at the next positions of sequence 0, in batches. For every token from number
+// from on it calls visit with the token's number in tokens and its logits, [Vocab], which are valid
+// until visit returns. An error of visit ends it. After an error the cache is as it was before the
+// call, or empty where a sliding window has moved on, a layer is recurrent, or a device failed
+// while rows left the exact ones.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
 	return c.run(tokens, func(lo, hi int) error { return c.rows(max(from, lo)-lo, hi-lo, lo, visit) })
 }
 
-// Hidden runs tokens as Eval does. For every token from number from on it copies the vector that the output matrix
-// multiplies to dst, [len(tokens)-from][Width]; Logits takes it from there. Such a vector is small where a row of
-// logits is not, so that many sequences can be run one after another and compared position by position afterwards.
+// Hidden runs tokens as Eval does. For every token from number from on it copies the vector that
+// the output matrix multiplies to dst, [len(tokens)-from][Width]; Logits takes it from there. Such
+// a vector is small where a row of logits is not, so that many sequences can be run one after
+// another and compared position by position afterwards.
 func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
 	return c.run(tokens, func(lo, hi int) error {
 		if first := max(from, lo); first < hi {
@@ -173,7 +176,8 @@ func (c *Context) Hidden(dst []float32, tokens []int32, from int) error {
 	})
 }
 
-// Logits computes dst, [n][Vocab], from what Hidden copied, [n][Width]. Whether they are numbers is the caller's to see.
+// Logits computes dst, [n][Vocab], from what Hidden copied, [n][Width]. Whether they are numbers is
+// the caller's to see.
 func (c *Context) Logits(dst, hidden []float32) error {
 	m, tile := c.Model, min(outputTile, c.Batch)
 	for n := len(hidden) / m.Width; n > 0; n -= tile {
@@ -192,7 +196,9 @@ func (c *Context) run(tokens []int32, visit func(lo, hi int) error) error {
 	err := placed(c.batches(tokens, visit), 0, start)
 	if err != nil && c.Len() > start {
 		if back := c.Truncate(start); back != nil {
-			c.Cache.RemoveSeq(0) // a sliding window has moved on, or a layer is recurrent: no state is better than a wrong one
+			// a sliding window has moved on, or a layer is recurrent: no state is better than a
+			// wrong one
+			c.Cache.RemoveSeq(0)
 		}
 	}
 	return err
@@ -220,8 +226,9 @@ func (c *Context) batches(tokens []int32, visit func(lo, hi int) error) error {
 	return nil
 }
 
-// step is the most tokens that all layers may take together. A layer that reads the cache of an earlier one must find it
-// as the tokens would one by one, also where the last rows are kept exact and others have been packed since.
+// step is the most tokens that all layers may take together. A layer that reads the cache of an
+// earlier one must find it as the tokens would one by one, also where the last rows are kept exact
+// and others have been packed since.
 func (c *Context) step() int {
 	n := c.Batch
 	for _, layer := range c.Model.read {
@@ -230,7 +237,8 @@ func (c *Context) step() int {
 	return n
 }
 
-// Prefill runs tokens and returns the logits of the last, valid until the next call. There must be one token at least.
+// Prefill runs tokens and returns the logits of the last, valid until the next call. There must be
+// one token at least.
 func (c *Context) Prefill(tokens []int32) ([]float32, error) {
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("no tokens to run")

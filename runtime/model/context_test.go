@@ -58,7 +58,8 @@ func TestBatches(t *testing.T) {
 }
 
 func TestDecodeAllocatesNothing(t *testing.T) {
-	// One thread: counting allocations leaves Go one core, for which two workers would wait in turns.
+	// One thread: counting allocations leaves Go one core, for which two workers would wait in
+	// turns.
 	for _, name := range []string{"llama_hd64", "w_q4_k", "w_tq4_1s", "gemma3", "qwen3moe", "mistral3", "phi3", "gpt2", "gptoss_mxfp4", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
 		c := readCase(t, name)
 		for _, k := range []string{"f16", "q8_0", "turbo3"} {
@@ -75,7 +76,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 				}
 			}
 			step()
-			// testing.AllocsPerRun would count on one processor, where workers that wait for each other take a time slice each.
+			// testing.AllocsPerRun would count on one processor, where workers that wait for each
+			// other take a time slice each.
 			const tokens = 20
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -90,8 +92,9 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestShift drops the middle of a context. In a model of one layer keys and values depend on their own token and
-// position alone, so a shifted context must give what a fresh one without those tokens gives, but for the type's rounding.
+// TestShift drops the middle of a context. In a model of one layer keys and values depend on their
+// own token and position alone, so a shifted context must give what a fresh one without those
+// tokens gives, but for the type's rounding.
 func TestShift(t *testing.T) {
 	c := readCase(t, "llama_bf16")
 	if c.model.Layers != 1 {
@@ -122,7 +125,8 @@ func TestShift(t *testing.T) {
 		if m, _ := differ([][]float32{got}, [][]float32{fresh}); !(m <= cache.most) {
 			t.Errorf("%s: a shifted context differs from a fresh one by %.2g, allowed %.2g", cache.name, m, cache.most)
 		}
-		// A shift that forgot to turn the keys would not be noticed by a tolerance that is too wide.
+		// A shift that forgot to turn the keys would not be noticed by a tolerance that is too
+		// wide.
 		prefill(t, x, c.Tokens[:len(c.Tokens)-1], 0)
 		if err := x.Cache.Shift(keep, discard, func(int, []float32, int) {}); err != nil {
 			t.Fatal(err)

@@ -1,8 +1,8 @@
 package model
 
-// DeltaNet is a recurrent layer by the gated delta rule (arXiv:2412.06464). Each value head keeps a matrix S from keys to
-// values, which for every token forgets a part, is corrected where the token's key leads to another value, and is read by
-// the token's query:
+// DeltaNet is a recurrent layer by the gated delta rule (arXiv:2412.06464). Each value head keeps a
+// matrix S from keys to values, which for every token forgets a part, is corrected where the
+// token's key leads to another value, and is read by the token's query:
 //
 //	q, k, v = silu(convolution of QKV . x over the last Taps tokens);  q, k to length 1
 //	S = exp(softplus(Alpha . x + Step) * Decay) * S
@@ -15,10 +15,11 @@ type DeltaNet struct {
 	Dim                         int    // values of a head
 	Taps                        int    // tokens that the convolution sees
 	QKV, Gate, Alpha, Beta, Out Linear // QKV: the rows of Q, K and V
-	Conv                        string // tensor of a weight per row of QKV and tap, the oldest token first
-	Decay, Step                 string // tensors of a value per value head; Decay is negative
-	Norm                        Norm   // of every head
-	Eps                         float32
+	// tensor of a weight per row of QKV and tap, the oldest token first
+	Conv        string
+	Decay, Step string // tensors of a value per value head; Decay is negative
+	Norm        Norm   // of every head
+	Eps         float32
 }
 
 func (d DeltaNet) bind(b *binder) any {

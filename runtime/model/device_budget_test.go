@@ -11,8 +11,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// TestBudgetOnGPU holds what is counted before a context is made to what it takes once batches of a token of each sequence and whole ones
-// have run; what batches of few tokens need beside is not counted. Pieces are counted as a driver rounds them.
+// TestBudgetOnGPU holds what is counted before a context is made to what it takes once batches of a
+// token of each sequence and whole ones have run; what batches of few tokens need beside is not
+// counted. Pieces are counted as a driver rounds them.
 func TestBudgetOnGPU(t *testing.T) {
 	for _, s := range []struct {
 		name      string

@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// failing is a device on which a batch fails after the layers with exact rows were told which rows leave those.
+// failing is a device on which a batch fails after the layers with exact rows were told which rows
+// leave those.
 type failing struct {
 	StageRows
 	cache *kv.Cache
@@ -45,8 +46,9 @@ func (e *failingEngine) Forward(_ StageRows, b *Batch) error {
 
 func (e *failingEngine) Close() error { return nil }
 
-// TestDeviceFails fails half way. Rows that leave the exact ones may then be nowhere, so that their sequences are forgotten; without such
-// rows, and of sequences that the batch has nothing of, everything is as it was.
+// TestDeviceFails fails half way. Rows that leave the exact ones may then be nowhere, so that their
+// sequences are forgotten; without such rows, and of sequences that the batch has nothing of,
+// everything is as it was.
 func TestDeviceFails(t *testing.T) {
 	c := readCase(t, "llama_hd64")
 	for _, last := range []int{0, 9} {

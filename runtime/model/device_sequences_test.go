@@ -10,8 +10,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// TestSequencesOnGPU mixes sequences in batches on a GPU, with rows that are shared, cells that are used again, a shift, states that are
-// saved; see TestSequencesAreAlone. Each must give the logits that the processor gives of it alone.
+// TestSequencesOnGPU mixes sequences in batches on a GPU, with rows that are shared, cells that are
+// used again, a shift, states that are saved; see TestSequencesAreAlone. Each must give the logits
+// that the processor gives of it alone.
 func TestSequencesOnGPU(t *testing.T) {
 	g := openGPU(t)
 	for _, c := range []struct {
@@ -23,7 +24,8 @@ func TestSequencesOnGPU(t *testing.T) {
 	}{
 		{"llama_hd64", "f32", "f32", kv.Ends{}, false, 2e-4, 0},
 		{"llama_hd64", "q8_0", "q4_0", kv.Ends{First: 3, Last: 10}, true, 0, .2},
-		{"qwen2_hd64", "q8_0", "q8_0", kv.Ends{First: 30}, false, 0, .2}, // of a batch some tokens are exact and some not
+		// of a batch some tokens are exact and some not
+		{"qwen2_hd64", "q8_0", "q8_0", kv.Ends{First: 30}, false, 0, .2},
 		{"gemma3", "f16", "f16", kv.Ends{}, false, 5e-2, 0},
 		{"gptoss_mxfp4", "q8_0", "q8_0", kv.Ends{Last: 9}, false, 0, .2},
 		{"qwen35moe", "f16", "f16", kv.Ends{}, false, 1e-3, 0},
@@ -35,8 +37,9 @@ func TestSequencesOnGPU(t *testing.T) {
 	}
 }
 
-// TestSequencesKeepTheirBitsOnGPU runs a sequence beside others that differ from one time to the next, in batches of as many tokens: its
-// logits are the same. In a context of its own they differ by the order of sums.
+// TestSequencesKeepTheirBitsOnGPU runs a sequence beside others that differ from one time to the
+// next, in batches of as many tokens: its logits are the same. In a context of its own they differ
+// by the order of sums.
 func TestSequencesKeepTheirBitsOnGPU(t *testing.T) {
 	g := openGPU(t)
 	for _, s := range []struct {
@@ -82,7 +85,8 @@ func TestSequencesKeepTheirBitsOnGPU(t *testing.T) {
 	}
 }
 
-// beside is the logits of sequence 0, the tokens of a case from number 20 on, decoded beside two others that have so many positions.
+// beside is the logits of sequence 0, the tokens of a case from number 20 on, decoded beside two
+// others that have so many positions.
 func beside(t *testing.T, x *model.Context, c *model.Case, others [2]int, turn int) (rows [][]float32) {
 	t.Helper()
 	for seq, n := range []int{20, others[0], others[1]} {

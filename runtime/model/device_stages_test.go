@@ -20,8 +20,8 @@ type arrangement struct {
 	places []model.Placement
 }
 
-// arrangements are a model cut in the middle: the second half on a GPU, as with --gpu-layers, the first half, both halves on
-// two, and the output alone on one.
+// arrangements are a model cut in the middle: the second half on a GPU, as with --gpu-layers, the
+// first half, both halves on two, and the output alone on one.
 func arrangements(c *model.Case, one, two model.Device) (all []arrangement) {
 	n, half := c.Model.Layers, c.Model.Layers/2
 	for half > 1 && c.Model.Program().Cut(half) != nil {
@@ -55,7 +55,8 @@ func placed(t *testing.T, c *model.Case, places []model.Placement, typ string, e
 	return x
 }
 
-// mechanisms are models with what can go wrong between two devices, and how far a GPU may be from the processor.
+// mechanisms are models with what can go wrong between two devices, and how far a GPU may be from
+// the processor.
 var mechanisms = []struct {
 	name string
 	most float64
@@ -67,7 +68,8 @@ var mechanisms = []struct {
 	{"gemma4_e2b", 2e-2},   // layers that read others' caches, inputs of layers
 }
 
-// TestStagesOnGPU shares models out and holds them to the processor: a prompt in batches, then tokens one by one.
+// TestStagesOnGPU shares models out and holds them to the processor: a prompt in batches, then
+// tokens one by one.
 func TestStagesOnGPU(t *testing.T) {
 	one, two := openGPU(t), secondGPU(t)
 	for _, m := range mechanisms {
@@ -105,8 +107,8 @@ func rowsOf(t *testing.T, x *model.Context, tokens []int32) (rows [][]float32) {
 	return rows
 }
 
-// TestStagesTalkOnGPU does in arrangements what conversations do, beside the processor: exact ends leave, positions are dropped, what is
-// saved in one is restored in the other.
+// TestStagesTalkOnGPU does in arrangements what conversations do, beside the processor: exact ends
+// leave, positions are dropped, what is saved in one is restored in the other.
 func TestStagesTalkOnGPU(t *testing.T) {
 	one, two := openGPU(t), secondGPU(t)
 	for _, m := range mechanisms[2:] {
@@ -172,7 +174,8 @@ func TestStagesSequencesOnGPU(t *testing.T) {
 	}
 }
 
-// TestStagesShareWeightsOnGPU: what two contexts have on a GPU is there once, and what only one wants goes with it.
+// TestStagesShareWeightsOnGPU: what two contexts have on a GPU is there once, and what only one
+// wants goes with it.
 func TestStagesShareWeightsOnGPU(t *testing.T) {
 	one := openGPU(t)
 	c := model.ReadCase(t, "llama_hd64")

@@ -16,7 +16,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that this processor plays.
+// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that
+// this processor plays.
 
 var onlyVariants = flag.String("variants", "", "run only variants whose names begin with this on the GPU")
 
@@ -49,7 +50,8 @@ func farthest(a, b []float32) (most float64) {
 	return most
 }
 
-// TestVariantsOnGPU holds every variant to the other engine's logits, with an exact cache and within what the processor may be away.
+// TestVariantsOnGPU holds every variant to the other engine's logits, with an exact cache and
+// within what the processor may be away.
 func TestVariantsOnGPU(t *testing.T) {
 	d := openGPU(t)
 	model.EachVariant(t, func(t *testing.T, c *model.Case) {
@@ -87,7 +89,8 @@ func TestOddShapesOnGPU(t *testing.T) {
 	}
 }
 
-// TestDamagedKeysOnGPU has a model refused whose keys would be NaN: some encoders there store it as 0.
+// TestDamagedKeysOnGPU has a model refused whose keys would be NaN: some encoders there store it as
+// 0.
 func TestDamagedKeysOnGPU(t *testing.T) {
 	m := model.DamagedKeys(t)
 	side := kv.Choice{Type: kernels.Default().ByName("q8_0")}
@@ -100,8 +103,9 @@ func TestDamagedKeysOnGPU(t *testing.T) {
 	}
 }
 
-// TestStatesOnGPU does with recurrent layers on a GPU what a conversation does, beside the processor: it goes back to the start, drops
-// the oldest positions, fails, and is saved on one and restored on the other.
+// TestStatesOnGPU does with recurrent layers on a GPU what a conversation does, beside the
+// processor: it goes back to the start, drops the oldest positions, fails, and is saved on one and
+// restored on the other.
 func TestStatesOnGPU(t *testing.T) {
 	gpu := openGPU(t)
 	c := model.ReadCase(t, "qwen35moe")

@@ -9,10 +9,12 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// On a device rows of the cache are not looked at one by one, and an encoder may store a NaN as 0. So what keys and values are
-// made of is looked at there before it goes to the device; whatever else is no number reaches the logits.
+// On a device rows of the cache are not looked at one by one, and an encoder may store a NaN as 0.
+// So what keys and values are made of is looked at there before it goes to the device; whatever
+// else is no number reaches the logits.
 
-// rowNumbers refuses a model whose weights of K or V are no numbers. They are a few hundredths of all weights, and looked at once.
+// rowNumbers refuses a model whose weights of K or V are no numbers. They are a few hundredths of
+// all weights, and looked at once.
 func (m *Model) rowNumbers() error {
 	m.looked.Do(func() { m.lookErr = m.lookAtRows() })
 	return m.lookErr

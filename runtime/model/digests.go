@@ -18,9 +18,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// Digests keeps the digests of models' weights, as reading all weights of a large model takes seconds. What is kept counts
-// for a file with the very stamp that it had, which any write changes, and with the same bytes at the ends of every tensor.
-// A nil *Digests keeps nothing.
+// Digests keeps the digests of models' weights, as reading all weights of a large model takes
+// seconds. What is kept counts for a file with the very stamp that it had, which any write changes,
+// and with the same bytes at the ends of every tensor. A nil *Digests keeps nothing.
 type Digests struct {
 	Folder string
 
@@ -36,7 +36,8 @@ const (
 	maxDigest   = 1 << 20  // bytes of a kept digest, of a model of thousands of parts
 )
 
-// digestSettle is how long ago a file's last change must be: one that changed lately may change again within the grain of its time.
+// digestSettle is how long ago a file's last change must be: one that changed lately may change
+// again within the grain of its time.
 var digestSettle = 10 * time.Second
 
 // kept is the file of one digest.
@@ -103,7 +104,8 @@ func (d *Digests) reading(bytes int64) {
 	}
 }
 
-// settled says whether the last change of all files is long enough ago that a further one has another time.
+// settled says whether the last change of all files is long enough ago that a further one has
+// another time.
 func settled(stamps []gguf.Stamp) bool {
 	for _, s := range stamps {
 		if since := time.Since(time.Unix(0, max(s.Changed, s.Written))); since < digestSettle {
@@ -113,8 +115,8 @@ func settled(stamps []gguf.Stamp) bool {
 	return true
 }
 
-// find returns the digest kept for files with exactly these stamps. One that is not as keep wrote it, or that somebody else
-// could have written, does not count.
+// find returns the digest kept for files with exactly these stamps. One that is not as keep wrote
+// it, or that somebody else could have written, does not count.
 func (d *Digests) find(stamps []gguf.Stamp) (k kept, ok bool) {
 	path := d.path(stamps)
 	st, err := os.Lstat(path)
@@ -146,8 +148,8 @@ func (d *Digests) keep(k kept) {
 	}
 }
 
-// digestTensors is a digest of all tensors, in the order of their names: of all of their bytes, or of so many at either end
-// of each where ends is not 0.
+// digestTensors is a digest of all tensors, in the order of their names: of all of their bytes, or
+// of so many at either end of each where ends is not 0.
 func digestTensors(f *gguf.File, ends int64, stop func() error) (string, error) {
 	type piece struct {
 		t      *gguf.Tensor

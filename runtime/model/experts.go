@@ -5,32 +5,37 @@ import (
 	"strings"
 )
 
-// Experts is gated networks of one shape of which a token uses a few, added by the weights that a router gives them.
+// Experts is gated networks of one shape of which a token uses a few, added by the weights that a
+// router gives them.
 type Experts struct {
-	Count, Used      int
-	Inner            int    // rows of Gate and Up of an expert
-	Router           Linear // Count rows
-	RouterNorm, Norm Norm   // of the router's and of the experts' input, where the block has no common one
+	Count, Used int
+	Inner       int    // rows of Gate and Up of an expert
+	Router      Linear // Count rows
+	// of the router's and of the experts' input, where the block has no common one
+	RouterNorm, Norm Norm
 	Gate, Up, Down   Linear // the matrices of all experts in one tensor
-	GateUp           Linear // takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
-	Act              Activation
-	Gating           Gating
+	// takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
+	GateUp Linear
+	Act    Activation
+	Gating Gating
 }
 
-// Gating is how a router's logits become the weights of the experts that a token uses, those with the largest logits.
+// Gating is how a router's logits become the weights of the experts that a token uses, those with
+// the largest logits.
 type Gating int
 
 // The gating functions.
 const (
-	SoftmaxAll    Gating = iota // softmax over all experts, and those used are brought back to a sum of 1
-	SoftmaxChosen               // softmax over the experts used
+	// softmax over all experts, and those used are brought back to a sum of 1
+	SoftmaxAll    Gating = iota
+	SoftmaxChosen        // softmax over the experts used
 )
 
 // maxExperts is beyond any model.
 const maxExperts = 4096
 
-// Experts reads the experts of the file, with the usual tensor names. Count is 0 where it has none; Inner is that of the
-// key expert_feed_forward_length, 0 without it.
+// Experts reads the experts of the file, with the usual tensor names. Count is 0 where it has none;
+// Inner is that of the key expert_feed_forward_length, 0 without it.
 func (h *Header) Experts() Experts {
 	e := Experts{Count: h.OptionalInt("expert_count", 0), Used: h.OptionalInt("expert_used_count", 0), Inner: h.OptionalInt("expert_feed_forward_length", 0),
 		Router: "ffn_gate_inp", Gate: "ffn_gate_exps", Up: "ffn_up_exps", Down: "ffn_down_exps", GateUp: "ffn_gate_up_exps"}
@@ -45,8 +50,8 @@ func (h *Header) Experts() Experts {
 	return e
 }
 
-// or is the feed-forward network of a layer: e, each expert as large as feed_forward_length, or one network in a file
-// without experts.
+// or is the feed-forward network of a layer: e, each expert as large as feed_forward_length, or one
+// network in a file without experts.
 func (e Experts) or(h *Header, layer int) Body {
 	if e.Count == 0 {
 		return h.GatedFFN(layer, SiLU)
@@ -65,8 +70,8 @@ func (h *Header) mustExperts() Experts {
 	return e
 }
 
-// sized is e with the size of an expert of a layer: where the file does not give it, the experts that a token uses are as
-// large together as feed_forward_length.
+// sized is e with the size of an expert of a layer: where the file does not give it, the experts
+// that a token uses are as large together as feed_forward_length.
 func (e Experts) sized(h *Header, layer int) Experts {
 	if e.Inner == 0 {
 		e.Inner = max(1, h.Inner(layer)/max(1, e.Used))
@@ -113,7 +118,8 @@ func (b *binder) stack(l Linear, in, out, count int) *Weight {
 	return w
 }
 
-// gather is stack for files of before April 2024, which have a tensor for each expert: ffn_gate.0.weight and so on.
+// gather is stack for files of before April 2024, which have a tensor for each expert:
+// ffn_gate.0.weight and so on.
 func (b *binder) gather(one string, in, out, count int) *Weight {
 	var all *Weight
 	for e := range count {

@@ -33,8 +33,8 @@ func EachVariant(t *testing.T, run func(t *testing.T, c *Case)) {
 	}
 }
 
-// OddShapes are models whose files are laid out as few are: a tensor for each expert, and a layer with the last matrix of its
-// attention alone. Want is what the processor computes.
+// OddShapes are models whose files are laid out as few are: a tensor for each expert, and a layer
+// with the last matrix of its attention alone. Want is what the processor computes.
 func OddShapes(t *testing.T) (all []*Case) {
 	for name, edit := range map[string]func(r *recipe){
 		"mixtral": func(r *recipe) {
@@ -74,9 +74,9 @@ func ReadCase(t *testing.T, name string) *Case {
 	return &Case{Name: name, Model: c.model, Tokens: c.Tokens, Size: 256}
 }
 
-// SequencesAreAlone does on a device what TestSequencesAreAlone does on the processor, and holds the logits to those of the processor's
-// contexts of one sequence each. Where share is 0 most bounds their difference, and else share
-// is what they may be of the cache's own error.
+// SequencesAreAlone does on a device what TestSequencesAreAlone does on the processor, and holds
+// the logits to those of the processor's contexts of one sequence each. Where share is 0 most
+// bounds their difference, and else share is what they may be of the cache's own error.
 func SequencesAreAlone(t *testing.T, places []Placement, name, k, v string, ends kv.Ends, offset bool, most, share float64) {
 	c := readCase(t, name)
 	key := choice(k)

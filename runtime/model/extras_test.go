@@ -12,7 +12,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// someOffset is a large constant for every head of a model, of size about 2 where its keys are about 1.
+// someOffset is a large constant for every head of a model, of size about 2 where its keys are
+// about 1.
 func someOffset(m *Model) *kv.Offset {
 	r := rand.New(rand.NewPCG(3, 4))
 	layers := make([]kv.LayerOffset, len(m.KVLayers()))
@@ -45,9 +46,10 @@ func (c *conformance) extras(t testing.TB, k, v string, o *kv.Offset, e kv.Ends,
 // exactEnds are ends in f32, with which a cache of f32 must compute what it does without.
 var exactEnds = kv.Ends{First: 3, Last: 10, Type: testType("f32")}
 
-// TestExtrasChangeNothing runs every architecture with an f32 cache that has a key offset, exact ends and both, by prompt
-// and token by token: all kinds of RoPE, norms, windows, soft caps, sinks and shared caches are among them. The other
-// logits are those of a cache without, so that the bound is that of f32 rounding.
+// TestExtrasChangeNothing runs every architecture with an f32 cache that has a key offset, exact
+// ends and both, by prompt and token by token: all kinds of RoPE, norms, windows, soft caps, sinks
+// and shared caches are among them. The other logits are those of a cache without, so that the
+// bound is that of f32 rounding.
 func TestExtrasChangeNothing(t *testing.T) {
 	for _, name := range caseNames(t) {
 		if name != "w_q4_k" && len(name) > 2 && name[:2] == "w_" {
@@ -76,8 +78,9 @@ func TestExtrasChangeNothing(t *testing.T) {
 	}
 }
 
-// TestOffsetMistakes plants what could go wrong with the score of an offset: left out, of the wrong sign, turned the wrong
-// way. Each must move the logits far beyond what TestExtrasChangeNothing allows.
+// TestOffsetMistakes plants what could go wrong with the score of an offset: left out, of the wrong
+// sign, turned the wrong way. Each must move the logits far beyond what TestExtrasChangeNothing
+// allows.
 func TestOffsetMistakes(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "qwen2_hd64", "gemma3"} {
 		c := readCase(t, name)
@@ -113,8 +116,9 @@ func TestOffsetMistakes(t *testing.T) {
 	}
 }
 
-// TestEndsByPromptAndToken runs quantised caches with exact ends as a prompt, in batches, and token by token. In a model of
-// one layer all see the same rows, so that no more than the order of sums may differ.
+// TestEndsByPromptAndToken runs quantised caches with exact ends as a prompt, in batches, and token
+// by token. In a model of one layer all see the same rows, so that no more than the order of sums
+// may differ.
 func TestEndsByPromptAndToken(t *testing.T) {
 	c := readCase(t, "llama_bf16")
 	if c.model.Layers != 1 {
@@ -136,8 +140,9 @@ func TestEndsByPromptAndToken(t *testing.T) {
 	}
 }
 
-// TestHalfEnds stores f16 rows in both segments: in the first layer the rows are the same bits as without ends, but the sums
-// are cut elsewhere, and what differs by one bit may round to another f16 in the layers above.
+// TestHalfEnds stores f16 rows in both segments: in the first layer the rows are the same bits as
+// without ends, but the sums are cut elsewhere, and what differs by one bit may round to another
+// f16 in the layers above.
 func TestHalfEnds(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "gemma3"} {
 		c := readCase(t, name)
@@ -217,8 +222,8 @@ func TestExtrasSaveTruncate(t *testing.T) {
 				t.Fatalf("%s: a restored context goes on differently (%v)", name, err)
 			}
 		}
-		// A visitor's error takes back rows of every segment, of which those that were packed stay so; with f32 that is no
-		// difference.
+		// A visitor's error takes back rows of every segment, of which those that were packed stay
+		// so; with f32 that is no difference.
 		x := c.extras(t, "f32", "f32", o, exactEnds, Options{Threads: 2, Batch: 32})
 		want := prefill(t, x, c.Tokens, len(c.Tokens)-1)
 		x.Clear()

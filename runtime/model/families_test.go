@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// oneLayer is a case cut to one layer, where keys and values depend on their own token and position alone.
+// oneLayer is a case cut to one layer, where keys and values depend on their own token and position
+// alone.
 func oneLayer(t *testing.T, name string, layer int, set map[string]any) *conformance {
 	c := readCase(t, name)
 	r := recipeOf(t, name)
@@ -37,8 +38,8 @@ func oneLayer(t *testing.T, name string, layer int, set map[string]any) *conform
 	return c
 }
 
-// TestShiftFamilies holds a shifted context to a fresh one in families whose attention has more to it: within a few times
-// what the type itself changes, and with keys that were turned.
+// TestShiftFamilies holds a shifted context to a fresh one in families whose attention has more to
+// it: within a few times what the type itself changes, and with keys that were turned.
 func TestShiftFamilies(t *testing.T) {
 	const keep, discard, rows = 4, 20, 12 // rows at the end are compared
 	for _, f := range []struct {
@@ -101,7 +102,8 @@ func TestShiftFamilies(t *testing.T) {
 	}
 }
 
-// TestOnlyChosenExpertsAreRead fills the matrices of the experts that a token does not use with NaN.
+// TestOnlyChosenExpertsAreRead fills the matrices of the experts that a token does not use with
+// NaN.
 func TestOnlyChosenExpertsAreRead(t *testing.T) {
 	for _, name := range []string{"qwen3moe", "gptoss_mxfp4", "gemma4_a4b"} {
 		c := oneLayer(t, name, 0, nil)
@@ -158,13 +160,14 @@ func poison(t *testing.T, x *gguf.Tensor, data []byte) {
 	}
 }
 
-// TestSharedCachesKeepEnds runs a prompt through layers that read the caches of others, with the first and last rows exact:
-// the readers must find exact what they would find so token by token.
+// TestSharedCachesKeepEnds runs a prompt through layers that read the caches of others, with the
+// first and last rows exact: the readers must find exact what they would find so token by token.
 func TestSharedCachesKeepEnds(t *testing.T) {
 	c := readCase(t, "gemma4_e2b")
 	x := c.extras(t, "q4_0", "q4_0", nil, kv.Ends{First: 2, Last: 6}, Options{Threads: 1})
 	want := decode(t, x, c.Tokens, 0)
-	if m, r := differ(prefill(t, x, c.Tokens, 0), want); !(m <= .2 && r <= 1e-2) { // a code may round the other way
+	// a code may round the other way
+	if m, r := differ(prefill(t, x, c.Tokens, 0), want); !(m <= .2 && r <= 1e-2) {
 		t.Errorf("a prompt differs from its tokens one by one by %.2g, rms %.2g", m, r)
 	}
 	plain, err := c.context(t, "q4_0", "q4_0", Options{Threads: 1})
@@ -176,7 +179,8 @@ func TestSharedCachesKeepEnds(t *testing.T) {
 	}
 }
 
-// TestKVLayers lists what families ask of a cache whose layers do not all store rows, or not the same.
+// TestKVLayers lists what families ask of a cache whose layers do not all store rows, or not the
+// same.
 func TestKVLayers(t *testing.T) {
 	for name, want := range map[string][]kv.Layer{
 		"qwen35":     {{Index: 1, Heads: 1, KeyDim: 64, ValueDim: 64}},

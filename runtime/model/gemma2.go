@@ -2,8 +2,8 @@ package model
 
 import "math"
 
-// gemma2 scales its embedding, has norms after each branch as well as before, caps scores and logits, and sees a sliding
-// window in every other layer.
+// gemma2 scales its embedding, has norms after each branch as well as before, caps scores and
+// logits, and sees a sliding window in every other layer.
 func gemma2(h *Header) Graph {
 	const layers27 = 46 // the 27B model scales its scores by width instead of head size
 	h.common()

@@ -5,10 +5,11 @@ import (
 	"math"
 )
 
-// gemma4 is Gemma 4 in its three forms. All scale their embedding, normalise heads of queries, keys and values, have
-// norms around each branch and see a sliding window in some layers, which have heads of their own size. The small ones
-// (E2B) have an input of each layer's own and let the last layers read the caches of earlier ones; that with experts
-// (A4B) adds them to the feed-forward network, and in full layers takes the keys for values.
+// gemma4 is Gemma 4 in its three forms. All scale their embedding, normalise heads of queries, keys
+// and values, have norms around each branch and see a sliding window in some layers, which have
+// heads of their own size. The small ones (E2B) have an input of each layer's own and let the last
+// layers read the caches of earlier ones; that with experts (A4B) adds them to the feed-forward
+// network, and in full layers takes the keys for values.
 func gemma4(h *Header) Graph {
 	h.common()
 	size := h.OptionalInt("embedding_length_per_layer_input", 0)
@@ -54,7 +55,8 @@ func (h *Header) gemma4Attention() func(layer int) Attention {
 	sliding := full.unscaled(h.OptionalFloat("rope.freq_base_swa", 10000))
 	sliding.Dims = h.Int("rope.dimension_count_swa", full.Dims)
 	window, slides := h.Int("attention.sliding_window", 0), h.slidingPattern(6)
-	own := h.Layers - h.OptionalInt("attention.shared_kv_layers", 0) // layers with a cache of their own, the first ones
+	// layers with a cache of their own, the first ones
+	own := h.Layers - h.OptionalInt("attention.shared_kv_layers", 0)
 	if own < 0 {
 		h.fail(fmt.Errorf("%s = %d of %d layers", h.key("attention.shared_kv_layers"), h.Layers-own, h.Layers))
 	}

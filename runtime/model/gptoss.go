@@ -2,8 +2,9 @@ package model
 
 import "math"
 
-// gptOSS is OpenAI's open-weight models: every other layer sees a sliding window, each head has a sink that takes part in
-// the softmax and has no value, all matrices have biases, and experts have a clamped gate.
+// gptOSS is OpenAI's open-weight models: every other layer sees a sliding window, each head has a
+// sink that takes part in the softmax and has no value, all matrices have biases, and experts have
+// a clamped gate.
 func gptOSS(h *Header) Graph {
 	h.common()
 	full := h.Rope(Halves)

@@ -24,8 +24,8 @@ type Block struct {
 	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
-// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or a Sum of such. bind looks
-// up its tensors and makes it the Body of a Step.
+// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or
+// a Sum of such. bind looks up its tensors and makes it the Body of a Step.
 type Body interface {
 	bind(b *binder) any
 }
@@ -50,26 +50,31 @@ const (
 	LayerNorm                 // by mean and variance; has a bias tensor where the file has one
 )
 
-// Linear is a matrix, with a bias vector where the file has a tensor of the same name ending in .bias.
+// Linear is a matrix, with a bias vector where the file has a tensor of the same name ending in
+// .bias.
 type Linear string
 
-// Attention is self-attention with a KV cache. Without a V, values are the product of K, before its norm and RoPE. With
-// neither K nor V the layer has no cache of its own and reads that of layer CacheOf.
+// Attention is self-attention with a KV cache. Without a V, values are the product of K, before its
+// norm and RoPE. With neither K nor V the layer has no cache of its own and reads that of layer
+// CacheOf.
 type Attention struct {
 	Heads, KVHeads   int
-	KeyDim, ValueDim int    // values of a head
-	QKV              Linear // rows of Q, K and V in one tensor, where the file has it instead of the three
-	Q, K, V, Out     Linear
-	CacheOf          int  // layer
-	QNorm, KNorm     Norm // of every head, before RoPE
-	VNorm            Norm // of every head
-	Rope             *Rope
-	Temperature      *Temperature // of the queries, after RoPE; nil for none
-	Scale            float32      // of the scores
-	SoftCap          float32      // of the scores; 0 for none
-	Window           int          // positions that a query sees; 0 for all
-	Gated            bool         // Q has a row of gates after each head's query, whose sigmoids multiply the head's output
-	Sinks            string       // tensor of a score per head that takes part in the softmax with no value; "" for none
+	KeyDim, ValueDim int // values of a head
+	// rows of Q, K and V in one tensor, where the file has it instead of the three
+	QKV          Linear
+	Q, K, V, Out Linear
+	CacheOf      int  // layer
+	QNorm, KNorm Norm // of every head, before RoPE
+	VNorm        Norm // of every head
+	Rope         *Rope
+	Temperature  *Temperature // of the queries, after RoPE; nil for none
+	Scale        float32      // of the scores
+	SoftCap      float32      // of the scores; 0 for none
+	Window       int          // positions that a query sees; 0 for all
+	// Q has a row of gates after each head's query, whose sigmoids multiply the head's output
+	Gated bool
+	// tensor of a score per head that takes part in the softmax with no value; "" for none
+	Sinks string
 }
 
 // GatedFFN is Down . (act(Gate . x) * (Up . x)).

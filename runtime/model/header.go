@@ -9,18 +9,22 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// Header reads the hyperparameters of a file. The first error sticks; graphs are built to the end and then dropped.
+// Header reads the hyperparameters of a file. The first error sticks; graphs are built to the end
+// and then dropped.
 type Header struct {
 	f    *gguf.File
 	arch string
 	err  error
-	read map[string]string // keys that were read, defaults included: name without the architecture, value as text
+	// keys that were read, defaults included: name without the architecture, value as text
+	read map[string]string
 
-	Layers   int  // block_count, without Next
-	Next     int  // nextn_predict_layers: blocks behind the others that predict tokens beyond the next one
-	Width    int  // embedding_length
-	sparse   bool // layers may lack attention or a feed-forward network, where numbers of the layer are 0
-	Context  int  // context_length, positions the model was trained for
+	Layers int // block_count, without Next
+	// nextn_predict_layers: blocks behind the others that predict tokens beyond the next one
+	Next  int
+	Width int // embedding_length
+	// layers may lack attention or a feed-forward network, where numbers of the layer are 0
+	sparse   bool
+	Context  int // context_length, positions the model was trained for
 	Eps      float32
 	headsAll []uint32
 	kvAll    []uint32
@@ -98,7 +102,8 @@ func (h *Header) integer(name string, def int) int {
 	case ok:
 		return int(v)
 	}
-	return max(1, def) // after an error the graph is dropped, but must not divide by zero on the way
+	// after an error the graph is dropped, but must not divide by zero on the way
+	return max(1, def)
 }
 
 // OptionalInt is Int for a key that may be 0, which means that it is absent.
@@ -175,8 +180,8 @@ func (h *Header) Flag(name string, def bool) bool {
 	return noted(h, name, v)
 }
 
-// perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one that must be there.
-// positive: of all layers.
+// perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one
+// that must be there. positive: of all layers.
 func (h *Header) perLayer(name string, def []uint32, positive bool) []uint32 {
 	if _, n, ok := h.f.Kind(h.key(name)); ok && n > maxLayers {
 		h.fail(fmt.Errorf("%s has %d elements: the limit is %d", h.key(name), n, maxLayers))
@@ -206,7 +211,8 @@ func (h *Header) perLayer(name string, def []uint32, positive bool) []uint32 {
 	return v
 }
 
-// parts is whether a layer has attention or a feed-forward network, and whether it is only the last matrix of its attention.
+// parts is whether a layer has attention or a feed-forward network, and whether it is only the last
+// matrix of its attention.
 func (h *Header) parts(layer int) (attention, matrix, ffn bool) {
 	heads, kv := at(h.headsAll, layer) > 0, at(h.kvAll, layer) > 0
 	switch {
@@ -251,8 +257,8 @@ func (h *Header) Inner(layer int) int {
 	return at(h.ffnAll, layer)
 }
 
-// Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale 1/sqrt(head) unless
-// the file gives another.
+// Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale
+// 1/sqrt(head) unless the file gives another.
 func (h *Header) Attention(layer int) Attention {
 	a := Attention{Heads: at(h.headsAll, layer), KVHeads: at(h.kvAll, layer),
 		QKV: "attn_qkv", Q: "attn_q", K: "attn_k", V: "attn_v", Out: "attn_output"}
@@ -271,8 +277,8 @@ func (h *Header) hasTensor(layer int, name string) bool {
 	return ok
 }
 
-// slidingPattern says which layers see a sliding window. A file may list them; otherwise it is all but the last layer of
-// each period, for which a file may give a number.
+// slidingPattern says which layers see a sliding window. A file may list them; otherwise it is all
+// but the last layer of each period, for which a file may give a number.
 func (h *Header) slidingPattern(period int) func(layer int) bool {
 	const name = "attention.sliding_window_pattern"
 	if _, n, _ := h.f.Kind(h.key(name)); n > 0 {

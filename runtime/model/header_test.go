@@ -9,7 +9,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// TestFloatKeys refuses numbers of the header that are not positive and finite, by name, and takes those that are.
+// TestFloatKeys refuses numbers of the header that are not positive and finite, by name, and takes
+// those that are.
 func TestFloatKeys(t *testing.T) {
 	for _, key := range []string{"llama.attention.layer_norm_rms_epsilon", "llama.rope.freq_base"} {
 		for _, v := range []float32{-1, 0, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
@@ -32,7 +33,8 @@ func TestFloatKeys(t *testing.T) {
 	}
 }
 
-// TestOptionalFloat takes a number as it is, 1 among them, and the default for one that is 0 or absent.
+// TestOptionalFloat takes a number as it is, 1 among them, and the default for one that is 0 or
+// absent.
 func TestOptionalFloat(t *testing.T) {
 	for _, c := range []struct {
 		key  any // nil for absent

@@ -39,9 +39,10 @@ func (p *pass) attend(a *AttentionStep, y, x []float32) error {
 	return p.matmul(a.Out, p.o, y)
 }
 
-// attendRows computes p.o from p.q and the cache. Where rows are kept exact the batch goes in steps, so that each token
-// sees as exact what it would see if it came alone. A layer that reads another's cache comes after the last step: there
-// the early tokens of a batch see packed what the owner of the cache saw exact.
+// attendRows computes p.o from p.q and the cache. Where rows are kept exact the batch goes in
+// steps, so that each token sees as exact what it would see if it came alone. A layer that reads
+// another's cache comes after the last step: there the early tokens of a batch see packed what the
+// owner of the cache saw exact.
 func (p *pass) attendRows(a *AttentionStep) error {
 	rows := p.cache.Rows(a.KV)
 	for lo, hi := 0, p.n; lo < p.n; lo, hi = hi, p.n {
@@ -83,7 +84,8 @@ func (t *storeTask) Do(w, workers int) {
 	t.rows.Store(&p.workers[w].ws, p.k[t.lo*ldk:], ldk, p.v[t.lo*ldv:], ldv, lo, hi)
 }
 
-// headsTask normalises the heads of Q, K and V, applies RoPE to those of Q and K, and stores K and V.
+// headsTask normalises the heads of Q, K and V, applies RoPE to those of Q and K, and stores K and
+// V.
 type headsTask struct {
 	p *pass
 	a *AttentionStep

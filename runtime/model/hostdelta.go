@@ -6,7 +6,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// deltaPass is a batch in a DeltaNet. Tokens of a sequence follow one another, so that the work is shared out by heads.
+// deltaPass is a batch in a DeltaNet. Tokens of a sequence follow one another, so that the work is
+// shared out by heads.
 type deltaPass struct {
 	p        *pass
 	d        *DeltaStep
@@ -76,15 +77,16 @@ func (t *convTask) Do(w, workers int) {
 	}
 }
 
-// state is what the layer keeps of a sequence: history [taps-1][channels], QKV of its last tokens, the oldest first, and
-// matrices [values][dim of the key][dim of the value].
+// state is what the layer keeps of a sequence: history [taps-1][channels], QKV of its last tokens,
+// the oldest first, and matrices [values][dim of the key][dim of the value].
 func (t *deltaPass) state(seq int) (history, matrices []float32) {
 	all := t.p.cache.StateSeq(t.d.State, seq)
 	n := (t.d.Taps - 1) * t.channels
 	return all[:n], all[n:]
 }
 
-// seen is a head of token i of those in a history followed by those of the batch from number first on.
+// seen is a head of token i of those in a history followed by those of the batch from number first
+// on.
 func (t *deltaPass) seen(history []float32, first, i, at int) []float32 {
 	d := t.d
 	if old := d.Taps - 1; i >= old {

@@ -82,7 +82,8 @@ func (r *recipe) bytes() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// hostile is what a key of a file may be set to by somebody who means harm, or by a converter that is wrong.
+// hostile is what a key of a file may be set to by somebody who means harm, or by a converter that
+// is wrong.
 var hostile = []any{
 	uint32(0), uint32(1), uint32(2), uint32(3), uint32(8), uint32(63), uint32(128), uint32(1 << 16), uint32(1 << 24), uint32(math.MaxUint32),
 	int32(-1), uint64(math.MaxUint64), float32(0), float32(1), float32(-1), float32(1e-45), float32(math.MaxFloat32), float32(math.NaN()),
@@ -98,8 +99,9 @@ var optional = []string{
 	"expert_feed_forward_length", "expert_group_count",
 }
 
-// TestHeadsByLayer gives every layer a number of heads. Without a key that says so, their size is the width divided among
-// the heads of the first layer, in all layers; a RoPE longer than that is refused.
+// TestHeadsByLayer gives every layer a number of heads. Without a key that says so, their size is
+// the width divided among the heads of the first layer, in all layers; a RoPE longer than that is
+// refused.
 func TestHeadsByLayer(t *testing.T) {
 	r := recipeOf(t, "llama_hd64")
 	for _, key := range []string{"attention.key_length", "attention.value_length", "rope.dimension_count"} {
@@ -123,8 +125,9 @@ func TestHeadsByLayer(t *testing.T) {
 	}
 }
 
-// survives loads a file and runs three tokens, one batch and one step, which may fail and must not panic, nor take
-// memory or time that the file's size does not explain. It reports whether the file ran.
+// survives loads a file and runs three tokens, one batch and one step, which may fail and must not
+// panic, nor take memory or time that the file's size does not explain. It reports whether the file
+// ran.
 func survives(t *testing.T, what string, r *recipe) bool {
 	t.Helper()
 	data, err := r.bytes()
@@ -174,7 +177,8 @@ func runThree(data []byte) (bool, error) {
 	return true, x.Shift(0, 1)
 }
 
-// TestHostileKeys sets every hyperparameter to every hostile value, in the first two families that have it.
+// TestHostileKeys sets every hyperparameter to every hostile value, in the first two families that
+// have it.
 func TestHostileKeys(t *testing.T) {
 	ran, all, seen := 0, 0, map[string]int{}
 	for _, name := range []string{"llama_bf16", "gemma3", "mixtral", "gemma4_e2b", "gemma4_a4b", "qwen35moe"} {
@@ -209,8 +213,8 @@ func TestHostileKeys(t *testing.T) {
 	}
 }
 
-// TestHostileMixtures changes several things of a file at once: keys, shapes, types, presence and content of tensors.
-// The changes are drawn from a fixed seed.
+// TestHostileMixtures changes several things of a file at once: keys, shapes, types, presence and
+// content of tensors. The changes are drawn from a fixed seed.
 func TestHostileMixtures(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ran := 0

@@ -21,7 +21,8 @@ func (t *inputsTask) run() error {
 	if err := p.matmul(i.Projection, p.x, t.x); err != nil {
 		return err
 	}
-	return p.pool.Run(t) // by workers at all times: rows of the file are read under the pool's guard
+	// by workers at all times: rows of the file are read under the pool's guard
+	return p.pool.Run(t)
 }
 
 func (t *inputsTask) Do(w, workers int) {

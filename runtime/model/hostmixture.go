@@ -27,9 +27,10 @@ func (p *pass) experts(e *ExpertsStep, y, x []float32) error {
 	return p.mixture.run(e, y, x)
 }
 
-// mixture multiplies the slots of a routing by the matrices of their experts, in three steps over the pool: the inputs
-// are gathered by slot, transformed and rounded; the hidden values computed; and, after these were prepared in turn, the
-// outputs, added up by token. Only the matrices of experts with a slot are read.
+// mixture multiplies the slots of a routing by the matrices of their experts, in three steps over
+// the pool: the inputs are gathered by slot, transformed and rounded; the hidden values computed;
+// and, after these were prepared in turn, the outputs, added up by token. Only the matrices of
+// experts with a slot are read.
 type mixture struct {
 	p *pass
 	e *ExpertsStep
@@ -77,10 +78,11 @@ func blocks(e *ExpertsStep) int { return (e.Inner + rowBlock - 1) / rowBlock }
 
 // slotTask prepares rows of slots for the matrices of a group.
 type slotTask struct {
-	p        *pass
-	g        *product
-	rows     []float32 // [count][g.n]
-	x        []float32 // [n][g.n] to gather the rows from by token, nil where they are there already
+	p    *pass
+	g    *product
+	rows []float32 // [count][g.n]
+	// [n][g.n] to gather the rows from by token, nil where they are there already
+	x        []float32
 	segments []segment
 	count    int
 }
@@ -131,15 +133,16 @@ func (t *slotTask) panel(w int, s segment, j, m int) {
 	}
 }
 
-// slots makes act the rounded rows of a segment from its slot j on. A segment starts where activations may be cut, and
-// is laid out as if it were alone.
+// slots makes act the rounded rows of a segment from its slot j on. A segment starts where
+// activations may be cut, and is laid out as if it were alone.
 func (t *prepTask) slots(act *kernels.Act, k int, s segment, j int) {
 	*act = t.acts[k].From(s.first)
 	act.Rows = s.m
 	*act = act.From(j)
 }
 
-// product is y[j*ldy+r] = row lo+r of an expert's matrix times slot j of s, with bias and scale; x is the prepared rows.
+// product is y[j*ldy+r] = row lo+r of an expert's matrix times slot j of s, with bias and scale; x
+// is the prepared rows.
 func (m *mixture) product(w int, k *ExpertStack, s segment, x []float32, lo, rows int, y []float32, ldy int) {
 	g := m.p.productOf(k.Products)
 	p, q, worker := m.p, &g.parts[k.Part], &m.p.workers[w]
@@ -196,7 +199,8 @@ func (t hiddenTask) block(w int, s segment, lo, rows int) {
 	}
 }
 
-// outputTask adds the outputs of the experts up; a share of rows is computed for all slots, expert by expert.
+// outputTask adds the outputs of the experts up; a share of rows is computed for all slots, expert
+// by expert.
 type outputTask struct{ *mixture }
 
 func (t outputTask) Do(w, _ int) {

@@ -5,8 +5,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// offsetsOf is the key offsets of a plan by KV layer, nil for layers without one or of other stages. Layers of one RoPE share
-// its tables.
+// offsetsOf is the key offsets of a plan by KV layer, nil for layers without one or of other
+// stages. Layers of one RoPE share its tables.
 func (p *pass) offsetsOf(plan *kv.Plan, size int) []*attention.Offset {
 	all := make([]*attention.Offset, len(plan.Layers))
 	for i := p.span.KV.Lo; i < p.span.KV.Hi; i++ {

@@ -73,11 +73,12 @@ type pass struct {
 	gate, up   []float32 // [n][inner]
 	ropes      []ropeTable
 
-	offsets []*attention.Offset          // by KV layer, of the context that runs
-	turned  []*attention.Turn            // those made so far
-	stop    func() error                 // asked between blocks; nil for nobody
-	observe func(layer int, k []float32) // sees the keys of a batch before RoPE, [n][KVHeads*KeyDim]; nil for nobody
-	raw     []float32                    // what it sees
+	offsets []*attention.Offset // by KV layer, of the context that runs
+	turned  []*attention.Turn   // those made so far
+	stop    func() error        // asked between blocks; nil for nobody
+	// sees the keys of a batch before RoPE, [n][KVHeads*KeyDim]; nil for nobody
+	observe func(layer int, k []float32)
+	raw     []float32 // what it sees
 
 	prep  prepTask
 	mul   mulTask
@@ -152,8 +153,8 @@ func (p *pass) each(t cpu.Task, items int) error {
 	return p.pool.Run(t)
 }
 
-// forward runs tokens, at most a batch, which have just been placed as the last of their sequences. p.x then holds the
-// residual stream; of a stage that does not embed it must before.
+// forward runs tokens, at most a batch, which have just been placed as the last of their sequences.
+// p.x then holds the residual stream; of a stage that does not embed it must before.
 func (p *pass) forward(tokens []int32, runs []kv.Run) error {
 	p.tokens, p.n, p.runs, p.pos, p.seqs = tokens, len(tokens), runs, p.pos[:0], p.seqs[:0]
 	for _, r := range runs {
@@ -243,8 +244,8 @@ func (t *embedTask) Do(w, workers int) {
 	}
 }
 
-// stepTask goes from one block to the next: the residual stream takes the output of the last, h becomes the input of
-// the next.
+// stepTask goes from one block to the next: the residual stream takes the output of the last, h
+// becomes the input of the next.
 type stepTask struct {
 	p         *pass
 	add       bool         // there is a last block

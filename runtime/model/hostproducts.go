@@ -8,17 +8,19 @@ import (
 )
 
 const (
-	// rowUnit is the unit in which rows are shared out. Kernels work on tiles of rows that divide it, so that the bits
-	// of an output do not depend on where the shares were cut.
+	// rowUnit is the unit in which rows are shared out. Kernels work on tiles of rows that divide
+	// it, so that the bits of an output do not depend on where the shares were cut.
 	rowUnit = 16
-	// rowBlock rows meet all tokens before the next ones: unpacked once, they stay in the first-level cache.
+	// rowBlock rows meet all tokens before the next ones: unpacked once, they stay in the
+	// first-level cache.
 	rowBlock = 64
-	// tokenTile tokens meet a block of rows at a time, so that their activations stay in the second-level cache;
-	// a multiple of cpu.ActStep.
+	// tokenTile tokens meet a block of rows at a time, so that their activations stay in the
+	// second-level cache; a multiple of cpu.ActStep.
 	tokenTile = 128
 )
 
-// product is a Products with the kernels of this processor, which multiply all its matrices in one pass over the pool.
+// product is a Products with the kernels of this processor, which multiply all its matrices in one
+// pass over the pool.
 type product struct {
 	*Products
 	n     int // inputs
@@ -37,7 +39,8 @@ type part struct {
 	first  int    // row in the product
 }
 
-// prep is what a type wants its input to be: transformed into the type's domain, rounded to int8 in groups.
+// prep is what a type wants its input to be: transformed into the type's domain, rounded to int8 in
+// groups.
 type prep struct {
 	domain *kernels.Transform // nil for none
 	group  int                // 0 for f32
@@ -113,7 +116,8 @@ func (l *lookup) row(x []float32, i int) {
 // maxParts is the most matrices of a product.
 const maxParts = 4
 
-// matmul computes y[i] = x W_i^T + bias_i for the parts of s, at most maxParts; x is [n][inputs], y[i] is [n][rows of part i].
+// matmul computes y[i] = x W_i^T + bias_i for the parts of s, at most maxParts; x is [n][inputs],
+// y[i] is [n][rows of part i].
 func (p *pass) matmul(s *Products, x []float32, y ...[]float32) error {
 	g := p.productOf(s)
 	p.prep.g, p.prep.x = g, x

@@ -6,11 +6,13 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// leastSum keeps a sum of vanishing probabilities from dividing by zero: the smallest normal f16, as in llama.cpp.
+// leastSum keeps a sum of vanishing probabilities from dividing by zero: the smallest normal f16,
+// as in llama.cpp.
 const leastSum = 6.103515625e-5
 
-// routing says which tokens of a batch each expert computes. A slot is one token at one expert. The slots of an expert
-// stand together, from a row where activations may be cut, so that its matrices are read once for all its tokens.
+// routing says which tokens of a batch each expert computes. A slot is one token at one expert. The
+// slots of an expert stand together, from a row where activations may be cut, so that its matrices
+// are read once for all its tokens.
 type routing struct {
 	p *pass
 	e *ExpertsStep
@@ -57,7 +59,8 @@ func (r *routing) Do(w, workers int) {
 			l[best] = float32(math.Inf(-1))
 		}
 		if r.e.Gating == SoftmaxChosen {
-			r.p.vec.Scale(weights, 1/r.p.vec.ExpSum(weights, 1, top)) // top is the first chosen, or a NaN that none of them need be
+			// top is the first chosen, or a NaN that none of them need be
+			r.p.vec.Scale(weights, 1/r.p.vec.ExpSum(weights, 1, top))
 			continue
 		}
 		var sum float32

@@ -12,13 +12,16 @@ import (
 	"sync"
 )
 
-// Identity tells a model from others: it is of everything in a model file that moves logits or gives tokens their
-// meaning, and of nothing else. Files that depend on a model hold the identity of the one they were made with.
+// Identity tells a model from others: it is of everything in a model file that moves logits or
+// gives tokens their meaning, and of nothing else. Files that depend on a model hold the identity
+// of the one they were made with.
 type Identity struct {
-	Arch    string            `json:"arch"`
-	Keys    map[string]string `json:"keys"`    // hyperparameters as they were read, defaults included
-	Tokens  map[string]string `json:"tokens"`  // digests of the tokenizer's keys
-	Weights string            `json:"weights"` // digest of all bytes of all tensors, and of their names, shapes and types
+	Arch string `json:"arch"`
+	// hyperparameters as they were read, defaults included
+	Keys   map[string]string `json:"keys"`
+	Tokens map[string]string `json:"tokens"` // digests of the tokenizer's keys
+	// digest of all bytes of all tensors, and of their names, shapes and types
+	Weights string `json:"weights"`
 
 	// Not part of what is compared: how the model was called.
 	File string `json:"file,omitempty"`
@@ -38,8 +41,8 @@ func (d *Identity) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Check is an error where a file that was made with the model was is used with the model d. It names both and says in what
-// they differ. what is the file, such as "the base file".
+// Check is an error where a file that was made with the model was is used with the model d. It
+// names both and says in what they differ. what is the file, such as "the base file".
 func (d *Identity) Check(what string, was *Identity) error {
 	if was.Hash() == d.Hash() {
 		return nil
@@ -109,8 +112,8 @@ type identified struct {
 // Identity is that of the model, made when it is first asked for: all weights are read.
 func (m *Model) Identity() (*Identity, error) { return m.Identify(nil, nil) }
 
-// Identify is Identity with the digests of weights that were made before, nil for none. stop, unless nil, is asked now
-// and then: an error of it ends the work.
+// Identify is Identity with the digests of weights that were made before, nil for none. stop,
+// unless nil, is asked now and then: an error of it ends the work.
 func (m *Model) Identify(known *Digests, stop func() error) (*Identity, error) {
 	m.identified.mu.Lock()
 	defer m.identified.mu.Unlock()

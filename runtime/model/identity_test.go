@@ -33,8 +33,8 @@ func logitsOf(t *testing.T, m *Model) [][]float32 {
 	return all
 }
 
-// TestIdentityOfKeys changes every hyperparameter of every family in turn: a model that computes something else is another
-// one, and the message says by which key.
+// TestIdentityOfKeys changes every hyperparameter of every family in turn: a model that computes
+// something else is another one, and the message says by which key.
 func TestIdentityOfKeys(t *testing.T) {
 	others, moved := 0, 0
 	for _, name := range []string{"llama_rope", "mistral3", "qwen2", "qwen3", "gemma2", "gemma3", "gemma4_e2b", "gemma4_a4b", "qwen35", "qwen3moe", "gptoss", "gpt2", "phi3_long", "starcoder2"} {
@@ -159,7 +159,8 @@ func TestIdentityOfBytes(t *testing.T) {
 	}
 }
 
-// TestDigests keeps the digest of a large model and changes the file behind it in ways that times do not show.
+// TestDigests keeps the digest of a large model and changes the file behind it in ways that times
+// do not show.
 func TestDigests(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.gguf")

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// KeyBias is the bias of the keys of a KV layer, [Heads][KeyDim], which is a constant part of all of them before RoPE; an
-// error where there is none or where a norm follows it.
+// KeyBias is the bias of the keys of a KV layer, [Heads][KeyDim], which is a constant part of all
+// of them before RoPE; an error where there is none or where a norm follows it.
 func (m *Model) KeyBias(layer int) ([]float32, error) {
 	const k = 1 // of the matrices of an attention, after Q
 	a := m.program.Attention[layer]
@@ -23,9 +23,10 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 	return bias, nil
 }
 
-// Keys runs tokens with a cache of f32 and f32 activations, and calls visit for every KV layer of each batch with its keys
-// as they are before RoPE and after a norm: [n][Heads][KeyDim] of the tokens from number first on, valid until visit
-// returns. It ends when ctx is done, looked at between layers.
+// Keys runs tokens with a cache of f32 and f32 activations, and calls visit for every KV layer of
+// each batch with its keys as they are before RoPE and after a norm: [n][Heads][KeyDim] of the
+// tokens from number first on, valid until visit returns. It ends when ctx is done, looked at
+// between layers.
 func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit func(layer, first int, k []float32)) error {
 	f32 := kv.Choice{Type: m.Table.ByID(0)}
 	plan, err := kv.NewPlan(m.program.KV, kv.Policy{K: f32, V: f32})

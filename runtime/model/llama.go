@@ -1,8 +1,9 @@
 package model
 
-// llama is Llama 1 to 3, Mistral, Mixtral, SmolLM and everything converted to their form: RMS norms, adjacent RoPE pairs
-// with optional frequency factors, SwiGLU, of one network or of experts. A search over architectures, as of Nemotron, leaves
-// layers without attention, with its last matrix alone, or without the network.
+// llama is Llama 1 to 3, Mistral, Mixtral, SmolLM and everything converted to their form: RMS
+// norms, adjacent RoPE pairs with optional frequency factors, SwiGLU, of one network or of experts.
+// A search over architectures, as of Nemotron, leaves layers without attention, with its last
+// matrix alone, or without the network.
 func llama(h *Header) Graph {
 	h.sparse = true
 	h.common()

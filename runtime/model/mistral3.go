@@ -1,7 +1,7 @@
 package model
 
-// mistral3 is Ministral 3: llama with YaRN, and with queries that grow with the logarithm of their position beyond the
-// context of the first training.
+// mistral3 is Ministral 3: llama with YaRN, and with queries that grow with the logarithm of their
+// position beyond the context of the first training.
 func mistral3(h *Header) Graph {
 	h.common()
 	rope := h.Rope(Adjacent)

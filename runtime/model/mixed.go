@@ -26,15 +26,16 @@ type mixed struct {
 	logits []float32 // [tile][Vocab]
 }
 
-// EvalBatch runs tokens at the next positions of their sequences, all that fit a batch together, so that every weight is
-// read once for all. For every token that wants its logits it calls visit with the token's number in tokens and the
-// logits, [Vocab], which are valid until visit returns; sequence by sequence, in each in order. An error of visit ends it.
+// EvalBatch runs tokens at the next positions of their sequences, all that fit a batch together, so
+// that every weight is read once for all. For every token that wants its logits it calls visit with
+// the token's number in tokens and the logits, [Vocab], which are valid until visit returns;
+// sequence by sequence, in each in order. An error of visit ends it.
 //
-// A sequence computes what it would in a context of its own, but for the order of sums: products of one token and of
-// several take different kernels, and the rows of others lie between its own.
+// A sequence computes what it would in a context of its own, but for the order of sums: products of
+// one token and of several take different kernels, and the rows of others lie between its own.
 //
-// After an error every sequence is as it was before the call, or empty where a sliding window has moved on, a layer is
-// recurrent, or a device failed while rows left the exact ones.
+// After an error every sequence is as it was before the call, or empty where a sliding window has
+// moved on, a layer is recurrent, or a device failed while rows left the exact ones.
 func (c *Context) EvalBatch(tokens []Token, visit func(i int, logits []float32) error) error {
 	x := &c.mixed
 	if err := c.checkBatch(tokens); err != nil {
@@ -99,7 +100,8 @@ func (c *Context) batchRuns(tokens []Token, visit func(i int, logits []float32) 
 	return nil
 }
 
-// cut makes x.runs of the next tokens in order, as many as go through all layers together, and returns their number.
+// cut makes x.runs of the next tokens in order, as many as go through all layers together, and
+// returns their number.
 func (c *Context) cut(tokens []Token, lo int) int {
 	x := &c.mixed
 	n := min(c.Batch, len(tokens)-lo)
@@ -163,7 +165,8 @@ func (c *Context) place(tokens []Token, i int) int {
 	return p
 }
 
-// logitsOf computes x.logits of tokens, by their numbers in order, of a batch that begins with number lo.
+// logitsOf computes x.logits of tokens, by their numbers in order, of a batch that begins with
+// number lo.
 func (c *Context) logitsOf(wanted []int, lo int) error {
 	x, m, n := &c.mixed, c.Model, len(wanted)
 	if wanted[n-1]-wanted[0] == n-1 { // they need not leave the device
@@ -186,8 +189,8 @@ func (c *Context) logitsOf(wanted []int, lo int) error {
 // LenSeq is the number of positions of a sequence.
 func (c *Context) LenSeq(seq int) int { return c.Cache.LenSeq(seq) }
 
-// CopySeq makes a sequence the same as another and shares the rows of that: a common prompt is run once and held once.
-// What it held before is forgotten.
+// CopySeq makes a sequence the same as another and shares the rows of that: a common prompt is run
+// once and held once. What it held before is forgotten.
 func (c *Context) CopySeq(from, to int) error {
 	if err := c.Cache.CopySeq(from, to); err != nil || from == to {
 		return err

@@ -32,8 +32,8 @@ type Model struct {
 	identified identified
 }
 
-// Load binds an open file to its architecture. The file stays the caller's to close, after the model's last use. The
-// kernels that run the model are those of the table.
+// Load binds an open file to its architecture. The file stays the caller's to close, after the
+// model's last use. The kernels that run the model are those of the table.
 func Load(f *gguf.File, table *kernels.Table) (*Model, error) { return load(f, table, table.ByID) }
 
 func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {

@@ -7,10 +7,12 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// Logits must be numbers: NaN and +Inf end what runs. What comes before them need not be looked at, since every operation
-// hands a NaN on, but for rows of the cache, which package kv looks at. -Inf is a probability of 0.
+// Logits must be numbers: NaN and +Inf end what runs. What comes before them need not be looked at,
+// since every operation hands a NaN on, but for rows of the cache, which package kv looks at. -Inf
+// is a probability of 0.
 
-// NotNumbers is a row of logits, or the vector that they are made of, with something in it that is no number, as an error.
+// NotNumbers is a row of logits, or the vector that they are made of, with something in it that is
+// no number, as an error.
 type NotNumbers struct {
 	Seq, Position int     // of the token; Position is -1 where only the caller knows it
 	Token         int     // whose logit it is, -1 for a vector before the output matrix

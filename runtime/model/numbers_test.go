@@ -33,8 +33,8 @@ func (r *recipe) poisoned(name string) *recipe {
 	return c
 }
 
-// spared are tensors that a few tokens need not touch: rows of tokens that are not there, divisors of other contexts, projections
-// of layers that read the cache of others.
+// spared are tensors that a few tokens need not touch: rows of tokens that are not there, divisors
+// of other contexts, projections of layers that read the cache of others.
 func spared(m *Model, name string) bool {
 	for _, s := range []string{"token_embd", "per_layer_token_embd", "rope_freqs", "rope_factors", "position_embd"} {
 		if strings.HasPrefix(name, s) {
@@ -49,8 +49,9 @@ func spared(m *Model, name string) bool {
 	return false
 }
 
-// TestOneNaN puts a NaN into every tensor of every family, one at a time, and runs some tokens at once and one by one, in both
-// forms, with cache types that would store it as 0: it must never become text.
+// TestOneNaN puts a NaN into every tensor of every family, one at a time, and runs some tokens at
+// once and one by one, in both forms, with cache types that would store it as 0: it must never
+// become text.
 func TestOneNaN(t *testing.T) {
 	tried := 0
 	for _, name := range caseNames(t) {
@@ -109,7 +110,8 @@ func TestOneNaN(t *testing.T) {
 	}
 }
 
-// TestRowNumbers looks at what keys and values are made of, as is done before a device runs a model.
+// TestRowNumbers looks at what keys and values are made of, as is done before a device runs a
+// model.
 func TestRowNumbers(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "qwen2_hd64", "qwen3", "phi3", "gemma4_e2b", "qwen35", "gptoss"} {
 		r := recipeOf(t, name)

@@ -7,8 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// Open maps and loads the model at path, to be run by the kernels of a table: kernels.Default() has all types and the best
-// instruction set of the CPU. Close unmaps it.
+// Open maps and loads the model at path, to be run by the kernels of a table: kernels.Default() has
+// all types and the best instruction set of the CPU. Close unmaps it.
 func Open(path string, table *kernels.Table) (*Model, error) {
 	f, err := gguf.Open(path, TypeSize(table))
 	if err != nil {

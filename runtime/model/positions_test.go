@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestLearnedPositions: a model with a vector per position runs as many as it has, and cannot be shifted.
+// TestLearnedPositions: a model with a vector per position runs as many as it has, and cannot be
+// shifted.
 func TestLearnedPositions(t *testing.T) {
 	c := readCase(t, "gpt2")
 	if _, err := c.context(t, "f16", "f16", Options{Size: 257}); err == nil || !strings.Contains(err.Error(), "257") || !strings.Contains(err.Error(), "256") {
@@ -25,7 +26,8 @@ func TestLearnedPositions(t *testing.T) {
 	}
 }
 
-// TestLongFactorsOwnTheirCache: keys that were turned by the short factors are of no use to a context of the long ones.
+// TestLongFactorsOwnTheirCache: keys that were turned by the short factors are of no use to a
+// context of the long ones.
 func TestLongFactorsOwnTheirCache(t *testing.T) {
 	c := readCase(t, "phi3_long")
 	var saved bytes.Buffer

@@ -13,7 +13,8 @@ import (
 //	for each step:  x = (x + Post(Body(Pre(x)))) * Scale
 //	logits = cap(Output . Norm(x))
 //
-// It is immutable and belongs to the model. Data of weights is a view of the file, to be read under File.Guard.
+// It is immutable and belongs to the model. Data of weights is a view of the file, to be read under
+// File.Guard.
 type Program struct {
 	Width, Vocab int
 	Layers       int // that repeat
@@ -53,8 +54,8 @@ func (w *Weight) cut(lo, hi int) *Weight {
 	return &c
 }
 
-// Products is matrices that multiply the same input. Gated: there are two of equal shape, and the result is
-// Act(first) * second. Activated: it is Act(product).
+// Products is matrices that multiply the same input. Gated: there are two of equal shape, and the
+// result is Act(first) * second. Activated: it is Act(product).
 type Products struct {
 	Number           int // in Program.Products
 	Parts            []*Weight
@@ -83,8 +84,10 @@ type RopeForm struct {
 type Step struct {
 	Layer     int // of the model
 	Pre, Post *NormWeights
-	Body      any     // *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep, *InputGateStep or *SumStep
-	Scale     float32 // of the stream after the block
+	// *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep, *InputGateStep
+	// or *SumStep
+	Body  any
+	Scale float32 // of the stream after the block
 }
 
 // AttentionStep is an Attention.
@@ -137,17 +140,20 @@ type ExpertStack struct {
 // Weight holds the matrices of all experts, Count times the rows of one.
 func (k *ExpertStack) Weight() *Weight { return k.Products.Parts[k.Part] }
 
-// DeltaStep is a DeltaNet. The layer's state, kv.Cache.State(State), is [Taps-1][rows of In.Parts[0]] of the last tokens before the
-// convolution, the oldest first, and [ValueHeads][Dim of the key][Dim of the value] matrices.
+// DeltaStep is a DeltaNet. The layer's state, kv.Cache.State(State), is [Taps-1][rows of
+// In.Parts[0]] of the last tokens before the convolution, the oldest first, and [ValueHeads][Dim of
+// the key][Dim of the value] matrices.
 type DeltaStep struct {
 	KeyHeads, ValueHeads, Dim, Taps int
 	State                           int
-	In                              *Products // QKV, gates [ValueHeads][Dim], and what makes decays and rates, [ValueHeads] each
-	Out                             *Products
-	Conv                            []float32    // [Taps][rows of QKV], the oldest token first
-	Decay, Step                     []float32    // [ValueHeads]
-	Norm                            *NormWeights // of every head
-	Eps                             float32      // the least length that a query or key is divided by
+	// QKV, gates [ValueHeads][Dim], and what makes decays and rates, [ValueHeads] each
+	In          *Products
+	Out         *Products
+	Conv        []float32    // [Taps][rows of QKV], the oldest token first
+	Decay, Step []float32    // [ValueHeads]
+	Norm        *NormWeights // of every head
+	// the least length that a query or key is divided by
+	Eps float32
 }
 
 // Channels is the rows of QKV.

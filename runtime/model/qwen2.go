@@ -1,6 +1,7 @@
 package model
 
-// qwen2 is Qwen2 and Qwen2.5: llama with half-split RoPE and with biases on Q, K and V, which Linear finds by itself.
+// qwen2 is Qwen2 and Qwen2.5: llama with half-split RoPE and with biases on Q, K and V, which
+// Linear finds by itself.
 func qwen2(h *Header) Graph {
 	h.common()
 	rope := h.Rope(Halves)

@@ -2,13 +2,14 @@ package model
 
 import "fmt"
 
-// qwen35 is Qwen3.5: of each few layers all but the last are recurrent, and that has full attention whose output a
-// gate lets through.
+// qwen35 is Qwen3.5: of each few layers all but the last are recurrent, and that has full attention
+// whose output a gate lets through.
 func qwen35(h *Header) Graph {
 	return h.hybrid(func(i int) Body { return h.GatedFFN(i, SiLU) })
 }
 
-// qwen35moe is Qwen3.5 with experts and one network beside them that every token uses, through a gate of its own.
+// qwen35moe is Qwen3.5 with experts and one network beside them that every token uses, through a
+// gate of its own.
 func qwen35moe(h *Header) Graph {
 	var experts Experts
 	return h.hybrid(func(i int) Body {

@@ -1,7 +1,7 @@
 package model
 
-// qwen3moe is Qwen3 with experts: qwen2 without biases, a norm of every query and key head, and experts for the
-// feed-forward network.
+// qwen3moe is Qwen3 with experts: qwen2 without biases, a norm of every query and key head, and
+// experts for the feed-forward network.
 func qwen3moe(h *Header) Graph {
 	h.common()
 	rope := h.Rope(Halves)

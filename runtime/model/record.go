@@ -7,15 +7,17 @@ import (
 
 // Matrices is the weights of one type and what multiplies them, for records of what a run did.
 type Matrices struct {
-	Type   string
-	ISA    string // of the kernel
-	Count  int
-	Bytes  int64
-	Int8   int // how many of them the fast form multiplies by int8 activations; the rest stay in f32
+	Type  string
+	ISA   string // of the kernel
+	Count int
+	Bytes int64
+	// how many of them the fast form multiplies by int8 activations; the rest stay in f32
+	Int8   int
 	Turned int // for how many the input is first turned into the type's domain
 }
 
-// Other is a layer without rows of its own in the cache: a recurrent one, or one that reads the rows of another layer.
+// Other is a layer without rows of its own in the cache: a recurrent one, or one that reads the
+// rows of another layer.
 type Other struct {
 	Layer int `json:"layer"`
 	State int `json:"state_bytes"` // of a recurrent layer, 0 for others
@@ -25,7 +27,8 @@ type Other struct {
 // Others lists the layers that no KV layer stands for.
 func (m *Model) Others() []Other { return m.others }
 
-// Matrices lists the weight matrices by type, those with most bytes first. A tied embedding counts once.
+// Matrices lists the weight matrices by type, those with most bytes first. A tied embedding counts
+// once.
 func (m *Model) Matrices() []Matrices {
 	var list []Matrices
 	for _, g := range m.program.Products {

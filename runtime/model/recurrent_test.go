@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRecurrentState goes back in a context with a recurrent layer, which it can only to the start, and shifts it, which
-// leaves the state as it is and can drop the older positions but not the last.
+// TestRecurrentState goes back in a context with a recurrent layer, which it can only to the start,
+// and shifts it, which leaves the state as it is and can drop the older positions but not the last.
 func TestRecurrentState(t *testing.T) {
 	c := readCase(t, "qwen35")
 	x, err := c.context(t, "f32", "f32", Options{Threads: 2, Batch: 16})
@@ -58,7 +58,8 @@ func TestRecurrentState(t *testing.T) {
 	same("after going back to the start", decoded(), want, 1e-5)
 	same("a prompt run again", prefill(t, x, c.Tokens[:40], 39)[0], first, 0)
 
-	// A RoPE knows distances alone, so that dropping the oldest positions at once or in two steps is the same.
+	// A RoPE knows distances alone, so that dropping the oldest positions at once or in two steps
+	// is the same.
 	state := slices.Clone(x.Cache.State(0))
 	for _, n := range []int{10, 6} {
 		if err := x.Shift(0, n); err != nil {
@@ -80,7 +81,8 @@ func TestRecurrentState(t *testing.T) {
 	}
 }
 
-// TestErrorClearsRecurrentState ends a run by an error: the tokens that were run cannot be taken out of a state.
+// TestErrorClearsRecurrentState ends a run by an error: the tokens that were run cannot be taken
+// out of a state.
 func TestErrorClearsRecurrentState(t *testing.T) {
 	c := readCase(t, "qwen35moe")
 	x, err := c.context(t, "f16", "f16", Options{Threads: 1, Batch: 8})
@@ -99,8 +101,8 @@ func TestErrorClearsRecurrentState(t *testing.T) {
 	}
 }
 
-// TestTextTurnsSections checks which pairs of a RoPE over several axes a text turns, for files whose sections do not
-// cover all pairs.
+// TestTextTurnsSections checks which pairs of a RoPE over several axes a text turns, for files
+// whose sections do not cover all pairs.
 func TestTextTurnsSections(t *testing.T) {
 	for _, x := range []struct {
 		sections []int

@@ -22,24 +22,29 @@ type Rope struct {
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
 	Yarn      *Yarn   // nil for none
 	Magnitude float32 // factor of cosines and sines, beside YaRN's; 0 means 1
-	Sections  []int   // of a RoPE over several axes: how many pairs turn by each; nil where all turn by the position
-	Original  int     // positions the model was trained for before it was scaled to more
+	// of a RoPE over several axes: how many pairs turn by each; nil where all turn by the position
+	Sections []int
+	Original int // positions the model was trained for before it was scaled to more
 
-	// Divisors of the frequencies: optional tensors of Dims/2 values. Short and Long take the place of Factors where the
-	// file has them: Short for contexts of up to Original positions, Long for larger ones. The size of the context decides
-	// and not the position, since keys of both kinds cannot be compared.
+	// Divisors of the frequencies: optional tensors of Dims/2 values. Short and Long take the place
+	// of Factors where the file has them: Short for contexts of up to Original positions, Long for
+	// larger ones. The size of the context decides and not the position, since keys of both kinds
+	// cannot be compared.
 	Factors, Short, Long Linear
 }
 
-// Yarn is the scaling of arXiv:2309.00071: slow pairs are scaled by Factor, fast ones are left, with a ramp between.
+// Yarn is the scaling of arXiv:2309.00071: slow pairs are scaled by Factor, fast ones are left,
+// with a ramp between.
 type Yarn struct {
 	BetaFast, BetaSlow float32 // turns over Original positions where the ramp begins and ends
-	Multiplier         float32 // of the logarithm that the magnitude is divided by; 0 for a division by 1
-	Whole              bool    // the ramp begins and ends at whole pairs, rounded outwards
+	// of the logarithm that the magnitude is divided by; 0 for a division by 1
+	Multiplier float32
+	Whole      bool // the ramp begins and ends at whole pairs, rounded outwards
 }
 
-// truncateKey is not in any published file: it is called after truncate of the original configurations, whose default is
-// true. A file may say by it what the family does not do by itself.
+// truncateKey is not in any published file: it is called after truncate of the original
+// configurations, whose default is true. A file may say by it what the family does not do by
+// itself.
 const truncateKey = "rope.scaling.yarn_truncate"
 
 // Rope reads the RoPE of the file.
@@ -125,8 +130,9 @@ func (r *Rope) frequencies(factors []float32) []float64 {
 	return freq
 }
 
-// turns says whether pair i turns by the position of a text. The axes of an image (time, height, width) take the pairs
-// in turns, as many as they have; the rest belong to an axis on which text does not move.
+// turns says whether pair i turns by the position of a text. The axes of an image (time, height,
+// width) take the pairs in turns, as many as they have; the rest belong to an axis on which text
+// does not move.
 func (r *Rope) turns(i int) bool {
 	all := 0
 	for _, n := range r.Sections {

@@ -1,6 +1,7 @@
 package model
 
-// rope binds a RoPE and returns its number, -1 for nil; layers that share the *Rope share the result.
+// rope binds a RoPE and returns its number, -1 for nil; layers that share the *Rope share the
+// result.
 func (b *binder) rope(r *Rope) int {
 	if r == nil {
 		return -1
@@ -31,8 +32,9 @@ func (b *binder) divisors(name Linear, n int) []float32 {
 	return nil
 }
 
-// IsLong reports whether a context of so many positions takes the long factors. llama.cpp compares after it has rounded
-// the size up to a multiple of 256, which decides for models whose Original is small.
+// IsLong reports whether a context of so many positions takes the long factors. llama.cpp compares
+// after it has rounded the size up to a multiple of 256, which decides for models whose Original is
+// small.
 func (t *RopeForm) IsLong(size int) bool {
 	const unit = 256
 	return t.Long != nil && (size+unit-1)/unit*unit > t.Original

@@ -66,7 +66,8 @@ func several(t *testing.T, c *conformance, x *Context, o Options) *Context {
 	return y
 }
 
-// shifted is the logits of tokens from number keep on in a context of its own that is shifted after the first at tokens.
+// shifted is the logits of tokens from number keep on in a context of its own that is shifted after
+// the first at tokens.
 func shifted(t *testing.T, x *Context, tokens []int32, at, keep, discard int) [][]float32 {
 	t.Helper()
 	x.Clear()
@@ -87,10 +88,11 @@ func shifted(t *testing.T, x *Context, tokens []int32, at, keep, discard int) []
 	return rows
 }
 
-// TestSequencesAreAlone mixes sequences in batches: two with their own tokens, one that shares the beginning of another,
-// one that takes the cells of a sequence that was removed; one is shifted. Each must give the logits of a context of its
-// own. What differs is the order of sums and, in caches with few bits, a value here and there that is rounded to the
-// other side; that must be far below what the cache itself changes.
+// TestSequencesAreAlone mixes sequences in batches: two with their own tokens, one that shares the
+// beginning of another, one that takes the cells of a sequence that was removed; one is shifted.
+// Each must give the logits of a context of its own. What differs is the order of sums and, in
+// caches with few bits, a value here and there that is rounded to the other side; that must be far
+// below what the cache itself changes.
 func TestSequencesAreAlone(t *testing.T) {
 	caches := []struct {
 		k, v   string

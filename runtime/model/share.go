@@ -2,10 +2,11 @@ package model
 
 import "fmt"
 
-// Share places the last n layers of the model on devices, the output counted as one layer after the others, and what comes
-// before them on the processor: 0 is nothing on the devices, Layers+1 or more everything, the embedding too. Device i gets
-// about shares[i] of them, in order; all get the same where there are no shares. Where a device cannot begin with a layer,
-// because that reads the cache of one before, the cut between two devices moves to the nearest place, and one between the
+// Share places the last n layers of the model on devices, the output counted as one layer after the
+// others, and what comes before them on the processor: 0 is nothing on the devices, Layers+1 or
+// more everything, the embedding too. Device i gets about shares[i] of them, in order; all get the
+// same where there are no shares. Where a device cannot begin with a layer, because that reads the
+// cache of one before, the cut between two devices moves to the nearest place, and one between the
 // processor and a device is an error.
 func (m *Model) Share(n int, devices []Device, shares []float64) ([]Placement, error) {
 	all := m.Layers + 1
@@ -64,7 +65,8 @@ func share(shares []float64, i int) float64 {
 	return shares[i]
 }
 
-// nearestCut is the layer from lo to hi, or hi, that is nearest to a layer and with which a device can begin.
+// nearestCut is the layer from lo to hi, or hi, that is nearest to a layer and with which a device
+// can begin.
 func (m *Model) nearestCut(layer, lo, hi int) int {
 	for d := 0; d <= hi-lo; d++ {
 		for _, at := range []int{layer - d, layer + d} {

@@ -12,9 +12,10 @@ type idle struct {
 	name string
 }
 
-// TestShare shares a model of 16 layers and the output out as llama.cpp does; the numbers of layers are by device, "cpu" the
-// processor. The cases are those of its src/llama-model.cpp: a layer il of those from i_gpu_start on goes to the first device
-// whose share of the sum is above (il - i_gpu_start)/n.
+// TestShare shares a model of 16 layers and the output out as llama.cpp does; the numbers of layers
+// are by device, "cpu" the processor. The cases are those of its src/llama-model.cpp: a layer il of
+// those from i_gpu_start on goes to the first device whose share of the sum is above (il -
+// i_gpu_start)/n.
 func TestShare(t *testing.T) {
 	m := &Model{Layers: 16, program: &Program{Layers: 16}}
 	a, b, c := &idle{name: "a"}, &idle{name: "b"}, &idle{name: "c"}

@@ -11,8 +11,8 @@ type Range struct{ Lo, Hi int }
 // Len is how many there are.
 func (r Range) Len() int { return r.Hi - r.Lo }
 
-// Span is the part of a program that a stage runs: some layers, and what their steps need. The embedding comes before the
-// first layer, the output after the last.
+// Span is the part of a program that a stage runs: some layers, and what their steps need. The
+// embedding comes before the first layer, the output after the last.
 type Span struct {
 	Layers         Range
 	Steps          Range // of Program.Steps
@@ -58,7 +58,8 @@ func wantsInputs(body any) bool {
 	return false
 }
 
-// Cut says why no stage can begin with a layer, nil where one can: a layer that reads the cache of another must be where that is.
+// Cut says why no stage can begin with a layer, nil where one can: a layer that reads the cache of
+// another must be where that is.
 func (p *Program) Cut(layer int) error {
 	for i := range p.Steps {
 		s := &p.Steps[i]

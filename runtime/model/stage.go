@@ -12,7 +12,9 @@ import (
 // Placement is some of the model's layers on a device.
 type Placement struct {
 	Device Device // nil for the processor
-	Layers int    // how many, after those of the placement before; the output counts as one more layer. 0 in the last for the rest
+	// how many, after those of the placement before; the output counts as one more layer. 0 in the
+	// last for the rest
+	Layers int
 }
 
 // OnProcessor says whether the processor has some of the layers.
@@ -54,8 +56,8 @@ func (m *Model) placed(list []Placement) (stages []stage, err error) {
 	return stages, nil
 }
 
-// newCache makes a cache with the states of recurrent layers. Before that it sees whether this machine has the memory for
-// what stages keep and compute on the processor.
+// newCache makes a cache with the states of recurrent layers. Before that it sees whether this
+// machine has the memory for what stages keep and compute on the processor.
 func (m *Model) newCache(stages []stage, o *Options) (*kv.Cache, error) {
 	shape := kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
 	need := int64(0)
@@ -168,8 +170,8 @@ func (c *Context) handsInputs() bool {
 	return false
 }
 
-// failed forgets the sequences of a batch that a device did not finish where rows were to leave the exact ones: they may be
-// nowhere. The processor stores them before anything can fail.
+// failed forgets the sequences of a batch that a device did not finish where rows were to leave the
+// exact ones: they may be nowhere. The processor stores them before anything can fail.
 func (c *Context) failed(s *stage, runs []kv.Run) {
 	if s.device == nil || !c.keepsExact(s.KV) {
 		return
@@ -194,7 +196,8 @@ func (c *Context) keepsExact(layers Range) bool {
 // last is the stage with the output.
 func (c *Context) last() *stage { return &c.stages[len(c.stages)-1] }
 
-// rows visits the logits of tokens lo..hi-1 of the batch that ran last; first is the number of its first token.
+// rows visits the logits of tokens lo..hi-1 of the batch that ran last; first is the number of its
+// first token.
 func (c *Context) rows(lo, hi, first int, visit func(int, []float32) error) error {
 	vocab := c.Model.Vocab
 	for ; lo < hi; lo += outputTile {
@@ -212,7 +215,8 @@ func (c *Context) rows(lo, hi, first int, visit func(int, []float32) error) erro
 	return nil
 }
 
-// outputTile is how many tokens' logits are computed together; a large vocabulary makes them megabytes.
+// outputTile is how many tokens' logits are computed together; a large vocabulary makes them
+// megabytes.
 const outputTile = 32
 
 // shown visits a row of logits, if they are numbers.
@@ -230,7 +234,8 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// here runs f with the cache's rows in this process's memory. Rows of devices are brought before and taken back after.
+// here runs f with the cache's rows in this process's memory. Rows of devices are brought before
+// and taken back after.
 func (c *Context) here(change bool, f func() error) error {
 	for i := range c.stages {
 		s := &c.stages[i]

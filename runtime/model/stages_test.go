@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// arrangements are ways to share a model out over stages of the processor: at every layer where one may begin, and, where that
-// works, a stage for each layer and the output.
+// arrangements are ways to share a model out over stages of the processor: at every layer where one
+// may begin, and, where that works, a stage for each layer and the output.
 func arrangements(m *Model) (all [][]Placement) {
 	single := []Placement{{Layers: 1}}
 	for at := 1; at <= m.Layers; at++ {
@@ -26,8 +26,8 @@ func arrangements(m *Model) (all [][]Placement) {
 	return all
 }
 
-// TestStages holds every case, shared out in every way, to the bits of one stage: in batches, token by token, and with rows
-// that are kept exact.
+// TestStages holds every case, shared out in every way, to the bits of one stage: in batches, token
+// by token, and with rows that are kept exact.
 func TestStages(t *testing.T) {
 	ways := 0
 	for _, name := range caseNames(t) {
@@ -57,8 +57,9 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// TestStagesTalk does what conversations do in stages and in one, with the same bits: sequences share a prompt, go on together,
-// one is shifted, all is saved in one arrangement and restored in the other.
+// TestStagesTalk does what conversations do in stages and in one, with the same bits: sequences
+// share a prompt, go on together, one is shifted, all is saved in one arrangement and restored in
+// the other.
 func TestStagesTalk(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "gemma3", "gemma4_e2b", "qwen35moe", "mixtral"} {
 		c := readCase(t, name)

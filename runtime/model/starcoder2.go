@@ -1,6 +1,7 @@
 package model
 
-// starcoder2 is StarCoder2: layer norms, biases everywhere, and a feed-forward network without a gate.
+// starcoder2 is StarCoder2: layer norms, biases everywhere, and a feed-forward network without a
+// gate.
 func starcoder2(h *Header) Graph {
 	h.sizes()
 	rope := h.Rope(Halves)

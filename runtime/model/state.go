@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil for a model that can.
+// Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil
+// for a model that can.
 func (m *Model) Fixed() error {
 	for i, a := range m.program.Attention {
 		if a.Rope < 0 {
@@ -20,8 +21,9 @@ func (m *Model) Fixed() error {
 // Shift shifts sequence 0, as ShiftSeq does.
 func (c *Context) Shift(keep, discard int) error { return c.ShiftSeq(0, keep, discard) }
 
-// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down, turning their keys to
-// their new positions. It is exact but for one more rounding of the keys' type, and leaves other sequences as they are.
+// ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down,
+// turning their keys to their new positions. It is exact but for one more rounding of the keys'
+// type, and leaves other sequences as they are.
 func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	m := c.Model
 	if err := m.Fixed(); err != nil {
@@ -42,8 +44,8 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	})
 }
 
-// Long says whether the keys are turned by frequencies for a longer context than the model was first trained for. They
-// cannot be compared with keys of a context that has others.
+// Long says whether the keys are turned by frequencies for a longer context than the model was
+// first trained for. They cannot be compared with keys of a context that has others.
 func (c *Context) Long() bool {
 	for _, r := range c.Model.program.Ropes {
 		if r.IsLong(c.Cache.Size) {
@@ -53,7 +55,8 @@ func (c *Context) Long() bool {
 	return false
 }
 
-// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned by.
+// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned
+// by.
 func (c *Context) owner() (string, error) {
 	id, err := c.Model.Identity()
 	if err != nil {
@@ -74,8 +77,8 @@ func (c *Context) Save(w io.Writer) error {
 	return c.here(false, func() error { return c.Cache.Save(w, owner) })
 }
 
-// Restore reads a cache that Save wrote for the same model and plan; any other is refused by name. The context is empty
-// after an error.
+// Restore reads a cache that Save wrote for the same model and plan; any other is refused by name.
+// The context is empty after an error.
 func (c *Context) Restore(r io.Reader) error {
 	owner, err := c.owner()
 	if err != nil {

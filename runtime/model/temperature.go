@@ -6,8 +6,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/cpu"
 )
 
-// Temperature scales the queries at position p by 1 + Scale ln(1 + floor(p/Every)), so that scores keep their contrast over
-// contexts longer than Every positions.
+// Temperature scales the queries at position p by 1 + Scale ln(1 + floor(p/Every)), so that scores
+// keep their contrast over contexts longer than Every positions.
 type Temperature struct {
 	Scale float32 // 0 for none
 	Every int

@@ -15,7 +15,8 @@ import (
 // realModel names a file to run the tests on real text with as well, such as .ci/models brings.
 const realModel = "KVRUN_MODEL"
 
-// texts are models trained on text, with the tokens of one: the embedded model, and the file that realModel names.
+// texts are models trained on text, with the tokens of one: the embedded model, and the file that
+// realModel names.
 func texts(t *testing.T) map[string]struct {
 	*Model
 	tokens []int32
@@ -49,10 +50,11 @@ func texts(t *testing.T) map[string]struct {
 	return all
 }
 
-// TestRealText continues a text after its beginning was run in several ways: in the same context after another text, which
-// was taken back; in another sequence that shares the beginning; in a context that it was restored into; in one that was
-// shifted. The logits must be those of a fresh context. Where the order of sums differs, a value may be rounded to the other
-// side: that must be below what the cache's type changes. What a shift adds to a type's own error must be no larger
+// TestRealText continues a text after its beginning was run in several ways: in the same context
+// after another text, which was taken back; in another sequence that shares the beginning; in a
+// context that it was restored into; in one that was shifted. The logits must be those of a fresh
+// context. Where the order of sums differs, a value may be rounded to the other side: that must be
+// below what the cache's type changes. What a shift adds to a type's own error must be no larger
 // than that error.
 func TestRealText(t *testing.T) {
 	const size, head, tail = 400, 160, 16
@@ -127,7 +129,8 @@ func TestRealText(t *testing.T) {
 			}
 			y.Clear()
 			eval(y, other)
-			if err := y.Truncate(head - 20); err != nil { // as a conversation that is told otherwise
+			// as a conversation that is told otherwise
+			if err := y.Truncate(head - 20); err != nil {
 				t.Fatal(err)
 			}
 			eval(y, text[head-20:head])

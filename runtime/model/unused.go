@@ -6,15 +6,18 @@ import (
 	"strings"
 )
 
-// harmless are tensors that families do without which do not use them, by the end of the name: they hold what is computed
-// from the header, too.
+// harmless are tensors that families do without which do not use them, by the end of the name: they
+// hold what is computed from the header, too.
 var harmless = []string{"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight", "attn_rot_embd.weight", "rotary_emb.inv_freq"}
 
 // Unused is the tensors of a file that its model does not use.
 type Unused struct {
-	Predicting []string `json:"nextn,omitempty"`    // blocks that predict tokens beyond the next one, which are not run here
-	Harmless   []string `json:"harmless,omitempty"` // that change nothing in this family, or are empty
-	Strange    []string `json:"strange,omitempty"`  // of another architecture than the file says, or of a variant that is not known here
+	// blocks that predict tokens beyond the next one, which are not run here
+	Predicting []string `json:"nextn,omitempty"`
+	// that change nothing in this family, or are empty
+	Harmless []string `json:"harmless,omitempty"`
+	// of another architecture than the file says, or of a variant that is not known here
+	Strange []string `json:"strange,omitempty"`
 }
 
 // unused sorts out the tensors that were not asked for.

@@ -22,8 +22,8 @@ func (r *recipe) logitsOf(t *testing.T, tokens []int32) (*Model, [][]float32) {
 	return m, prefill(t, x, tokens, 0)
 }
 
-// TestNextN adds a block that predicts tokens beyond the next one: whole, its own tensors alone, and announced but not there.
-// The logits are those without it, and what is left out is named.
+// TestNextN adds a block that predicts tokens beyond the next one: whole, its own tensors alone,
+// and announced but not there. The logits are those without it, and what is left out is named.
 func TestNextN(t *testing.T) {
 	for _, name := range []string{"qwen35", "qwen35moe", "qwen3moe"} {
 		base := readCase(t, name)
@@ -85,8 +85,8 @@ func TestUnused(t *testing.T) {
 	}
 }
 
-// TestLayersWithoutParts takes attention or the feed-forward network out of a layer, by its numbers and tensors. What is left
-// must be what there is when the last matrix of the missing part is zero.
+// TestLayersWithoutParts takes attention or the feed-forward network out of a layer, by its numbers
+// and tensors. What is left must be what there is when the last matrix of the missing part is zero.
 func TestLayersWithoutParts(t *testing.T) {
 	base := readCase(t, "llama_hd64")
 	without := func(r *recipe, layer int, names ...string) {

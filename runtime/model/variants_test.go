@@ -15,12 +15,13 @@ import (
 
 // variant is a case with other hyperparameters: what a file may say, or leave out.
 type variant struct {
-	Name    string
-	Base    string                     // case whose tensors and tokens it has
-	Set     map[string]json.RawMessage // numbers with a point are f32, others and those of arrays u32
-	Drop    []string                   // keys
-	Vectors map[string][]float32       // additional tensors
-	Size    int                        // of the context
+	Name string
+	Base string // case whose tensors and tokens it has
+	// numbers with a point are f32, others and those of arrays u32
+	Set     map[string]json.RawMessage
+	Drop    []string             // keys
+	Vectors map[string][]float32 // additional tensors
+	Size    int                  // of the context
 }
 
 // variants is all of them.

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestYarnBounds holds the ramp of gpt-oss, from pair 8.0928 to 17.3980, and that of the families that round it, 8 to 18
-// (numbers by NumPy from the original configuration: heads of 64, base 150000, factor 32, 4096 positions, 32 turns to 1).
+// TestYarnBounds holds the ramp of gpt-oss, from pair 8.0928 to 17.3980, and that of the families
+// that round it, 8 to 18 (numbers by NumPy from the original configuration: heads of 64, base
+// 150000, factor 32, 4096 positions, 32 turns to 1).
 func TestYarnBounds(t *testing.T) {
 	r := &Rope{Dims: 64, Base: 150000, Factor: 32, Original: 4096, Yarn: &Yarn{BetaFast: 32, BetaSlow: 1}}
 	keep := func(whole bool) (all []float64) {

@@ -157,7 +157,8 @@ func (s selector) divide(x, y, d asm.R) {
 	s.Op("VPANDN", at(lo, 32), zero, d)
 }
 
-// toF16 is x as f16 in the lower half of a register. Every NaN is made sign|0x7FC00000 first, which converts to sign|0x7E00.
+// toF16 is x as f16 in the lower half of a register. Every NaN is made sign|0x7FC00000 first, which
+// converts to sign|0x7E00.
 func (s selector) toF16(x asm.R) asm.R {
 	mask, nan := s.Tmp(32), s.Tmp(32)
 	s.Op("VCMPPS", asm.Imm(unordered), x, x, mask)

@@ -36,7 +36,8 @@ var Machine = &simd.Machine{
 	Rules:    rules,
 }
 
-// caps are those of 16 registers of 32 bytes. The hardware fetches lines ahead, but not past a page.
+// caps are those of 16 registers of 32 bytes. The hardware fetches lines ahead, but not past a
+// page.
 func caps(dot4 bool) lower.Caps {
 	return lower.Caps{
 		Registers: 16, Dot4: dot4, Chains: 4, Prefetch: lower.Prefetch{Ahead: 2048, Line: 64},

@@ -20,7 +20,8 @@ func (s selector) vector(in *ir.Instr) {
 	case ir.OpRaise: // where one is a NaN, VMAXPS gives the operand that Go writes first
 		acc := s.R(in.Args[0])
 		s.Op("VMAXPS", acc, s.R(in.Args[1]), acc)
-	case ir.OpAddSquares: // a square of f32 is exact in f64, so that a fused addition rounds as two operations do
+	// a square of f32 is exact in f64, so that a fused addition rounds as two operations do
+	case ir.OpAddSquares:
 		x, half := s.R(in.Args[1]), s.Tmp(32)
 		if in.Imm == 0 {
 			s.Op("VCVTPS2PD", at(x, 16), half)

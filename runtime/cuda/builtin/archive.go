@@ -23,7 +23,8 @@ type Archive struct {
 	Kernels      []Kernel
 }
 
-// Find is the PTX of a source for a GPU of a compute capability: that of the newest architecture that is not newer. nil if there is none.
+// Find is the PTX of a source for a GPU of a compute capability: that of the newest architecture
+// that is not newer. nil if there is none.
 func (a *Archive) Find(hash string, arch int) (found *Kernel) {
 	for i := range a.Kernels {
 		if k := &a.Kernels[i]; k.Hash == hash && k.Arch <= arch && (found == nil || k.Arch > found.Arch) {
@@ -33,9 +34,10 @@ func (a *Archive) Find(hash string, arch int) (found *Kernel) {
 	return found
 }
 
-// The archive is a stream of zlib: a line of magic, one of the compiler's version and the number of kernels, a line for each kernel, then
-// the lines of all PTX. Programs for two architectures differ in few lines and programs of one kind in some, farther apart than zlib
-// looks back; so lines that came before are named by where they began and how many they are.
+// The archive is a stream of zlib: a line of magic, one of the compiler's version and the number of
+// kernels, a line for each kernel, then the lines of all PTX. Programs for two architectures differ
+// in few lines and programs of one kind in some, farther apart than zlib looks back; so lines that
+// came before are named by where they began and how many they are.
 //
 //	kvrun built-in kernels 1
 //	12.0 2
@@ -69,7 +71,8 @@ func (a *Archive) Write(to io.Writer) error {
 	return z.Close()
 }
 
-// seed is the lines by which a repetition is found; tries is how many places with the same are compared.
+// seed is the lines by which a repetition is found; tries is how many places with the same are
+// compared.
 const seed, tries = 3, 64
 
 func writeLines(w io.Writer, lines []string) {

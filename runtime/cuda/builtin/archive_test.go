@@ -21,7 +21,8 @@ func program(n int) string {
 	return b.String()
 }
 
-// TestArchive reads what was written, finds what is newest of what a GPU can run, and stores what two programs share once.
+// TestArchive reads what was written, finds what is newest of what a GPU can run, and stores what
+// two programs share once.
 func TestArchive(t *testing.T) {
 	a := &Archive{Major: 12, Minor: 4}
 	for i, arch := range []int{80, 90, 80} {

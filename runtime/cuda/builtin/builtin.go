@@ -1,11 +1,14 @@
-// Package builtin holds the kernels that come with the program, for machines with a driver and no NVRTC: PTX, which the driver makes
-// machine code of. Each is found by the hash of the source that it was made of, so that one of an older source is never used.
+// Package builtin holds the kernels that come with the program, for machines with a driver and no
+// NVRTC: PTX, which the driver makes machine code of. Each is found by the hash of the source that
+// it was made of, so that one of an older source is never used.
 //
-// Which there are is a text, set.txt; a type that is not in it does not concern this package. The archive is made by
+// Which there are is a text, set.txt; a type that is not in it does not concern this package. The
+// archive is made by
 //
 //	go test ./runtime/cuda -run TestBuiltIn -args -generate -compiler FILE
 //
-// with the NVRTC that is named, which sets the oldest driver that will do: PTX is for drivers of the same version of CUDA or a newer one.
+// with the NVRTC that is named, which sets the oldest driver that will do: PTX is for drivers of
+// the same version of CUDA or a newer one.
 package builtin
 
 import (

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Set says which kernels come with the program: those of models whose weights, heads and width are in it, with the pairs of types for
-// the cache that are in it.
+// Set says which kernels come with the program: those of models whose weights, heads and width are
+// in it, with the pairs of types for the cache that are in it.
 type Set struct {
 	Archs   []int    // virtual architectures, ascending
 	Weights []string // types of matrices

@@ -23,11 +23,13 @@ var device embed.FS
 // replaced is the header of the project that holds instructions, and what takes its place.
 const replaced, replacement = "warp.cuh", "warp.h"
 
-// flags of g++ for kernels. Nothing is fused, with or without --fmad=false. A misaligned access and an index outside an array trap.
+// flags of g++ for kernels. Nothing is fused, with or without --fmad=false. A misaligned access and
+// an index outside an array trap.
 var flags = []string{"-O1", "-std=c++17", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti", "-fno-gnu-unique",
 	"-fno-stack-protector", "-fwrapv", "-w"}
 
-// Folder is where images of kernels are kept that this version of the emulation made: a folder for cuda.Folder.
+// Folder is where images of kernels are kept that this version of the emulation made: a folder for
+// cuda.Folder.
 func Folder() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -163,8 +165,8 @@ func Compiler() *Library {
 	}}
 }
 
-// compile makes a shared library of the program. The preprocessed text is looked through for kernels, and each gets a function that
-// the device can call.
+// compile makes a shared library of the program. The preprocessed text is looked through for
+// kernels, and each gets a function that the device can call.
 func (p *program) compile(options []string) error {
 	dir, err := os.MkdirTemp("", "emulate")
 	if err != nil {

@@ -220,7 +220,8 @@ func (d *driver) memoryCalls() map[string]any {
 		"cuMemcpyDtoH_v2": func(to unsafe.Pointer, from, n uint64) int32 {
 			return d.waiting("cuMemcpyDtoH", func() int32 { return read(to, from, n) })
 		},
-		// Memory of Go may have moved or be gone when a graph is launched, so that a captured copy from it or to it is a mistake here.
+		// Memory of Go may have moved or be gone when a graph is launched, so that a captured copy
+		// from it or to it is a mistake here.
 		"cuMemcpyHtoDAsync_v2": func(to uint64, from unsafe.Pointer, n uint64, stream uintptr) int32 {
 			if d.capturing(stream) {
 				return d.waiting("cuMemcpyHtoDAsync from memory of the host", nil)

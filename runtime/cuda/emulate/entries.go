@@ -11,8 +11,9 @@ import (
 // The words that device/language.h leaves in a preprocessed text.
 var kernelWord, boundsWord = []byte("EMULATED_KERNEL"), []byte("EMULATED_BOUNDS")
 
-// withEntries takes the words away and adds what module.go looks for: for a kernel NAME with C linkage the functions
-// emulated_call_NAME, and emulated_sizes_NAME for the sizes of its parameters and the bounds of its launch.
+// withEntries takes the words away and adds what module.go looks for: for a kernel NAME with C
+// linkage the functions emulated_call_NAME, and emulated_sizes_NAME for the sizes of its parameters
+// and the bounds of its launch.
 func withEntries(text []byte) ([]byte, error) {
 	var out, entries bytes.Buffer
 	for {
@@ -26,7 +27,8 @@ func withEntries(text []byte) ([]byte, error) {
 			return nil, err
 		}
 		out.Write(rest[:k.before])
-		out.Write(bytes.Repeat([]byte("\n"), bytes.Count(rest[k.before:k.after], []byte("\n")))) // lines keep their numbers
+		// lines keep their numbers
+		out.Write(bytes.Repeat([]byte("\n"), bytes.Count(rest[k.before:k.after], []byte("\n"))))
 		text = rest[k.after:]
 		if bytes.HasSuffix(bytes.TrimSpace(before), []byte(`extern "C"`)) {
 			fmt.Fprintf(&entries, "extern \"C\" void emulated_call_%[1]s(void* const* args) { emulated_entry(%[1]s).call(args); }\n"+
@@ -78,8 +80,8 @@ func kernelOf(text []byte) (k kernel, err error) {
 	return k, errors.New("a kernel without a name")
 }
 
-// entryText calls a kernel whose arguments are given by their addresses. sizes are the bounds of a launch, then the sizes of the
-// parameters, then 0.
+// entryText calls a kernel whose arguments are given by their addresses. sizes are the bounds of a
+// launch, then the sizes of the parameters, then 0.
 const entryText = `
 template <int... i> struct EmulatedIndices {};
 template <int n, int... i> struct EmulatedCount : EmulatedCount<n - 1, n - 1, i...> {};

@@ -17,7 +17,8 @@ type Library struct {
 // Name is what messages call the library.
 func (l *Library) Name() string { return l.name }
 
-// Bind makes fn, a pointer to a func, call the symbol. Arguments may have other types of the same size.
+// Bind makes fn, a pointer to a func, call the symbol. Arguments may have other types of the same
+// size.
 func (l *Library) Bind(fn any, symbol string) error {
 	f, ok := l.symbols[symbol]
 	if !ok {

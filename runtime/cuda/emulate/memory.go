@@ -15,11 +15,13 @@ const (
 	page        = 4096
 	totalMemory = 16 << 30 // that the device says it has
 	arenaBytes  = 1 << 42  // of addresses, none of which is used twice
-	alignment   = 16       // of allocations: the strictest that an instruction asks for, so that what follows an allocation is soon found
+	// of allocations: the strictest that an instruction asks for, so that what follows an
+	// allocation is soon found
+	alignment = 16
 )
 
-// arena hands out device memory: pages that are used between pages that cannot be, each allocation at the end of its own. What is
-// freed cannot be used again.
+// arena hands out device memory: pages that are used between pages that cannot be, each allocation
+// at the end of its own. What is freed cannot be used again.
 var arena struct {
 	sync.Mutex
 	all  []byte
@@ -137,7 +139,8 @@ func (m *memory) nearest(at uint64) *piece {
 	return &m.pieces[i]
 }
 
-// spoiled finds an allocation around which something was written, within its pages: up to 64 bytes before it, up to 15 after it.
+// spoiled finds an allocation around which something was written, within its pages: up to 64 bytes
+// before it, up to 15 after it.
 func (m *memory) spoiled() string {
 	for _, p := range m.pieces {
 		if p.pages == nil {

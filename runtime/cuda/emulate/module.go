@@ -16,7 +16,8 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// scheduler loads device/scheduler.cpp, which kernels are linked with when they are loaded, and returns its function that launches.
+// scheduler loads device/scheduler.cpp, which kernels are linked with when they are loaded, and
+// returns its function that launches.
 var scheduler = sync.OnceValues(func() (launch uintptr, err error) {
 	dir, err := os.MkdirTemp("", "emulate")
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// Layer is what attention needs to know of a layer; the contract is that of attention.Layer in runtime/attention.
+// Layer is what attention needs to know of a layer; the contract is that of attention.Layer in
+// runtime/attention.
 type Layer struct {
 	Heads   int
 	Scale   float32
@@ -40,13 +41,14 @@ type Batch struct {
 	Positions *gpu.Buffer // [Queries] of int32; a query at a position below 0 sees nothing
 	Queries   int
 
-	// Of rows of several sequences: whose the queries are, one run after another, and the same on the device, [runs][4] of int32: first
-	// query, queries, sequence, 0.
+	// Of rows of several sequences: whose the queries are, one run after another, and the same on
+	// the device, [runs][4] of int32: first query, queries, sequence, 0.
 	Runs   []kv.Run
 	RunsAt *gpu.Buffer
 }
 
-// Attend computes attention of one shape. It may serve any number of layers of that shape, one at a time.
+// Attend computes attention of one shape. It may serve any number of layers of that shape, one at a
+// time.
 type Kernel struct {
 	Shape
 	q        *gpu.Queue
@@ -136,10 +138,11 @@ func (x *Kernel) GroupsOf(l *Layer, b *Batch) int {
 	return n
 }
 
-// Splits is the number of parts that the packed rows are cut into at most for so many queries of a layer: as many blocks as the GPU
-// holds at once, and no more than cells in use can keep busy. The kernel uses as many of them as there is work for when it runs, and
-// the others cost next to nothing, so a graph may be recorded once for the capacity of the cache. It pays to record one for each power
-// of two of cells, which is what cells is rounded up to.
+// Splits is the number of parts that the packed rows are cut into at most for so many queries of a
+// layer: as many blocks as the GPU holds at once, and no more than cells in use can keep busy. The
+// kernel uses as many of them as there is work for when it runs, and the others cost next to
+// nothing, so a graph may be recorded once for the capacity of the cache. It pays to record one for
+// each power of two of cells, which is what cells is rounded up to.
 func (x *Kernel) Splits(l *Layer, queries, cells int) int {
 	return x.Cut(l, x.Groups(l, queries), cells)
 }
@@ -169,8 +172,9 @@ func (x *Kernel) splits(l *Layer, groups, packed int) (all []int) {
 	return all
 }
 
-// Reserve makes room for calls of up to so many queries and splits. A later call that needs no more allocates nothing, as is needed
-// while a graph is recorded, and leaves graphs valid that were recorded before.
+// Reserve makes room for calls of up to so many queries and splits. A later call that needs no more
+// allocates nothing, as is needed while a graph is recorded, and leaves graphs valid that were
+// recorded before.
 func (x *Kernel) Reserve(l *Layer, queries, splits int) error {
 	return x.Hold(l, x.Groups(l, queries), splits)
 }
@@ -181,7 +185,8 @@ func (x *Kernel) Hold(l *Layer, groups, splits int) error {
 	return err
 }
 
-// reserve returns where the parts of each segment begin, in floats; its last element is where they end.
+// reserve returns where the parts of each segment begin, in floats; its last element is where they
+// end.
 func (x *Kernel) reserve(l *Layer, groups int, splits []int) (at []int, err error) {
 	rows := l.Keys.Heads * groups * x.rows()
 	blocks, end := 0, 0
@@ -275,9 +280,9 @@ func (x *Kernel) checkRuns(b *Batch) error {
 	return b.RunsAt.Holds("runs of the batch", uint64(4*cells.Entry*len(b.Runs)))
 }
 
-// Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's positions, over the cells of the layer
-// that are in use when the kernel runs. What is launched depends on the layer, the number of queries and splits alone; splits is 0 for
-// the default.
+// Run computes out [queries][Heads][value dim] for q [queries][Heads][key dim] at the batch's
+// positions, over the cells of the layer that are in use when the kernel runs. What is launched
+// depends on the layer, the number of queries and splits alone; splits is 0 for the default.
 func (x *Kernel) Run(l *Layer, q, out *gpu.Buffer, b *Batch, splits int) error {
 	if err := x.checkLayer(l); err != nil {
 		return err

@@ -29,7 +29,8 @@ var (
 	benchModes   = flag.String("modes", "exact,fast", "levels")
 )
 
-// parts are the lines of attention that do the work on keys and on values, and what touches as little as makes the loads necessary.
+// parts are the lines of attention that do the work on keys and on values, and what touches as
+// little as makes the loads necessary.
 var parts = map[string][2]string{
 	"values": {"    k.scores(s, shared, factors, lane);\n", `
     unsigned seen = 0;
@@ -75,7 +76,8 @@ func only(t testing.TB, src *gpu.Source, part string) *gpu.Source {
 	return src
 }
 
-// TestBench prints times of attention of one decoded token, or of -queries: 32 query heads, 8 KV heads of 128, each layer with a cache of its own.
+// TestBench prints times of attention of one decoded token, or of -queries: 32 query heads, 8 KV
+// heads of 128, each layer with a cache of its own.
 func TestBench(t *testing.T) {
 	d := gputest.Open(t)
 	big := gputest.Must[*gpu.Buffer](t)(d.Alloc(8 << 30))

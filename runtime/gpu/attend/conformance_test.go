@@ -140,8 +140,8 @@ func TestConformance(t *testing.T) {
 	t.Logf("%d pairs; largest relative error %.2g, with levels of a byte %.2g", n, worst[false], worst[true])
 }
 
-// shapes are those with something of their own: a window, sinks, a soft cap, a transform, heads of two sizes, more rows than a block
-// takes at a time. Under emulation they are small.
+// shapes are those with something of their own: a window, sinks, a soft cap, a transform, heads of
+// two sizes, more rows than a block takes at a time. Under emulation they are small.
 func shapes() []shape {
 	if gputest.Emulating {
 		return []shape{

@@ -11,7 +11,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// settings are layers with everything that the contract of attention has, together where it can be. On a GPU their caches are larger.
+// settings are layers with everything that the contract of attention has, together where it can be.
+// On a GPU their caches are larger.
 func settings() []setting {
 	all := smallSettings()
 	for i := range all {
@@ -55,7 +56,8 @@ func smallSettings() []setting {
 	}
 }
 
-// limit is how far a result may be from the processor's: levels and queries of codes have 15 bits, numbers have f32's.
+// limit is how far a result may be from the processor's: levels and queries of codes have 15 bits,
+// numbers have f32's.
 func (s *setting) limit() float64 {
 	if s.policy.K.Type.Quantised || s.policy.V.Type.Quantised {
 		return exactLimit
@@ -63,8 +65,8 @@ func (s *setting) limit() float64 {
 	return 2e-5
 }
 
-// TestContract holds every setting to attention on the processor, over the same rows, as a cache fills: a prompt in batches, then
-// single tokens, then what follows when it is cut.
+// TestContract holds every setting to attention on the processor, over the same rows, as a cache
+// fills: a prompt in batches, then single tokens, then what follows when it is cut.
 func TestContract(t *testing.T) {
 	d := gputest.Open(t)
 	for _, s := range settings() {
@@ -104,8 +106,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestParts computes the same with every number of parts, with fewer cells in use than there is room for, and says that a query below
-// 0 sees nothing.
+// TestParts computes the same with every number of parts, with fewer cells in use than there is
+// room for, and says that a query below 0 sees nothing.
 func TestParts(t *testing.T) {
 	d := gputest.Open(t)
 	for _, s := range []setting{

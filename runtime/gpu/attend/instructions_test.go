@@ -40,8 +40,9 @@ var (
 	listing      = flag.String("listing", "", "a folder for cubins and listings")
 )
 
-// TestInstructions prints how many instructions the loop of attend takes for 32 rows of keys and values, by the unit that runs them. It
-// needs NVRTC and nvdisasm, no GPU: go test -run TestInstructions ./runtime/gpu/attend -args -compiler FILE -disassembler FILE.
+// TestInstructions prints how many instructions the loop of attend takes for 32 rows of keys and
+// values, by the unit that runs them. It needs NVRTC and nvdisasm, no GPU: go test -run
+// TestInstructions ./runtime/gpu/attend -args -compiler FILE -disassembler FILE.
 func TestInstructions(t *testing.T) {
 	if *compilerFile == "" || *disassembler == "" {
 		t.Skip("nothing is counted: name NVRTC and nvdisasm with -args -compiler FILE -disassembler FILE")
@@ -95,7 +96,8 @@ func TestInstructions(t *testing.T) {
 	}
 }
 
-// registers of a thread of attend: an attribute (0x2f) in the section .nv.info, which pairs it with the index of a symbol.
+// registers of a thread of attend: an attribute (0x2f) in the section .nv.info, which pairs it with
+// the index of a symbol.
 func registers(t *testing.T, cubin []byte) uint32 {
 	f, err := elf.NewFile(bytes.NewReader(cubin))
 	if err != nil {
@@ -178,7 +180,8 @@ var (
 	predicate   = regexp.MustCompile(`^@!?U?P\w+\s+`)
 )
 
-// mainLoop counts the smallest loop that holds most of attend's products. What a vote jumps over is rare and not counted.
+// mainLoop counts the smallest loop that holds most of attend's products. What a vote jumps over is
+// rare and not counted.
 func mainLoop(text string) (counts, error) {
 	_, text, ok := strings.Cut(text, ".text.attend:")
 	if !ok {

@@ -24,8 +24,9 @@ var (
 	layerTiles  = flag.Int("layer-tiles", 0, "tiles that a warp takes at a time in TestBenchLayer")
 )
 
-// TestBenchLayer prints what one layer costs for one decoded token, in a graph of 32 layers with caches of their own: 32 query heads, 8 KV
-// heads of 128. The launches depend on none of the numbers of cells: one graph serves all depths.
+// TestBenchLayer prints what one layer costs for one decoded token, in a graph of 32 layers with
+// caches of their own: 32 query heads, 8 KV heads of 128. The launches depend on none of the
+// numbers of cells: one graph serves all depths.
 func TestBenchLayer(t *testing.T) {
 	const layers, heads, kvHeads, dim, room = 32, 32, 8, 128, 32768
 	d := gputest.Open(t)

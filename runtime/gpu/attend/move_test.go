@@ -19,7 +19,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// TestMove stores rows of every type, takes them out as a file has them, reads them as numbers and puts them into other cells.
+// TestMove stores rows of every type, takes them out as a file has them, reads them as numbers and
+// puts them into other cells.
 func TestMove(t *testing.T) {
 	d := gputest.Open(t)
 	const heads, n = 2, 3
@@ -88,7 +89,8 @@ func TestShift(t *testing.T) {
 			for i, p := range segments {
 				var from, to []int32
 				after := cellsOf(p.K.Cells)
-				for at := int32(keep); at < 100; at++ { // in order, so that no row is written over before it has moved
+				// in order, so that no row is written over before it has moved
+				for at := int32(keep); at < 100; at++ {
 					if cell, ok := after[at]; ok {
 						from, to = append(from, before[i][at+discard]), append(to, cell)
 					}
@@ -131,7 +133,8 @@ func cellsOf(c *kv.Cells) map[int32]int32 {
 	return all
 }
 
-// TestMoveRefuses asks for rows of a type that device memory does not keep all of: one with the scales of another.
+// TestMoveRefuses asks for rows of a type that device memory does not keep all of: one with the
+// scales of another.
 func TestMoveRefuses(t *testing.T) {
 	d := gputest.Open(t)
 	src := gputest.Must[*gpu.Source](t)(rows.MoveSource(cuda.NewDialect(func(name string) (string, bool) {

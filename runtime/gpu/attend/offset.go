@@ -5,8 +5,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 )
 
-// Offset is a constant that was taken out of the keys of one layer before RoPE; attention adds its score. The contract is that of
-// attention.Offset in runtime/attention.
+// Offset is a constant that was taken out of the keys of one layer before RoPE; attention adds its
+// score. The contract is that of attention.Offset in runtime/attention.
 type Offset struct {
 	Mu   *gpu.Buffer // [KV heads][key dim] of float32
 	Rope *rope.Tables

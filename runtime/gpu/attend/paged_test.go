@@ -16,7 +16,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// paged is rows of several sequences of so many positions each, in pages that lie anywhere, and the same rows of each sequence by itself.
+// paged is rows of several sequences of so many positions each, in pages that lie anywhere, and the
+// same rows of each sequence by itself.
 type paged struct {
 	lengths []int
 	all     Layer
@@ -108,7 +109,8 @@ func newPaged(t *testing.T, d *gpu.Queue, s pagedCase, lengths []int) *paged {
 	return x
 }
 
-// short is the sequence that has a part of each page, as where others go on with pages that it shares.
+// short is the sequence that has a part of each page, as where others go on with pages that it
+// shares.
 const short = 4
 
 // perPage is how many cells of a page a sequence has.
@@ -122,8 +124,9 @@ func perPage(seq int) int {
 // ordered says whether a sequence's list is in order.
 func ordered(s pagedCase, seq int) bool { return seq != s.odd && seq != short }
 
-// TestPaged holds attention over the pages of several sequences in one launch to attention over the rows of each, in order, by the kernel
-// for one sequence: where a list is in order and cut into as many parts it has the same bits.
+// TestPaged holds attention over the pages of several sequences in one launch to attention over the
+// rows of each, in order, by the kernel for one sequence: where a list is in order and cut into as
+// many parts it has the same bits.
 func TestPaged(t *testing.T) {
 	d := gputest.Open(t)
 	lengths := []int{300, 40, 0, 330, 150}
@@ -193,7 +196,8 @@ func (x *paged) compare(t *testing.T, a, one *Kernel, s pagedCase, runs []kv.Run
 		alone := gputest.Upload(t, d, make([]float32, r.N*row))
 		gputest.Check(t, one.Run(&x.each[r.Seq], gputest.Upload(t, d, q[first*row:][:r.N*row]), alone, &Batch{Positions: positions.Slice(uint64(4*first), uint64(4*r.N)), Queries: r.N}, s.splits))
 		want := gputest.Read(t, alone, r.N*row)
-		if e := relative(got[first*row:][:r.N*row], want); !(e < exactLimit) { // weights are rounded where other ones are the largest so far
+		// weights are rounded where other ones are the largest so far
+		if e := relative(got[first*row:][:r.N*row], want); !(e < exactLimit) {
 			t.Errorf("%d rows of a block, sequence %d: relative error %.2g", a.rows(), r.Seq, e)
 		}
 		if ordered(s, r.Seq) && s.window == 0 {

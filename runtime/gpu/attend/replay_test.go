@@ -18,8 +18,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// TestReplay records the launches of one decoded token once and runs them for many: everything that differs is in one piece of memory
-// that is written before each.
+// TestReplay records the launches of one decoded token once and runs them for many: everything that
+// differs is in one piece of memory that is written before each.
 func TestReplay(t *testing.T) {
 	d := gputest.Open(t)
 	for _, s := range []setting{
@@ -37,8 +37,8 @@ func TestReplay(t *testing.T) {
 			segments := w.gpu.segments()
 			last := len(segments) - 1 // the tokens go to the exact rows where there are some
 
-			// What changes: the heads of the cells; position and cell of the token; exact cells that are left, packed cells that are
-			// taken, their positions.
+			// What changes: the heads of the cells; position and cell of the token; exact cells
+			// that are left, packed cells that are taken, their positions.
 			step := gputest.Must[*gpu.Buffer](t)(d.Alloc(4 * (2 + 3*moving + 4*2)))
 			part := func(at, n int) *gpu.Buffer { return step.Slice(uint64(4*at), uint64(4*n)) }
 			position, cell, from, to, moved := part(8, 1), part(9, 1), part(10, moving), part(10+moving, moving), part(10+2*moving, moving)
@@ -181,7 +181,8 @@ func TestSinks(t *testing.T) {
 	}
 }
 
-// TestFar holds the score of an offset to float64 at positions that are far from 0 and begin inside a tile.
+// TestFar holds the score of an offset to float64 at positions that are far from 0 and begin inside
+// a tile.
 func TestFar(t *testing.T) {
 	d := gputest.Open(t)
 	const count, dim, heads, first = 90, 64, 4, 100003

@@ -18,11 +18,14 @@ type Shape struct {
 	Warps      int           // of a block; 0 for the default
 	Blocks     int           // that a multiprocessor should hold; 0 for the default
 	Tiles      int           // of 32 rows that a warp takes at a time, 1 or 2; 0 for the default
-	Paged      bool          // cells are those that the lists of several sequences name, see pages.write
-	Rows       int           // query rows that share what is read and unpacked, 4, 8 or 16; 0 for the default, see For
+	// cells are those that the lists of several sequences name, see pages.write
+	Paged bool
+	// query rows that share what is read and unpacked, 4, 8 or 16; 0 for the default, see For
+	Rows int
 }
 
-// defaultWarps is the number of warps of a block of attend for more than 4 query rows; for 4 the kernel knows.
+// defaultWarps is the number of warps of a block of attend for more than 4 query rows; for 4 the
+// kernel knows.
 const DefaultWarps = 4
 
 func OrDefault(n, def int) int {
@@ -41,7 +44,8 @@ func (a Shape) segments() []rows.Pair {
 	return all
 }
 
-// slice is how many values of a head one warp sums: what its registers hold, in whole words of codes and whole runs of a scale.
+// slice is how many values of a head one warp sums: what its registers hold, in whole words of
+// codes and whole runs of a scale.
 func SliceOf(p rows.Pair) int {
 	row, block := p.Value.Row(), p.Value.Type.Block
 	most, step := 256, 64
@@ -65,8 +69,8 @@ func SliceOf(p rows.Pair) int {
 // slices is how many blocks share the values of a part.
 func slicesOf(p rows.Pair) int { return p.Value.Row() / SliceOf(p) }
 
-// RowsFor is the Rows for attention of so many tokens at a time, where group query heads share a KV head: each step of 4 costs time
-// on its own, and reading and unpacking the cache is shared.
+// RowsFor is the Rows for attention of so many tokens at a time, where group query heads share a KV
+// head: each step of 4 costs time on its own, and reading and unpacking the cache is shared.
 func RowsFor(queries, group int) int {
 	switch n := queries * group; {
 	case n <= 4:
@@ -77,14 +81,16 @@ func RowsFor(queries, group int) int {
 	return 16
 }
 
-// For is a with the Rows for attention of so many tokens at a time, or fewer if a block could not hold what it knows of them.
+// For is a with the Rows for attention of so many tokens at a time, or fewer if a block could not
+// hold what it knows of them.
 func (a Shape) For(queries, group int) Shape {
 	for a.Rows = RowsFor(queries, group); a.Rows > 4 && !a.holds(a.Rows); a.Rows /= 2 {
 	}
 	return a
 }
 
-// mostSums is how many values a lane sums; mostShared is the bytes of shared memory that a block has on every GPU.
+// mostSums is how many values a lane sums; mostShared is the bytes of shared memory that a block
+// has on every GPU.
 const (
 	mostSums   = 64
 	mostShared = 64 << 10
@@ -92,7 +98,8 @@ const (
 
 // holds says whether registers hold the sums of so many query rows, and shared memory the rest.
 func (a Shape) holds(rows int) bool {
-	queries, outputs, area := 0, 8, 4*mostParts+16*OrDefault(a.Warps, DefaultWarps) // bytes for each query row
+	// bytes for each query row
+	queries, outputs, area := 0, 8, 4*mostParts+16*OrDefault(a.Warps, DefaultWarps)
 	for _, p := range a.segments() {
 		if rows*SliceOf(p)/32 > mostSums {
 			return false
@@ -115,8 +122,8 @@ func (a Shape) holds(rows int) bool {
 // rows is how many query rows a block computes.
 func (a Shape) rows() int { return OrDefault(a.Rows, 8) }
 
-// tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save instructions, which is what codes need; the
-// scores of an offset need the registers.
+// tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save
+// instructions, which is what codes need; the scores of an offset need the registers.
 func (a Shape) TilesOf(segment int) int {
 	p, n := a.segments()[segment], a.Tiles
 	if segment > 0 {

@@ -18,8 +18,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// twin is one layer with a cache on the processor and the same on the device. What one does the other does too, and what they hold and
-// compute is compared.
+// twin is one layer with a cache on the processor and the same on the device. What one does the
+// other does too, and what they hold and compute is compared.
 type twin struct {
 	t      testing.TB
 	d      *gpu.Queue

@@ -7,17 +7,19 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// Cells is the device's copy of kv.Cells: which position each cell of some rows holds. Kernels read it when they run, so that a graph
-// that was recorded once serves every token. Of several sequences Head is [sequences] of heads and Positions the piece with the lists of
-// pages that these name, as struct Page of segment.cuh says.
+// Cells is the device's copy of kv.Cells: which position each cell of some rows holds. Kernels read
+// it when they run, so that a graph that was recorded once serves every token. Of several sequences
+// Head is [sequences] of heads and Positions the piece with the lists of pages that these name, as
+// struct Page of segment.cuh says.
 type Cells struct {
 	Capacity int // cells, a multiple of 64
 
-	// Head is four int32: cells in use; the position of cell 0; 1 where every cell c in use holds that position plus c, so that
-	// positions need not be read; 0.
+	// Head is four int32: cells in use; the position of cell 0; 1 where every cell c in use holds
+	// that position plus c, so that positions need not be read; 0.
 	Head *gpu.Buffer
 
-	// Positions is [Capacity] of int32, -1 for an empty cell. Cells that are not in use may hold anything.
+	// Positions is [Capacity] of int32, -1 for an empty cell. Cells that are not in use may hold
+	// anything.
 	Positions *gpu.Buffer
 
 	own   *gpu.Buffer
@@ -39,7 +41,8 @@ func New(d *gpu.Queue, capacity int) (*Cells, error) {
 	return c, nil
 }
 
-// In is Cells whose head and positions lie in other pieces, such as one that takes all that changes from token to token.
+// In is Cells whose head and positions lie in other pieces, such as one that takes all that changes
+// from token to token.
 func In(head, positions *gpu.Buffer) (*Cells, error) {
 	if err := head.Holds("head of cells", 16); err != nil {
 		return nil, err
@@ -50,7 +53,8 @@ func In(head, positions *gpu.Buffer) (*Cells, error) {
 	return &Cells{Capacity: int(positions.Size / 4 / 64 * 64), Head: head, Positions: positions}, nil
 }
 
-// Mirror brings the device's copy to the state of x. It copies the head alone where the cells are in order.
+// Mirror brings the device's copy to the state of x. It copies the head alone where the cells are
+// in order.
 func (c *Cells) Mirror(x *kv.Cells) error {
 	if c.from == x && c.stamp == x.Stamp() {
 		return nil
@@ -61,7 +65,8 @@ func (c *Cells) Mirror(x *kv.Cells) error {
 	return c.head(x)
 }
 
-// MirrorAll is Mirror that copies the positions in any case: Place goes on with them, and one day they may not be in order.
+// MirrorAll is Mirror that copies the positions in any case: Place goes on with them, and one day
+// they may not be in order.
 func (c *Cells) MirrorAll(x *kv.Cells) error {
 	if n := len(x.Pos()); n > c.Capacity {
 		return fmt.Errorf("gpu: the device has at most %d cells: %d are in use", c.Capacity, n)

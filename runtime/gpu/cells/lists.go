@@ -8,13 +8,15 @@ import (
 // leave is the most rows of a sequence that leave the exact ones together.
 const MostEvicted = 8
 
-// lists is what changes from batch to batch, in one piece of memory so that one copy brings it to the device:
+// lists is what changes from batch to batch, in one piece of memory so that one copy brings it to
+// the device:
 //
 //	many:  tokens [batch], positions [batch], then for each cells: cells [batch], from [leave], to [leave]
 //	one:   as many, for a batch of one token
 //	heads: for each cells: head [4], and positions [capacity] if they may be out of order
 //
-// A batch of a single token copies what begins with one, others all of it. In a cache of several sequences
+// A batch of a single token copies what begins with one, others all of it. In a cache of several
+// sequences
 //
 //	many:  as above, from and to [sequences][leave]
 //	one:   as many, for a batch of no more tokens than there are sequences
@@ -61,7 +63,8 @@ func (p part) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
 func (p part) From(i int) int { return p.Cell(i) + p.tokens }
 func (p part) To(i int) int   { return p.From(i) + p.evicted }
 
-// newLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes host, window and exact.
+// newLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes
+// host, window and exact.
 func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, error) {
 	l := &Lists{Cells: cells, sequences: s.Sequences, lowest: make([]int32, s.Sequences)}
 	l.many = part{0, batch, MostEvicted * s.Sequences}
@@ -161,7 +164,8 @@ func (l *Lists) runsAt(some bool) int {
 // runsOf is their place on the device.
 func (l *Lists) RunsOf(some bool) *gpu.Buffer { return l.At(l.runsAt(some), Entry*l.sequences) }
 
-// mirror writes what cells number i hold, and those given last as the cells of a batch's tokens from number lo on.
+// mirror writes what cells number i hold, and those given last as the cells of a batch's tokens
+// from number lo on.
 func (l *Lists) Mirror(i, n, lo int) {
 	x, p := l.Cells[i], l.PartOf(n)
 	copy(l.host[p.Cell(i)+lo:p.Cell(i)+n], x.Host.Batch())
@@ -178,7 +182,8 @@ func (l *Lists) Mirror(i, n, lo int) {
 	x.Used = len(pos)
 }
 
-// leaving writes which rows leave cells number from for cells number to; the rest of the list is none.
+// leaving writes which rows leave cells number from for cells number to; the rest of the list is
+// none.
 func (l *Lists) WriteEvicted(i, n int, from, to []int32) {
 	p := l.PartOf(n)
 	for k := range p.evicted {

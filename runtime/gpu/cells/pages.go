@@ -7,8 +7,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// pages is what the rows of several sequences lie in: each sequence sees some pages of kv.Page cells, of which its list says what
-// they hold for it. A row lies where kv.Cells says; where it is in the list of a sequence depends on that sequence alone.
+// pages is what the rows of several sequences lie in: each sequence sees some pages of kv.Page
+// cells, of which its list says what they hold for it. A row lies where kv.Cells says; where it is
+// in the list of a sequence depends on that sequence alone.
 type pages struct {
 	host  *kv.Cells
 	known []page
@@ -23,15 +24,18 @@ type page struct {
 	sequences kv.Set // sequences that hold cells
 	last      int32  // largest position
 
-	// The cells first..end-1 hold base plus their number for all of some, and others nothing; end is 0 where it is not so.
+	// The cells first..end-1 hold base plus their number for all of some, and others nothing; end
+	// is 0 where it is not so.
 	base, first, end int32
 }
 
-// The words of a list's Entry, struct Page of segment.cuh: the number of the page; base, first and end; or, where cells are in no order,
-// the number's complement, where the positions of all cells are, in units of four words, and a bit for each cell of the sequence.
+// The words of a list's Entry, struct Page of segment.cuh: the number of the page; base, first and
+// end; or, where cells are in no order, the number's complement, where the positions of all cells
+// are, in units of four words, and a bit for each cell of the sequence.
 const Entry = 4
 
-// headOf is what Cells.Head holds of a sequence: cells in its list, position of the first, 1 if all are in order, where the list is.
+// headOf is what Cells.Head holds of a sequence: cells in its list, position of the first, 1 if all
+// are in order, where the list is.
 func (x *pages) headOf(list []int32, n int32) (used, first, ordered int32) {
 	if n == 0 {
 		return 0, 0, 1
@@ -83,13 +87,15 @@ func (p *page) update(pos []int32, sets []kv.Set) {
 	}
 }
 
-// shows says whether a page has a row that a window, 0 for none, leaves a sequence whose lowest query is at a position.
+// shows says whether a page has a row that a window, 0 for none, leaves a sequence whose lowest
+// query is at a position.
 func (p *page) shows(window int, lowest int32) bool {
 	return window == 0 || p.last > lowest-int32(window)
 }
 
-// write writes the lists of sequences from word at on, and their heads; it returns where they end and the most cells of a list. lowest is
-// by sequence its lowest query, below 0 for a sequence that has none and gets an empty list.
+// write writes the lists of sequences from word at on, and their heads; it returns where they end
+// and the most cells of a list. lowest is by sequence its lowest query, below 0 for a sequence that
+// has none and gets an empty list.
 func (x *pages) write(words []int32, at int, heads []int32, window int, lowest []int32) (end, most int) {
 	x.update()
 	var asked kv.Set
@@ -150,7 +156,8 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 	return at, most
 }
 
-// of writes the Entry of a sequence in page i. Its cells may be in order where those of all are not; then it is true.
+// of writes the Entry of a sequence in page i. Its cells may be in order where those of all are
+// not; then it is true.
 func (p *page) entryOf(e []int32, i int32, pos []int32, sets []kv.Set, seq int) bool {
 	var own uint64
 	base, first, end, row := int32(0), int32(0), int32(0), true
@@ -174,7 +181,8 @@ func (p *page) entryOf(e []int32, i int32, pos []int32, sets []kv.Set, seq int) 
 	return row
 }
 
-// order sorts a list whose pages are all in order by position: cells that are free again are given to later ones.
+// order sorts a list whose pages are all in order by position: cells that are free again are given
+// to later ones.
 func sortList(list []int32) {
 	sorted := true
 	for i := 0; i < len(list); i += Entry {

@@ -9,7 +9,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// listsOf is a cache of sequences and the lists of all its cells, which are brought up to date after every change.
+// listsOf is a cache of sequences and the lists of all its cells, which are brought up to date
+// after every change.
 type listsOf struct {
 	*testing.T
 	cache  *kv.Cache
@@ -59,7 +60,8 @@ func (x *listsOf) begin(s kv.Shape) {
 	x.words, x.lowest = make([]int32, Entry+room), make([]int32, x.cache.Sequences)
 }
 
-// check holds the lists to the cells: a sequence finds every row of its own that its window leaves it, and none that it has not.
+// check holds the lists to the cells: a sequence finds every row of its own that its window leaves
+// it, and none that it has not.
 func (x *listsOf) check(what string) {
 	x.Helper()
 	for i, c := range x.all {
@@ -149,7 +151,8 @@ func TestPages(t *testing.T) {
 			c.TruncateSeq(a, r.IntN(c.LenSeq(a)+1)) // unless the window is gone
 		case op == 3 && c.LenSeq(a) > 20:
 			what = "shifting"
-			c.ShiftSeq(a, r.IntN(4), 1+r.IntN(10), func(int, []float32, int) {}) // unless there are no cells
+			// unless there are no cells
+			c.ShiftSeq(a, r.IntN(4), 1+r.IntN(10), func(int, []float32, int) {})
 		case op == 4 && i%5 == 0:
 			what = "saving and restoring"
 			var saved bytes.Buffer
@@ -175,7 +178,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// place places a batch, if there is room, and looks between the steps of the layers that keep rows exact.
+// place places a batch, if there is room, and looks between the steps of the layers that keep rows
+// exact.
 func (x *listsOf) place(runs ...kv.Run) {
 	if x.cache.PlaceRuns(runs) != nil {
 		x.cache.KeepSeq(runs[0].Seq) // it is full

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// BenchmarkPages is what the processor does for a token of each of several sequences beside what a GPU does: cells are given, and the lists
-// written.
+// BenchmarkPages is what the processor does for a token of each of several sequences beside what a
+// GPU does: cells are given, and the lists written.
 func BenchmarkPages(b *testing.B) {
 	for _, n := range []int{1, 4, 16, 64} {
 		b.Run(fmt.Sprint(n, " of 8192"), func(b *testing.B) {

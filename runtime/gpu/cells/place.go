@@ -22,8 +22,9 @@ type placeArgs struct {
 	tokens, leaving, capacity    int32
 }
 
-// Run writes the positions [tokens] of a batch to the cells [tokens] that they were given, after it emptied the cells left [leaving]
-// that exact rows have left. All are of int32; a cell that there is not is left out. The head of the cells is the host's to write.
+// Run writes the positions [tokens] of a batch to the cells [tokens] that they were given, after it
+// emptied the cells left [leaving] that exact rows have left. All are of int32; a cell that there
+// is not is left out. The head of the cells is the host's to write.
 func (p *Place) Run(c *Cells, positions, cells *gpu.Buffer, tokens int, left *gpu.Buffer, leaving int) error {
 	if tokens < 0 || leaving < 0 {
 		return fmt.Errorf("gpu: at least 0 cells are taken and left: %d and %d were given", tokens, leaving)

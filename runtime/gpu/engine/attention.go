@@ -10,7 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// attention is attention with its products: heads of Q, K and V are normalised and turned, K and V stored, and Q attends.
+// attention is attention with its products: heads of Q, K and V are normalised and turned, K and V
+// stored, and Q attends.
 type attention struct {
 	s       *model.AttentionStep
 	in      *matmul
@@ -22,7 +23,8 @@ type attention struct {
 	attends map[attendKey]*attend.Kernel
 }
 
-// attendKey is what decides which kernel attends: rows of a cache, and query rows that share what is read.
+// attendKey is what decides which kernel attends: rows of a cache, and query rows that share what
+// is read.
 type attendKey struct {
 	rows   *layerRows
 	shared int
@@ -73,8 +75,8 @@ func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, erro
 	return []op{a.in, a, out}, err
 }
 
-// run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact what it would see if it came
-// alone; those of a steady batch have been placed before.
+// run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact
+// what it would see if it came alone; those of a steady batch have been placed before.
 func (a *attention) run(e *engine, c *cache, n int) error {
 	r := c.layers[a.s.KV-e.span.KV.Lo]
 	exact := r.host.Exact() && !c.steady
@@ -96,7 +98,8 @@ func (a *attention) run(e *engine, c *cache, n int) error {
 	return e.gate.Run(a.o, a.place(0, 0), n, a.s.Heads, a.s.ValueDim)
 }
 
-// next is where the step ends that begins with token lo of a batch of n. A layer that reads another's rows has them all.
+// next is where the step ends that begins with token lo of a batch of n. A layer that reads
+// another's rows has them all.
 func (a *attention) nextStep(r *layerRows, lo, n int) int {
 	switch {
 	case a.s.Reads:
@@ -184,8 +187,9 @@ func (a *attention) kernelOf(e *engine, r *layerRows, tokens int) (*attend.Kerne
 	return x, err
 }
 
-// reserve compiles the kernels for one token of each sequence and for whole batches and makes room for their parts, so that neither
-// allocates later. What there is for batches of few tokens comes with the first of them.
+// reserve compiles the kernels for one token of each sequence and for whole batches and makes room
+// for their parts, so that neither allocates later. What there is for batches of few tokens comes
+// with the first of them.
 func (a *attention) reserve(e *engine, r *layerRows, sequences int) error {
 	l := a.view(r)
 	one, err := a.kernelOf(e, r, 1)

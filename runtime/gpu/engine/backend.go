@@ -21,7 +21,8 @@ func NewBackend(d gpu.Device) *Backend {
 	return &Backend{Queue: gpu.NewQueue(d), weights: map[*model.Model]*weights{}}
 }
 
-// Engine takes a part of the model to the GPU, what no other context of it has taken there, and makes what runs batches.
+// Engine takes a part of the model to the GPU, what no other context of it has taken there, and
+// makes what runs batches.
 func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.Engine, error) {
 	budget, err := b.Budget(m, s, o)
 	if err == nil {

@@ -21,9 +21,11 @@ type Budget struct {
 	Cache     uint64 // rows of a context of Size positions
 	Size      int
 	Sequences int // that the cache is for
-	Longest   int // positions of the longest context that fits, up to what the model was trained for; 0 if none does
-	Free      uint64
-	Total     uint64
+	// positions of the longest context that fits, up to what the model was trained for; 0 if none
+	// does
+	Longest int
+	Free    uint64
+	Total   uint64
 }
 
 // Need is all of it together.
@@ -64,7 +66,8 @@ func (b *Backend) Budget(m *model.Model, s model.Span, o model.Options) (*Budget
 		return nil, err
 	}
 	x.Cache = c
-	// What kernels need for the longest context stays with the engine: it is counted as workspace for all others.
+	// What kernels need for the longest context stays with the engine: it is counted as workspace
+	// for all others.
 	longest := max(min(m.Context, mostPositions), o.Size)
 	for longest/2 > o.Size && uint64(o.Plan.BytesIn(shapeOf(o, longest/2), s.KV.Lo, s.KV.Hi)) > total {
 		longest /= 2 // such a cache is not even tried
@@ -83,7 +86,8 @@ func (b *Backend) Budget(m *model.Model, s model.Span, o model.Options) (*Budget
 	return x, nil
 }
 
-// shapeOf is that of a cache of so many positions of a sequence, with rows of all sequences in the proportion of the options.
+// shapeOf is that of a cache of so many positions of a sequence, with rows of all sequences in the
+// proportion of the options.
 func shapeOf(o model.Options, size int) kv.Shape {
 	s := kv.Shape{Size: size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
 	if o.Cells > 0 {

@@ -27,16 +27,18 @@ type cache struct {
 	seen     map[graphKey]bool // run once, so that everything that grows has grown
 	runs     []kv.Run          // of the batch that was placed last
 	partRuns []kv.Run          // those of some of its tokens
-	steady   bool              // all layers take the batch in one step, and no sequence has more than one token: it may be a graph
-	owned    []interface{ Free() error }
+	// all layers take the batch in one step, and no sequence has more than one token: it may be a
+	// graph
+	steady bool
+	owned  []interface{ Free() error }
 }
 
 // graphKey is what a recorded batch depends on.
 type graphKey struct {
 	tokens int // each of a sequence of its own
 
-	// Of each layer: the power of two of its cells, which decides into how many parts attention is cut, and where rows are kept
-	// exact, to which segment the token goes and whether rows leave.
+	// Of each layer: the power of two of its cells, which decides into how many parts attention is
+	// cut, and where rows are kept exact, to which segment the token goes and whether rows leave.
 	layers string
 	grown  int // pieces that have been allocated anew since, to which older graphs point
 }
@@ -153,8 +155,9 @@ func (c *cache) offset(i int, r *layerRows, o *kv.Offset) error {
 	return gpu.Write(mu, 0, o.Layers[i].Mu)
 }
 
-// place brings what the cache says of a batch to the device. Layers that keep exact rows are still to be given theirs, a step at a
-// time, unless each of the batch's sequences has one token: then they are given those of the first step, which mostly is all.
+// place brings what the cache says of a batch to the device. Layers that keep exact rows are still
+// to be given theirs, a step at a time, unless each of the batch's sequences has one token: then
+// they are given those of the first step, which mostly is all.
 func (c *cache) place(tokens []int32, runs []kv.Run) error {
 	n, l := len(tokens), c.lists
 	c.runs = c.runs[:0]
@@ -193,7 +196,8 @@ func (c *cache) measureSplits(r *layerRows) {
 	r.splits = bits.Len(uint(max(c.lists.Cells[r.cells[0]].Used, 1) - 1))
 }
 
-// step brings what the last Next of a layer gave to the tokens lo..hi-1 of a batch of n to the device.
+// step brings what the last Next of a layer gave to the tokens lo..hi-1 of a batch of n to the
+// device.
 func (c *cache) step(r *layerRows, n, lo, hi int) error {
 	c.lists.End = c.lists.Kept
 	c.writeStep(r, n, lo)
@@ -202,7 +206,8 @@ func (c *cache) step(r *layerRows, n, lo, hi int) error {
 	return c.lists.Send(n)
 }
 
-// write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside what other layers have been given.
+// write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside
+// what other layers have been given.
 func (c *cache) writeStep(r *layerRows, n, lo int) {
 	from, to := r.host.Evictions()
 	c.lists.WriteEvicted(r.cells[0], n, from, to)
@@ -239,12 +244,13 @@ func (c *cache) key() graphKey {
 	return k
 }
 
-// mostGraphs bounds the graphs of a cache, which the device keeps in memory that nobody counts: those of a text that grows are one for
-// each power of two, but of sequences that come and go each number has its own.
+// mostGraphs bounds the graphs of a cache, which the device keeps in memory that nobody counts:
+// those of a text that grows are one for each power of two, but of sequences that come and go each
+// number has its own.
 const mostGraphs = 64
 
-// keep remembers a graph. Those go that nothing can use any more, because what they point to was allocated anew, and all others where
-// there are too many.
+// keep remembers a graph. Those go that nothing can use any more, because what they point to was
+// allocated anew, and all others where there are too many.
 func (c *cache) keep(key graphKey, g *gpu.Recording) error {
 	var all []error
 	full := len(c.graphs) >= mostGraphs

@@ -23,7 +23,8 @@ func (r recorded) Close() error {
 	return nil
 }
 
-// TestKeep records graphs as a cache does whose sequences come and go: they are bounded, and those of memory that was allocated anew go.
+// TestKeep records graphs as a cache does whose sequences come and go: they are bounded, and those
+// of memory that was allocated anew go.
 func TestKeep(t *testing.T) {
 	d := &recorder{}
 	q := gpu.NewQueue(d)

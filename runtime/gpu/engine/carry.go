@@ -19,7 +19,8 @@ type transfer struct {
 	host          []byte
 }
 
-// each calls move for all sides of all layers, with a carry for each; then the positions of cells follow.
+// each calls move for all sides of all layers, with a carry for each; then the positions of cells
+// follow.
 func (c *cache) each(move func(x *transfer, side *kv.Side, rows *rows.Rows, cells []int32) error) error {
 	for i, l := range c.layers {
 		for k, s := range l.host.Segments() {

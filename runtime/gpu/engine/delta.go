@@ -7,8 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// delta is a recurrent layer by the gated delta rule, between its products. The tokens of a batch follow one another in it, heads and
-// the columns of their matrices do not depend on each other.
+// delta is a recurrent layer by the gated delta rule, between its products. The tokens of a batch
+// follow one another in it, heads and the columns of their matrices do not depend on each other.
 type delta struct {
 	s                 *model.DeltaStep
 	in                *matmul

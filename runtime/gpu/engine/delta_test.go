@@ -89,8 +89,9 @@ func newDeltaNet(keys, values, dim, taps int) *deltaNet {
 	return w
 }
 
-// onDevice is the layer's op for batches of up to most tokens with the states of sequences, and what it reads and writes. Products lie in one row, as
-// they do in models of one type: QKV, gates, alpha, beta.
+// onDevice is the layer's op for batches of up to most tokens with the states of sequences, and
+// what it reads and writes. Products lie in one row, as they do in models of one type: QKV, gates,
+// alpha, beta.
 func (w *deltaNet) onDevice(t testing.TB, b *Backend, most, sequences int) (o *delta, state, in, out *gpu.Buffer, row int) {
 	t.Helper()
 	d := b.Queue
@@ -145,7 +146,8 @@ func TestDelta(t *testing.T) {
 	}
 }
 
-// TestDeltaOfSequences mixes tokens of several sequences in batches, each with a state of its own, and drops one.
+// TestDeltaOfSequences mixes tokens of several sequences in batches, each with a state of its own,
+// and drops one.
 func TestDeltaOfSequences(t *testing.T) {
 	d := gputest.Open(t)
 	const most, sequences = 40, 40

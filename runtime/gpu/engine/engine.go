@@ -13,8 +13,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// engine runs the batches of a context: the steps of a part of a model's Program, one launch after another on the device's stream. A
-// batch of one token of each of some sequences is a graph, recorded for each number of them and power of two of the cells in use.
+// engine runs the batches of a context: the steps of a part of a model's Program, one launch after
+// another on the device's stream. A batch of one token of each of some sequences is a graph,
+// recorded for each number of them and power of two of the cells in use.
 type engine struct {
 	b     *Backend
 	w     *weights
@@ -45,7 +46,8 @@ type engine struct {
 	tables                      []offsetRope
 }
 
-// op is a part of a batch: launches that read and write the engine's memory. n is the tokens of the batch.
+// op is a part of a batch: launches that read and write the engine's memory. n is the tokens of the
+// batch.
 type op interface {
 	run(e *engine, c *cache, n int) error
 }
@@ -141,7 +143,8 @@ func (e *engine) alloc(bytes int) (*gpu.Buffer, error) {
 	return m, err
 }
 
-// room is scratch memory of so many values per token, shared by everything that asks for the same name.
+// room is scratch memory of so many values per token, shared by everything that asks for the same
+// name.
 func (e *engine) room(name string, values int) (*gpu.Buffer, error) {
 	bytes := uint64(4 * values * e.batch)
 	if m := e.scratch[name]; m != nil && m.Size >= bytes {
@@ -301,8 +304,8 @@ func (e *engine) handOver(b *model.Batch) error {
 	return gpu.Read(e.inputs.x, 0, b.Inputs)
 }
 
-// token runs a batch of one token of each of n sequences, as a graph from the second time on: the first time everything grows that has
-// to.
+// token runs a batch of one token of each of n sequences, as a graph from the second time on: the
+// first time everything grows that has to.
 func (e *engine) token(c *cache, n int) error {
 	key := c.key()
 	if g := c.graphs[key]; g != nil {

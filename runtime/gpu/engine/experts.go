@@ -39,7 +39,9 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 		m.rows, m.of, m.place = b.room("rows of slots", s.Used), b.room("experts of slots", s.Used), b.room("places of slots", s.Used)
 		m.collected = b.room("collected", width*s.Used)
 		for i, name := range []string{"experts of runs", "first of runs", "slots of runs"} {
-			m.runs[i] = b.room(name, 2*s.Used) // runs are made where there are as many slots as experts: half as many, and one for each expert
+			// runs are made where there are as many slots as experts: half as many, and one for
+			// each expert
+			m.runs[i] = b.room(name, 2*s.Used)
 		}
 	}
 	return append(b.ops, m), b.err

@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual stream.
+// inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual
+// stream.
 type inputs struct {
 	x          *gpu.Buffer // [batch][layers][size]
 	project    *matmul
@@ -24,7 +25,8 @@ type inputsArgs struct {
 	narrow float32
 }
 
-// layerInputs takes what the layers' inputs are made of to the GPU, for the stage that embeds; others are given them.
+// layerInputs takes what the layers' inputs are made of to the GPU, for the stage that embeds;
+// others are given them.
 func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
 	x, err := e.room("inputs", s.Layers*s.Size)
 	i := &inputs{x: x, layers: s.Layers}

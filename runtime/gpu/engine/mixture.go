@@ -45,8 +45,9 @@ type blendArgs struct {
 	width, used                           int32
 }
 
-// mixture is a mixture of experts from the logits of its router on. A slot is one token at one expert. Those of a few tokens are
-// multiplied one by one; those of many are brought into the order of their experts, so that a matrix is read once for several.
+// mixture is a mixture of experts from the logits of its router on. A slot is one token at one
+// expert. Those of a few tokens are multiplied one by one; those of many are brought into the order
+// of their experts, so that a matrix is read once for several.
 type mixture struct {
 	s                                   *model.ExpertsStep
 	route, sort, collect, hidden, blend gpu.Kernel

@@ -27,7 +27,8 @@ func (m *matmul) part(i int) (at uint64, row int) {
 	return m.outs[p.product].Address() + uint64(4*p.first), m.f.products[p.product].out
 }
 
-// matmul takes products to the GPU. The outputs go to out, or where that is nil to scratch memory under names.
+// matmul takes products to the GPU. The outputs go to out, or where that is nil to scratch memory
+// under names.
 func (e *engine) matmul(p *model.Products, x, out *gpu.Buffer, names string) (*matmul, error) {
 	f, err := e.w.products(p, e.exact)
 	if err != nil {

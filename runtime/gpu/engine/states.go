@@ -25,8 +25,8 @@ func (c *cache) state(i, seq int) *gpu.Buffer {
 	return c.states[i].Slice(n*uint64(seq), n)
 }
 
-// forget clears the states of sequences that the batch begins. A sequence can be emptied in several ways, and none of them has to tell
-// the device.
+// forget clears the states of sequences that the batch begins. A sequence can be emptied in several
+// ways, and none of them has to tell the device.
 func (c *cache) forget() error {
 	for _, r := range c.runs {
 		if c.host.LenSeq(r.Seq) > r.N {
@@ -51,7 +51,8 @@ func (c *cache) CopySeq(from, to int) error {
 	return nil
 }
 
-// pullStates brings the states to the processor. Those of an empty sequence are zeros there, whatever is left of others here.
+// pullStates brings the states to the processor. Those of an empty sequence are zeros there,
+// whatever is left of others here.
 func (c *cache) pullStates() error {
 	return c.eachState(func(i, seq int) error { return gpu.Read(c.state(i, seq), 0, c.host.StateSeq(i, seq)) })
 }

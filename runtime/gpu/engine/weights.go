@@ -15,9 +15,10 @@ type weights struct {
 	program *model.Program
 	users   int
 
-	owned    []interface{ Free() error } // in the order of allocation
-	matrices map[*byte]*product.Matrix   // by the first byte of the first part, so that a tied embedding counts once
-	vectors  map[*float32]*gpu.Buffer    // by the first value, of those that the model owns
+	owned []interface{ Free() error } // in the order of allocation
+	// by the first byte of the first part, so that a tied embedding counts once
+	matrices map[*byte]*product.Matrix
+	vectors  map[*float32]*gpu.Buffer // by the first value, of those that the model owns
 	fused    map[productsKey]*fused
 	stacks   map[stackKey]*product.Kernel
 
@@ -170,7 +171,8 @@ func (w *weights) products(p *model.Products, exact bool) (*fused, error) {
 	return f, err
 }
 
-// fuse makes one product of neighbouring matrices of one type. A gated pair of two types stays a pair.
+// fuse makes one product of neighbouring matrices of one type. A gated pair of two types stays a
+// pair.
 func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 	f := &fused{pair: p.Gated && p.Parts[0].Type != p.Parts[1].Type, act: act(p)}
 	for lo := 0; lo < len(p.Parts); {
@@ -238,7 +240,8 @@ type stackKey struct {
 	exact bool
 }
 
-// bias is the biases of parts that share a matrix, zeros for a part without; nil where none has any.
+// bias is the biases of parts that share a matrix, zeros for a part without; nil where none has
+// any.
 func (w *weights) bias(parts []*model.Weight) (*gpu.Buffer, error) {
 	bias, at, any := make([]float32, rowCount(parts)), 0, false
 	for _, q := range parts {

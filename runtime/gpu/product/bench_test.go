@@ -161,7 +161,8 @@ func productTime(t testing.TB, d *gpu.Queue, all []*Kernel, y, x *gpu.Buffer, to
 	return float64(gputest.Median(gputest.Time(t, d, 9, g.Launch))) * 1000 / float64(len(all))
 }
 
-// gemmTime is the microseconds of the tensor cores' part of a product, on whatever the workspace holds.
+// gemmTime is the microseconds of the tensor cores' part of a product, on whatever the workspace
+// holds.
 func gemmTime(t testing.TB, d *gpu.Queue, x *Kernel, shape int, y *gpu.Buffer, tokens int) float64 {
 	t.Helper()
 	s := x.gemmSpace(tokens)
@@ -190,7 +191,8 @@ func timePlans(t testing.TB, d *gpu.Queue, all []*Kernel, y, x *gpu.Buffer) {
 	}
 }
 
-// TestPlanBench prints times of every way of sharing out products of one token, with the first of -matmul-types and each of -matmul-shares.
+// TestPlanBench prints times of every way of sharing out products of one token, with the first of
+// -matmul-types and each of -matmul-shares.
 func TestPlanBench(t *testing.T) {
 	d := gputest.Open(t)
 	name, _, _ := strings.Cut(*matmulTypes, ",")

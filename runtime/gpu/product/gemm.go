@@ -6,14 +6,15 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// gemm is the product of a matrix with many rows of activations: parts of the matrix become f16 in the workspace, and tensor cores
-// multiply those.
+// gemm is the product of a matrix with many rows of activations: parts of the matrix become f16 in
+// the workspace, and tensor cores multiply those.
 type gemm struct {
 	split  gpu.Kernel
 	shapes []gemmShape
 }
 
-// gemmKernels are the names of the shapes: the usual one, one for products that leave much of a GPU idle, and one for trials.
+// gemmKernels are the names of the shapes: the usual one, one for products that leave much of a GPU
+// idle, and one for trials.
 var gemmKernels = [...]string{"gemm_large", "gemm_small", "gemm_wide"}
 
 // gemmShape is a kernel and the tile that a block of it makes.

@@ -73,7 +73,8 @@ func TestGemm(t *testing.T) {
 	}
 }
 
-// TestGemmLongSums has sums in which nothing cancels, which is where tensor cores that cut off would drift.
+// TestGemmLongSums has sums in which nothing cancels, which is where tensor cores that cut off
+// would drift.
 func TestGemmLongSums(t *testing.T) {
 	d := gputest.Open(t)
 	typ := kernels.Default().ByName("f32")

@@ -6,8 +6,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// MostSlots is how long runs of slots should be where an expert has about so many: as long as a product with few tokens is, or as a tile
-// of one with many. It is 1 where slots should be multiplied one by one.
+// MostSlots is how long runs of slots should be where an expert has about so many: as long as a
+// product with few tokens is, or as a tile of one with many. It is 1 where slots should be
+// multiplied one by one.
 func MostSlots(each int) int {
 	switch {
 	case each < 1:
@@ -67,7 +68,8 @@ func (x *Kernel) groupSpace(slots, count int) gemmSpace {
 	return s
 }
 
-// GroupWorkspace is the bytes of the device's workspace that RunGroups takes with so many slots in runs of up to most.
+// GroupWorkspace is the bytes of the device's workspace that RunGroups takes with so many slots in
+// runs of up to most.
 func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
 	if most > decodeTokens {
 		return x.groupSpace(slots, count).end
@@ -75,8 +77,8 @@ func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
 	return x.transformedBytes(slots)
 }
 
-// runManyGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as many at a time as there is room for:
-// with so many slots few experts have none.
+// runManyGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as
+// many at a time as there is room for: with so many slots few experts have none.
 func (x *Kernel) runPrefillGroups(y, in uint64, r *Runs, slots, count int) error {
 	m, s := x.Matrix, x.groupSpace(slots, count)
 	space, err := x.q.Workspace(s.end)

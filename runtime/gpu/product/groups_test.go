@@ -81,7 +81,8 @@ func TestGroups(t *testing.T) {
 				continue
 			}
 			p := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Bias: gputest.Upload(t, d, bias), Exact: exact}))
-			p.bandBytes = uint64(2 * rows * 2 * n * int(1+gpu.Flag(exact))) // two matrices at a time
+			// two matrices at a time
+			p.bandBytes = uint64(2 * rows * 2 * n * int(1+gpu.Flag(exact)))
 			gputest.Check(t, p.RunGroups(y, collected, x, slots, cs.count))
 			got := make([]float32, slots*rows)
 			gputest.Check(t, gpu.Read(y, 0, got))

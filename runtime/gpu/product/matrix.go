@@ -7,16 +7,17 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// Matrix is weights in device memory, laid out for products: rows of the same type and length, of one or more tensors one after
-// another.
+// Matrix is weights in device memory, laid out for products: rows of the same type and length, of
+// one or more tensors one after another.
 type Matrix struct {
 	Type    *kernels.Type
 	Rows, N int // N: values of a row
 
-	q              *gpu.Queue
-	at             layout
-	halves         bool        // rows are f16
-	weights, units *gpu.Buffer // [Rows][at.pitch]; [Rows] powers of two that rows are divided by to be f16
+	q      *gpu.Queue
+	at     layout
+	halves bool // rows are f16
+	// [Rows][at.pitch]; [Rows] powers of two that rows are divided by to be f16
+	weights, units *gpu.Buffer
 
 	gather, transform, expand gpu.Kernel
 }
@@ -27,7 +28,8 @@ type layout struct{ first, second, third, scales, bases, pitch int32 }
 // padding is the values that rows in device memory are whole numbers of, as in matrix.cu.
 const padding = 32
 
-// newLayout places the arrays of a row of n values. arrays are the bytes of an entry of each and how many values that is for.
+// newLayout places the arrays of a row of n values. arrays are the bytes of an entry of each and
+// how many values that is for.
 func newLayout(arrays []int32, n int) layout {
 	n = roundUp(n, padding)
 	var at [6]int
@@ -50,8 +52,9 @@ type repackArgs struct {
 	n                      int32
 }
 
-// NewMatrix compiles what a type's rows need and uploads rows of n values. read fills p with the bytes from byte at on of the rows as
-// a GGUF file has them, rows*t.RowBytes(n) bytes, of all tensors one after another. It is asked for a few MiB at a time, in order.
+// NewMatrix compiles what a type's rows need and uploads rows of n values. read fills p with the
+// bytes from byte at on of the rows as a GGUF file has them, rows*t.RowBytes(n) bytes, of all
+// tensors one after another. It is asked for a few MiB at a time, in order.
 func NewMatrix(q *gpu.Queue, t *kernels.Type, n, rows int, read func(p []byte, at int64) error) (*Matrix, error) {
 	if n < 1 || rows < 1 || n%t.Block != 0 {
 		return nil, fmt.Errorf("gpu: rows of a matrix are whole blocks, of %d values for %s: %d rows of %d values", t.Block, t.Name, rows, n)
@@ -151,8 +154,9 @@ type gatherArgs struct {
 	n, rows           int32
 }
 
-// Gather writes the rows whose numbers are ids, [tokens] of int32, as numbers to out, [tokens][N] of f32: the values of the model, with
-// the type's transform undone. A row that there is not becomes zeros.
+// Gather writes the rows whose numbers are ids, [tokens] of int32, as numbers to out, [tokens][N]
+// of f32: the values of the model, with the type's transform undone. A row that there is not
+// becomes zeros.
 func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 	if tokens < 1 {
 		return fmt.Errorf("gpu: at least 1 row of a matrix is gathered: %d were asked for", tokens)
@@ -173,7 +177,8 @@ type transformArgs struct {
 	n           int32
 }
 
-// turned is so many rows of activations in the type's domain, in out; row is the address of the numbers of the rows of x, 0 for all.
+// turned is so many rows of activations in the type's domain, in out; row is the address of the
+// numbers of the rows of x, 0 for all.
 func (m *Matrix) transformInto(out, x, row uint64, rows int) error {
 	a := transformArgs{x: x, out: out, row: row, n: int32(m.N)}
 	return m.transform.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)

@@ -88,7 +88,8 @@ func TestProductOptions(t *testing.T) {
 	}
 }
 
-// TestPlans shares a product out in every way, among them those that load activations several times.
+// TestPlans shares a product out in every way, among them those that load activations several
+// times.
 func TestPlans(t *testing.T) {
 	d := gputest.Open(t)
 	for _, cs := range []struct {

@@ -12,8 +12,9 @@ type job struct {
 
 // plan is how a product with few tokens is shared out.
 type plan struct {
-	lanes, parts  int // log2 of the lanes that a row has and of the warps that share its pieces
-	rounds, chunk int // pieces that a lane has of a row, and those whose activations fit shared memory
+	lanes, parts int // log2 of the lanes that a row has and of the warps that share its pieces
+	// pieces that a lane has of a row, and those whose activations fit shared memory
+	rounds, chunk int
 	blocks        int // for each slot
 	shared        int // bytes
 }
@@ -40,14 +41,16 @@ func (x *Kernel) plan(j job) (plan, error) {
 	return best, nil
 }
 
-// planOf is the way with so many lanes and parts, and what it costs: the rounds that a block makes, the work between rows as a part of
-// one. The cost is 0 if activations do not fit. What it is made of was fitted to TestPlanBench on an H200.
+// planOf is the way with so many lanes and parts, and what it costs: the rounds that a block makes,
+// the work between rows as a part of one. The cost is 0 if activations do not fit. What it is made
+// of was fitted to TestPlanBench on an H200.
 func (x *Kernel) planOf(j job, lanes, parts int) (plan, float64) {
 	const reload = 0.5 // of a round
 	between, factor := 0.4, 1.0
 	rows, tokens := x.rows[j.tokens], 1<<j.tokens
 	if tokens == 1 {
-		between, factor = 2/float64(rows), 1+.15*float64(5-lanes) // rounds of few rows are short; few lanes have short rows
+		// rounds of few rows are short; few lanes have short rows
+		between, factor = 2/float64(rows), 1+.15*float64(5-lanes)
 		if parts > 0 {
 			between *= 3 // warps wait for each other
 		}

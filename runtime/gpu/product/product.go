@@ -23,7 +23,8 @@ type Spec struct {
 	Bias   *gpu.Buffer // [Rows] of f32, nil for none
 	Act    Activation
 	Gated  bool // y[r] = act(first half of the rows, r) * (second half, r)
-	Exact  bool // activations as they are; otherwise rounded, to bytes for few tokens and to f16 for many
+	// activations as they are; otherwise rounded, to bytes for few tokens and to f16 for many
+	Exact bool
 }
 
 // Multiply computes a Product.
@@ -42,8 +43,8 @@ type Kernel struct {
 	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
 
-// mostTokens is how many tokens share what is read of a matrix by a product with few. Up to fewTokens it is cheaper to read the matrix
-// several times than to make f16 of it.
+// mostTokens is how many tokens share what is read of a matrix by a product with few. Up to
+// fewTokens it is cheaper to read the matrix several times than to make f16 of it.
 const (
 	decodeTokens    = 8
 	maxDecodeTokens = 32
@@ -101,7 +102,8 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 	return x, nil
 }
 
-// shared is the bytes of dynamic shared memory that kernels may have: all but what is declared in them.
+// shared is the bytes of dynamic shared memory that kernels may have: all but what is declared in
+// them.
 func (x *Kernel) shared() int { return x.q.Limits().SharedBytes - 1024 }
 
 // Outputs is the values of a row of y.
@@ -115,7 +117,8 @@ func (x *Kernel) outputs(count int) int {
 	return x.Matrix.Rows / count
 }
 
-// Workspace is the bytes of the device's workspace that Run takes with so many tokens; see Device.Reserve.
+// Workspace is the bytes of the device's workspace that Run takes with so many tokens; see
+// Device.Reserve.
 func (x *Kernel) Workspace(tokens int) uint64 {
 	if tokens > maxDecodeTokens {
 		return x.gemmSpace(tokens).end
@@ -123,7 +126,8 @@ func (x *Kernel) Workspace(tokens int) uint64 {
 	return x.transformedBytes(tokens)
 }
 
-// turnedBytes is what rows of activations take in the type's domain, if that is another than the model's.
+// turnedBytes is what rows of activations take in the type's domain, if that is another than the
+// model's.
 func (x *Kernel) transformedBytes(rows int) uint64 {
 	if x.Matrix.Type.Domain == nil {
 		return 0
@@ -169,9 +173,11 @@ func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	return nil
 }
 
-// RunExperts takes the matrix for count matrices one after another, and the bias with it. It computes y [slots][outputs]: slot s is row
-// row[s] of x, or row s if row is nil, times matrix expert[s]. expert and row are [slots] of int32 on the device; an expert that there
-// is not makes a row of zeros, and rows of x are the caller's to have. Few slots are what it is for: each reads its matrix.
+// RunExperts takes the matrix for count matrices one after another, and the bias with it. It
+// computes y [slots][outputs]: slot s is row row[s] of x, or row s if row is nil, times matrix
+// expert[s]. expert and row are [slots] of int32 on the device; an expert that there is not makes a
+// row of zeros, and rows of x are the caller's to have. Few slots are what it is for: each reads
+// its matrix.
 func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) error {
 	m := x.Matrix
 	if slots > 1<<16-1 {
@@ -221,15 +227,16 @@ func (x *Kernel) checkExperts(slots, count int) error {
 	return nil
 }
 
-// Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r is slots First[r] and up, Slots[r] of
-// them, which is at most Most. All are [Count] of int32.
+// Runs is slots that are in the order of their experts, cut into runs of slots of one expert: run r
+// is slots First[r] and up, Slots[r] of them, which is at most Most. All are [Count] of int32.
 type Runs struct {
 	Expert, First, Slots *gpu.Buffer
 	Count, Most          int
 }
 
-// RunGroups computes y [slots][outputs] for x [slots][N], as RunExperts: a run reads the matrix of its expert once. Runs of more than
-// mostTokens are tiles of the product with many tokens, see MostSlots.
+// RunGroups computes y [slots][outputs] for x [slots][N], as RunExperts: a run reads the matrix of
+// its expert once. Runs of more than mostTokens are tiles of the product with many tokens, see
+// MostSlots.
 func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 	m := x.Matrix
 	if err := x.checkExperts(slots, count); err != nil {
@@ -264,7 +271,8 @@ func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 	return x.launch(&a, r.Count)
 }
 
-// turn gives the address of so many rows of activations in the type's domain and of the numbers of those rows, 0 for all in order.
+// turn gives the address of so many rows of activations in the type's domain and of the numbers of
+// those rows, 0 for all in order.
 func (x *Kernel) transform(in, row uint64, rows int) (turned, numbers uint64, err error) {
 	if x.Matrix.Type.Domain == nil {
 		return in, row, nil

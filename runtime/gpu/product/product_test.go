@@ -26,7 +26,8 @@ func weightTypes() (all []*kernels.Type) {
 	return all
 }
 
-// packedRows is rows of n values as a file has them. Types without an encoder get random codes under scales that occur in models.
+// packedRows is rows of n values as a file has them. Types without an encoder get random codes
+// under scales that occur in models.
 func packedRows(t testing.TB, typ *kernels.Type, seed uint64, rows, n int) []byte {
 	t.Helper()
 	size := typ.RowBytes(n)
@@ -92,7 +93,8 @@ func matrixOf(t testing.TB, d *gpu.Queue, typ *kernels.Type, seed uint64, rows, 
 	return m, w
 }
 
-// rounded is x as the fast form of products with few tokens has it: bytes with a scale for 32 values.
+// rounded is x as the fast form of products with few tokens has it: bytes with a scale for 32
+// values.
 func rounded(x []float32) []float64 {
 	y := make([]float64, len(x))
 	for g := 0; g < len(x); g += 32 {
@@ -111,7 +113,8 @@ func rounded(x []float32) []float64 {
 	return y
 }
 
-// deviation is the root of the mean square of got - want, over that of the products' size: |x| |w| for each.
+// deviation is the root of the mean square of got - want, over that of the products' size: |x| |w|
+// for each.
 func deviation(got []float32, want, size []float64) float64 {
 	var e, p float64
 	for i := range got {
@@ -154,7 +157,8 @@ func activationsOf(typ *kernels.Type, x []float32, n int, bytes bool) (y []float
 	return y
 }
 
-// Limits of deviations. The fast form is held against activations rounded as it does, but for tables of floats, which it rounds too.
+// Limits of deviations. The fast form is held against activations rounded as it does, but for
+// tables of floats, which it rounds too.
 const (
 	exactProduct = 4e-7
 	tableProduct = 2e-3

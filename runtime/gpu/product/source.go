@@ -39,7 +39,8 @@ func productSource(d *gpu.Dialect, t *kernels.Type, exact bool, s share) (*gpu.S
 	return b.Source(fmt.Sprintf("product-%s-%s", t.Name, form(exact)), false)
 }
 
-// GemmSource is the program with the kernels split, gemm_large and gemm_small, which are the same for all types.
+// GemmSource is the program with the kernels split, gemm_large and gemm_small, which are the same
+// for all types.
 func GemmSource(d *gpu.Dialect, exact bool) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	b.Define("EXACT", exact)

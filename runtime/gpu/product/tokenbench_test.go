@@ -48,8 +48,9 @@ type normArgs struct {
 	kind int32
 }
 
-// TestBenchToken prints what a layer costs in a graph of layers as a token runs through them: norm, Q, K and V, heads, attention, output,
-// norm, gate and up, down; of a llama of 4096 values, 32 query and 8 KV heads of 128, 14336 in between.
+// TestBenchToken prints what a layer costs in a graph of layers as a token runs through them: norm,
+// Q, K and V, heads, attention, output, norm, gate and up, down; of a llama of 4096 values, 32
+// query and 8 KV heads of 128, 14336 in between.
 func TestBenchToken(t *testing.T) {
 	const width, heads, kvHeads, dim, inner, room = 4096, 32, 8, 128, 14336, 32768
 	d := gputest.Open(t)
@@ -168,7 +169,8 @@ func TestBenchToken(t *testing.T) {
 	}
 }
 
-// TestBenchHeads prints what norms, RoPE and storing the rows of a token cost, one launch after another, 32 query heads and 8 KV heads of 128.
+// TestBenchHeads prints what norms, RoPE and storing the rows of a token cost, one launch after
+// another, 32 query heads and 8 KV heads of 128.
 func TestBenchHeads(t *testing.T) {
 	const layers, heads, kvHeads, dim, room = 32, 32, 8, 128, 4096
 	d := gputest.Open(t)

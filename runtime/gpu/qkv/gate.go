@@ -26,7 +26,8 @@ type gatesArgs struct {
 	step, dim int32
 }
 
-// Run multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q behind each head's query.
+// Run multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q
+// behind each head's query.
 func (g *Gate) Run(o *gpu.Buffer, q View, tokens, heads, dim int) error {
 	if tokens < 1 || heads < 1 || dim < 1 {
 		return fmt.Errorf("gpu: gates need at least 1 token, 1 head and 1 value: %d tokens, %d heads of %d values", tokens, heads, dim)

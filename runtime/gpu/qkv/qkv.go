@@ -8,15 +8,15 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
-// Heads is what is between the products of Q, K and V and attention, for layers of one pair of types: norms, RoPE, the offset of keys,
-// and the rows of the cache.
+// Heads is what is between the products of Q, K and V and attention, for layers of one pair of
+// types: norms, RoPE, the offset of keys, and the rows of the cache.
 type Kernel struct {
 	rows.Pair
 	heads gpu.Kernel
 }
 
-// NewHeads compiles what stores into rows of a pair. For a layer that reads another's cache, and stores nothing, any pair of its sizes
-// will do.
+// NewHeads compiles what stores into rows of a pair. For a layer that reads another's cache, and
+// stores nothing, any pair of its sizes will do.
 func New(q *gpu.Queue, p rows.Pair) (*Kernel, error) {
 	k, err := q.Kernel("heads", func(d *gpu.Dialect) (*gpu.Source, error) { return Source(d, p) })
 	if err != nil {
@@ -48,16 +48,19 @@ func (n *Norm) args(dim int) (weights uint64, eps float32, err error) {
 // HeadsLayer is what a layer does to its heads, in this order: norm, offset of keys, RoPE, temper.
 type Layer struct {
 	Heads               int
-	QNorm, KNorm, VNorm *Norm       // nil for none
-	Mu                  *gpu.Buffer // [KV heads][key dim] of float32 taken out of keys; nil for nothing
-	rope.Pairing                    // of RoPE, 0 pairs for none
-	AttnScale           float32     // queries at position p are scaled by 1 + Temper ln(1 + p/Every), 0 for none
-	AttnScaleEvery      int
-	Gated               bool       // the product of Q has a row of gates after each head's query
-	Keys, Values        *rows.Rows // nil for a layer that reads another's cache
+	QNorm, KNorm, VNorm *Norm // nil for none
+	// [KV heads][key dim] of float32 taken out of keys; nil for nothing
+	Mu           *gpu.Buffer
+	rope.Pairing // of RoPE, 0 pairs for none
+	// queries at position p are scaled by 1 + Temper ln(1 + p/Every), 0 for none
+	AttnScale      float32
+	AttnScaleEvery int
+	Gated          bool       // the product of Q has a row of gates after each head's query
+	Keys, Values   *rows.Rows // nil for a layer that reads another's cache
 }
 
-// Place is where the heads of a matrix product lie: the first of token 0 at byte At, those of the next token LD values later.
+// Place is where the heads of a matrix product lie: the first of token 0 at byte At, those of the
+// next token LD values later.
 type View struct {
 	*gpu.Buffer
 	At uint64
@@ -80,12 +83,14 @@ func (p View) at() uint64 { return p.Buffer.Address() + p.At }
 // HeadsBatch is one call.
 type Batch struct {
 	Tokens    int
-	Q, K, V   View         // V is K where values are the product of K
-	Positions *gpu.Buffer  // [Tokens] of int32
-	Cells     *gpu.Buffer  // [Tokens] of int32: the rows of K and V; one that the cache does not have is left out
-	Angles    *rope.Angles // of the batch, not read where nothing turns
-	Queries   *gpu.Buffer  // [Tokens][Heads][key dim] that attention takes
-	Raw       *gpu.Buffer  // [Tokens][KV heads][key dim] keys before the offset is taken out; nil for nobody
+	Q, K, V   View        // V is K where values are the product of K
+	Positions *gpu.Buffer // [Tokens] of int32
+	// [Tokens] of int32: the rows of K and V; one that the cache does not have is left out
+	Cells   *gpu.Buffer
+	Angles  *rope.Angles // of the batch, not read where nothing turns
+	Queries *gpu.Buffer  // [Tokens][Heads][key dim] that attention takes
+	// [Tokens][KV heads][key dim] keys before the offset is taken out; nil for nobody
+	Raw *gpu.Buffer
 }
 
 // headsArgs is struct Heads of heads.cu.

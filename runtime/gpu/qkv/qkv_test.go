@@ -16,7 +16,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
 
-// TestHeads holds what happens to heads to the processor's functions, bit for bit: queries, rows of the cache, keys before the offset.
+// TestHeads holds what happens to heads to the processor's functions, bit for bit: queries, rows of
+// the cache, keys before the offset.
 func TestHeads(t *testing.T) {
 	d := gputest.Open(t)
 	turns := gputest.Must[*rope.Kernel](t)(rope.New(d))

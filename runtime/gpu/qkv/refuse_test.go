@@ -22,7 +22,8 @@ func made[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// TestMessages changes one thing of a call that is right: the message states the rule, and what was given.
+// TestMessages changes one thing of a call that is right: the message states the rule, and what was
+// given.
 func TestMessages(t *testing.T) {
 	q := gputest.Idle()
 	s := rows.Side{Type: kernels.Default().ByName("f16"), Dim: 64}

@@ -43,8 +43,8 @@ type Angles struct {
 	freq   *gpu.Buffer // [Pairs] of float64
 }
 
-// NewAngles allocates them for batches of up to so many tokens. freq is the angle per position of each pair, magnitude scales cosines
-// and sines.
+// NewAngles allocates them for batches of up to so many tokens. freq is the angle per position of
+// each pair, magnitude scales cosines and sines.
 func NewAngles(d *gpu.Queue, freq []float64, magnitude float32, tokens int) (*Angles, error) {
 	if len(freq) < 1 || tokens < 1 {
 		return nil, fmt.Errorf("gpu: angles of RoPE are for at least 1 pair and 1 token: %d pairs and %d tokens were asked for", len(freq), tokens)

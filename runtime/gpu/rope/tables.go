@@ -23,8 +23,8 @@ const (
 	StepPairs = 8  // pairs that one product with the table takes
 )
 
-// NewTables makes the tables for positions below size. freq is the angle per position of each pair of a head; magnitude scales cosines
-// and sines. They take 8 bytes for each pair and 32 positions.
+// NewTables makes the tables for positions below size. freq is the angle per position of each pair
+// of a head; magnitude scales cosines and sines. They take 8 bytes for each pair and 32 positions.
 func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, size int) (*Tables, error) {
 	if size < 1 || size > 1<<30 {
 		return nil, fmt.Errorf("gpu: tables of RoPE are for 1 to %d positions: %d were asked for", 1<<30, size)
@@ -60,7 +60,8 @@ func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, s
 	return t, nil
 }
 
-// pairAt is which pair lane c of four has in a step: its first or, with half 1, its second. It may be none of so many.
+// pairAt is which pair lane c of four has in a step: its first or, with half 1, its second. It may
+// be none of so many.
 func pairOf(step, c, half int) int { return step*StepPairs + 4*half + c }
 
 // appendAngles appends cosines and sines of position p: [steps][4 lanes][2 pairs][2].
@@ -81,9 +82,10 @@ func appendCosSin(to []float32, freq []float64, p int) []float32 {
 	return to
 }
 
-// fragments is the cosines and sines of the positions of a tile as the first factor of mma: [steps][2][2][32 lanes] of four words, which
-// are a pair of f16 each. In both halves m of the tile lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its
-// first pair and then of its second; after those of all lanes, what rounding them left over.
+// fragments is the cosines and sines of the positions of a tile as the first factor of mma:
+// [steps][2][2][32 lanes] of four words, which are a pair of f16 each. In both halves m of the tile
+// lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its first pair and then
+// of its second; after those of all lanes, what rounding them left over.
 func mmaFragments(freq []float64) (all []uint16) {
 	f16 := kernels.Default().ByID(1).Best()
 	round := func(x float64) (bits uint16, left float64) {

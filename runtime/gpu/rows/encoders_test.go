@@ -18,8 +18,9 @@ import (
 
 var encoderTypes = flag.String("encoders", "", "types of TestEncoders, all if empty")
 
-// TestEncoders holds rows that are stored to those of the processor, byte for byte, for every type of a cache: random rows, and rows of
-// what sums, comparisons and divisions may trip over; nothing of which sums overflow, since processors make NaN of either sign of that.
+// TestEncoders holds rows that are stored to those of the processor, byte for byte, for every type
+// of a cache: random rows, and rows of what sums, comparisons and divisions may trip over; nothing
+// of which sums overflow, since processors make NaN of either sign of that.
 func TestEncoders(t *testing.T) {
 	const dim = 128
 	d := gputest.Open(t)
@@ -27,7 +28,8 @@ func TestEncoders(t *testing.T) {
 	special := []func(i int) float32{
 		func(i int) float32 { return 0 },
 		func(i int) float32 { return -zero * float32(i%2) },
-		func(i int) float32 { return float32(1 - 2*(i/3%2)) }, // the same size, either sign: the first counts
+		// the same size, either sign: the first counts
+		func(i int) float32 { return float32(1 - 2*(i/3%2)) },
 		func(i int) float32 { return []float32{zero, float32(math.Copysign(0, -1))}[i/5%2] },
 		func(i int) float32 { return float32(i%7-3) * 1e-41 },
 		func(i int) float32 { return float32(i%11-5) * 1e-12 },

@@ -25,8 +25,9 @@ type takeArgs struct {
 	kvHeads, _                           int32
 }
 
-// Run packs n rows of a layer: that of cell from[i] of the exact rows e, decoded, goes to cell to[i] of l, both [n] of int32. Where one of them is
-// below 0 nothing moves, so that a graph may have room for more rows than leave. The bits are those of the CPU's cache.
+// Run packs n rows of a layer: that of cell from[i] of the exact rows e, decoded, goes to cell
+// to[i] of l, both [n] of int32. Where one of them is below 0 nothing moves, so that a graph may
+// have room for more rows than leave. The bits are those of the CPU's cache.
 func (x *Evict) Run(l, e *Segment, from, to *gpu.Buffer, n int) error {
 	if e == nil || l.Keys.Side != x.Packed.Key || l.Values.Side != x.Packed.Value || e.Keys.Side != x.Exact.Key || e.Values.Side != x.Exact.Value {
 		return fmt.Errorf("gpu: rows are evicted between the pairs that the kernel was compiled for, into K %s and V %s: the layer has others", x.Packed.Key.Type.Name, x.Packed.Value.Type.Name)

@@ -14,8 +14,8 @@ type moveArgs struct {
 	pairs, adjacent            int32
 }
 
-// Read decodes the rows of n cells into x [n][Heads][Dim], as the model computed them but for the error of the type. Items of cells
-// the cache does not have stay as they are, here and below.
+// Read decodes the rows of n cells into x [n][Heads][Dim], as the model computed them but for the
+// error of the type. Items of cells the cache does not have stay as they are, here and below.
 func (r *Rows) Read(x, cells *gpu.Buffer, n int) error {
 	if err := x.Holds("input", uint64(4*n*r.Heads*r.Dim)); err != nil {
 		return err
@@ -23,9 +23,9 @@ func (r *Rows) Read(x, cells *gpu.Buffer, n int) error {
 	return r.move("read_rows", moveArgs{x: x.Address()}, cells, n, nil)
 }
 
-// Export gives the rows of n cells as a file has them, [n][Heads]: bit for bit what Store and Import were given, but for fields of a
-// block that no value is made of, which are 0. For a type of which device memory does not keep all it fails, with the compiler's
-// message.
+// Export gives the rows of n cells as a file has them, [n][Heads]: bit for bit what Store and
+// Import were given, but for fields of a block that no value is made of, which are 0. For a type of
+// which device memory does not keep all it fails, with the compiler's message.
 func (r *Rows) Export(packed, cells *gpu.Buffer, n int) error {
 	return r.move("export_rows", moveArgs{}, cells, n, packed)
 }
@@ -36,9 +36,10 @@ type Angle struct {
 	Cos, Sin *gpu.Buffer // [Pairs] of float32
 }
 
-// Turn gives the rows of n cells as Export does, after their keys were turned by an angle: decoded, turned and encoded again, with the
-// bits of a shift of the CPU's cache. Rows that move are read before any is written: to shift a cache, take cells in the order of
-// kv.Cells, as many at a time as packed has room for, and Import each piece to where it goes.
+// Turn gives the rows of n cells as Export does, after their keys were turned by an angle: decoded,
+// turned and encoded again, with the bits of a shift of the CPU's cache. Rows that move are read
+// before any is written: to shift a cache, take cells in the order of kv.Cells, as many at a time
+// as packed has room for, and Import each piece to where it goes.
 func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
 	if !r.Key {
 		return fmt.Errorf("gpu: RoPE is of keys: these rows are values, of %s", r.Type.Name)

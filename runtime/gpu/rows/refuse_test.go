@@ -12,7 +12,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
 
-// TestMessages asks rows, cells and angles for what cannot be: the message states the rule, and what was given.
+// TestMessages asks rows, cells and angles for what cannot be: the message states the rule, and
+// what was given.
 func TestMessages(t *testing.T) {
 	q := gputest.Idle()
 	buffer := func(values int) *gpu.Buffer {

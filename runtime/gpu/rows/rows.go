@@ -13,8 +13,8 @@ type Segment struct {
 	Cells        *cells.Cells
 }
 
-// Rows is one side of one segment of one layer's cache in device memory: for each KV head, room for a number of rows and their
-// scales. A row lies in a cell; which position a cell holds is in Cells.
+// Rows is one side of one segment of one layer's cache in device memory: for each KV head, room for
+// a number of rows and their scales. A row lies in a cell; which position a cell holds is in Cells.
 type Rows struct {
 	Side
 	Key                  bool // which side it is: they lie differently
@@ -28,7 +28,8 @@ type Rows struct {
 	moves        map[string]gpu.Kernel // kernels of move.cu that were asked for
 }
 
-// NewRows compiles what stores rows of this side and allocates room for capacity of them. key says which side of attention it is.
+// NewRows compiles what stores rows of this side and allocates room for capacity of them. key says
+// which side of attention it is.
 func New(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
 	if err := s.Type.Fits(s.Dim); err != nil {
 		return nil, err
@@ -79,8 +80,9 @@ type storeArgs struct {
 	ld               int64
 }
 
-// Store encodes tokens [tokens][Heads][Dim] of x into the cells [tokens] of int32; a token whose cell is not in 0..Capacity-1 is left
-// out. If packed is not nil it receives the rows as a file has them, [tokens][Heads].
+// Store encodes tokens [tokens][Heads][Dim] of x into the cells [tokens] of int32; a token whose
+// cell is not in 0..Capacity-1 is left out. If packed is not nil it receives the rows as a file has
+// them, [tokens][Heads].
 func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
 	if err := x.Holds("input", uint64(4*tokens*r.Heads*r.Dim)); err != nil {
 		return err
@@ -89,7 +91,8 @@ func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error
 	return r.storeInto(a, cells, tokens, packed)
 }
 
-// Import takes rows as a file or the CPU's cache has them, [tokens][Heads], into the cells [tokens].
+// Import takes rows as a file or the CPU's cache has them, [tokens][Heads], into the cells
+// [tokens].
 func (r *Rows) Import(packed, cells *gpu.Buffer, tokens int) error {
 	if packed == nil {
 		return fmt.Errorf("gpu: rows to import must be given")
@@ -107,7 +110,8 @@ func (r *Rows) storeInto(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu
 	return r.store.Launch(gpu.Grid{X: tokens, Y: r.Heads, Threads: 32}, &a)
 }
 
-// lists says whether a list of n cells, and packed rows unless they are nil, have room for what a kernel reads or writes.
+// lists says whether a list of n cells, and packed rows unless they are nil, have room for what a
+// kernel reads or writes.
 func (r *Rows) checkLists(cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if n < 1 {
 		return fmt.Errorf("gpu: a list of cells has at least 1: %d were given", n)

@@ -12,7 +12,8 @@ type Side struct {
 	Dim      int               // values of a head
 }
 
-// Row is the number of values that device memory holds of a head: whole fragments of the tensor cores.
+// Row is the number of values that device memory holds of a head: whole fragments of the tensor
+// cores.
 func (s Side) Row() int { return (s.Type.HeadDim(s.Dim) + 15) / 16 * 16 }
 
 // Include includes what a side needs and returns the names of its type and its transform.

@@ -6,7 +6,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// source is a program of rows of one side; key says which. The two sides of a layer lie differently.
+// source is a program of rows of one side; key says which. The two sides of a layer lie
+// differently.
 func source(d *gpu.Dialect, s Side, key bool, frame string) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	typ, rotation := s.Include(b)
@@ -23,8 +24,8 @@ func StoreSource(d *gpu.Dialect, s Side, key bool) (*gpu.Source, error) {
 	return source(d, s, key, "store")
 }
 
-// MoveSource is the program with the kernels that read rows of one side: read_rows, export_rows, turn_rows. It does not compile for a
-// type of which rows do not keep all of a block.
+// MoveSource is the program with the kernels that read rows of one side: read_rows, export_rows,
+// turn_rows. It does not compile for a type of which rows do not keep all of a block.
 func MoveSource(d *gpu.Dialect, s Side, key bool) (*gpu.Source, error) {
 	return source(d, s, key, "move")
 }
