@@ -17,7 +17,8 @@
 //	gen/target/simd     what CPU targets share: which kernels there are, constants, stubs
 //	gen/target/amd64    selects x86-64 instructions for the IR: a machine of simd
 //	gen/target/arm64    how assembly of arm64 is judged; no kernels yet
-//	gen/target/cuda     a struct of CUDA C++ per type and transform
+//	gen/target/ctext    a struct per type and transform in languages of C's family
+//	gen/target/cuda     its dialect of CUDA C++
 //	gen/asm             machine instructions, register allocation and the text of Go assembly
 //	gen/dispatch        the table of types and the lists of instruction sets
 //	gen                 runs all of it; gen.Run is pure, Write and Diff compare with the disk
@@ -26,7 +27,7 @@
 //
 //	gen/target/amd64/feature  the CPU features that each instruction needs
 //	gen/target/simd/optest    runs each operation alone and compares it with its meaning
-//	gen/target/internal/arith finds a formula in an index for a sequence of integers
+//	gen/target/internal/bits  where the bits of a code lie, as arithmetic in an index
 //	templates                 the frames of GPU kernels, which name no type
 //
 // What was generated, and what judges it:

@@ -19,7 +19,7 @@ func Targets() []target.Target {
 	return []target.Target{
 		simd.Target{Machine: amd64.Machine},
 		portable.Target{},
-		cuda.Target{},
+		cuda.Target,
 	}
 }
 

@@ -110,11 +110,8 @@ func shippedTexts() (map[string][]byte, error) {
 // texts is what a GPU has to know of the set, by the names under which Text finds it.
 func texts(set *spec.Set) map[string]string {
 	texts := map[string]string{}
-	for _, t := range set.Transforms {
-		texts["transform-"+t.Name+".cuh"] = string(target.TransformText(t))
-	}
-	for _, t := range set.Types {
-		texts["type-"+t.Name+".cuh"] = string(target.TypeText(t))
+	for name, text := range target.Target.Structs(set) {
+		texts[name] = string(text)
 	}
 	return texts
 }

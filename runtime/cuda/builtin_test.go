@@ -54,6 +54,9 @@ func TestBuiltIn(t *testing.T) {
 				continue
 			}
 			delete(have, key)
+			if k.Name != s.Name {
+				missing = append(missing, fmt.Sprintf("%s for compute_%d, which was called %s", s.Name, arch, k.Name))
+			}
 			if strings.Contains(k.PTX, ".extern .func") {
 				t.Errorf("%s for compute_%d calls a function that nobody defines", s.Name, arch)
 			}
@@ -201,7 +204,7 @@ func makeBuiltIn(t *testing.T, set *builtin.Set, all []*gpu.Source) {
 	for _, s := range all {
 		for _, arch := range set.Archs {
 			k := builtin.Kernel{Name: s.Name, Hash: sourceHash(s), Arch: arch}
-			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch {
+			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch && was.Name == s.Name { // whose name is in the PTX
 				k.PTX = was.PTX
 			} else {
 				todo, places = append(todo, item{program: program{s, ""}, arch: arch, ptx: true, keep: true}), append(places, len(a.Kernels))

@@ -1,34 +1,34 @@
-// Package cuda generates what a GPU kernel has to know of a type, as CUDA C++ that NVRTC compiles on first use: one struct per
-// type and per transform. The frames of the kernels, loops over the cache, loads and reductions, are in package templates and name
-// no type; a kernel is a frame instantiated with the structs of its types, so combinations need no code of their own.
-//
-// A struct says what its block means (code, scale, least, value: plain loops' worth of C, used where rows are packed or checked)
-// and how codes become levels in registers (lookup: the part that every cached value passes through). Levels are whole numbers, so
-// that sums of products are exact: int8, or 15 bits in two bytes for a table of floats.
+// Package cuda is the dialect of gen/target/ctext for NVIDIA GPUs: CUDA C++, which NVRTC compiles
+// on first use.
 package cuda
 
-import (
-	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/gen/target"
-)
-
-// Dir is the folder of everything generated here, from the project root.
-const Dir = "kernels/cuda"
+import "github.com/kvgen/kvgen/gen/target/ctext"
 
 // Target is the CUDA back end.
-type Target struct{}
+var Target = ctext.Target{Dialect: &ctext.Dialect{
+	Name:   "cuda",
+	Folder: "cuda",
+	Suffix: ".cuh",
 
-// Name is "cuda".
-func (Target) Name() string { return "cuda" }
+	Function: "static __device__",
+	Inline:   "static __device__ __forceinline__",
+	Init:     "__device__ __forceinline__ explicit",
+	Constant: "static constexpr",
+	Table:    "static __device__ const",
+	Entries:  "const float*",
 
-// Generate makes one file per type and transform. A GPU has no list of instruction sets.
-func (Target) Generate(set *spec.Set) (*target.Output, error) {
-	out := &target.Output{Files: map[string][]byte{}}
-	for _, t := range set.Transforms {
-		out.Files[Dir+"/transform-"+t.Name+".cuh"] = TransformText(t)
-	}
-	for _, t := range set.Types {
-		out.Files[Dir+"/type-"+t.Name+".cuh"] = TypeText(t)
-	}
-	return out, nil
-}
+	Block:   "const unsigned char*",
+	Words:   "unsigned*",
+	Shared:  "float*",
+	Given:   "const float*",
+	Out:     "unsigned*",
+	Lanes:   32,
+	Unroll:  "#pragma unroll",
+	Once:    "#pragma once",
+	Include: "#include %q",
+
+	Join: func(_, expression string) string { return "[](float v, float so_far) { return " + expression + "; }" },
+
+	Levels: func(b ctext.Book) []string { return lookup{b}.levels() },
+	Terms:  func(b ctext.Book) int { return lookup{b}.terms() },
+}}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/gen/target/internal/bits"
 )
 
 // fieldKinds is the suffix of the functions that load and store a field.
@@ -90,8 +91,8 @@ func (s *scope) pack(c *spec.Code, v variable) {
 		}
 		return jen.Id(v.name).Index(jen.Id("i"))
 	}
-	all := written(entries(c))
-	cut := stretches(all)
+	all := bits.Written(bits.Entries(c))
+	cut := bits.Stretches(all)
 	if len(cut) > maxStretches {
 		table := s.places(c, all)
 		s.emit(jen.For(jen.List(jen.Id(index), jen.Id("to")).Op(":=").Range().Id(table)).Block(
@@ -103,7 +104,7 @@ func (s *scope) pack(c *spec.Code, v variable) {
 		if len(all) == 1 {
 			s.emit(code...)
 		} else {
-			s.emit(st.loop(index, code...))
+			s.emit(loop(st, index, code...))
 		}
 	}
 }
@@ -133,14 +134,14 @@ func decodeBlock(t *spec.Type, tables *tables) jen.Code {
 
 // unpack emits the loops that load one code into an array with an entry per run of equal values.
 func (s *scope) unpack(c *spec.Code) {
-	all := entries(c)
+	all := bits.Entries(c)
 	name := s.fresh(c.Name)
 	v := variable{name: name, array: true, group: c.Group}
 	index := "i"
 	if c.Group > 1 {
 		index = "g"
 	}
-	cut := stretches(all)
+	cut := bits.Stretches(all)
 	if len(all) == 1 && len(cut) == 1 {
 		s.vars[c.Name] = variable{name: name}
 		s.emit(jen.Id(name).Op(":=").Add(s.read(c, cut[0], index)))
@@ -155,6 +156,6 @@ func (s *scope) unpack(c *spec.Code) {
 		return
 	}
 	for _, st := range cut {
-		s.emit(st.loop(index, jen.Id(name).Index(jen.Id(index)).Op("=").Add(s.read(c, st, index))))
+		s.emit(loop(st, index, jen.Id(name).Index(jen.Id(index)).Op("=").Add(s.read(c, st, index))))
 	}
 }

@@ -3,24 +3,21 @@ package portable
 import (
 	"github.com/dave/jennifer/jen"
 
-	"github.com/kvgen/kvgen/gen/target/internal/arith"
+	"github.com/kvgen/kvgen/gen/target/internal/bits"
 )
 
 // formula is arithmetic in an index that can be rendered as Go.
-type formula struct{ arith.Sum }
+type formula struct{ bits.Sum }
 
 func fit(s []int) (formula, bool) {
-	a, ok := arith.Fit(s)
+	a, ok := bits.Fit(s)
 	return formula{a}, ok
 }
 
 // code renders a in the index called name, which starts at lo.
 func (a formula) code(name string, lo int) *jen.Statement {
-	base := a.Base
-	simple := len(a.Digits) == 1 && a.Digits[0].Unit == 1 && a.Digits[0].Size == a.N
-	if simple { // the offset of the index goes into the constant
-		base -= lo * a.Digits[0].Step
-	}
+	sum, lo := a.From(lo)
+	base := sum.Base
 	s := jen.Null()
 	started := false
 	if base != 0 || len(a.Digits) == 0 {
@@ -38,7 +35,7 @@ func (a formula) code(name string, lo int) *jen.Statement {
 		}
 		started = true
 		v := jen.Id(name)
-		if lo != 0 && !simple {
+		if lo != 0 {
 			v = jen.Parens(jen.Id(name).Op("-").Lit(lo))
 		}
 		bare := true

@@ -1,4 +1,4 @@
-package cuda
+package ctext
 
 import (
 	"math"
@@ -7,15 +7,15 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// weights writes what rows of weights need beyond parts: which codes are whole numbers as they are, other levels as numbers, and scales
-// in the fewest bytes that hold them.
+// weights writes what rows of weights need beyond parts: which codes are whole numbers as they
+// are, other levels as numbers, and scales in the fewest bytes that hold them.
 func (s *typeText) weights(p *lower.Product) {
 	off, linear := p.Offset()
 	s.line("")
-	s.line("static constexpr bool linear = %t; static constexpr int offset = %d; // level = code + offset", linear, off)
+	s.line("%s bool linear = %t; %[1]s int offset = %[3]d; // level = code + offset", s.Constant, linear, off)
 	if !linear && p.Code.Bits <= 6 {
 		levels := s.table("levels", "float", len(p.Levels), func(k int) string { return number(p.Levels[k]) })
-		s.line("static __device__ const float* levels() { return %s; } // by code", levels)
+		s.line("%s %s levels() { return %s; } // by code", s.Function, s.Entries, levels)
 	}
 	scaleBase, scaleStep, stepped := lower.Steps(p.Scale)
 	stepped = stepped && isHalf(scaleBase) && s.t.Block%32 == 0
@@ -24,9 +24,9 @@ func (s *typeText) weights(p *lower.Product) {
 		leastBase, leastStep, stepped = lower.Steps(p.Min)
 		stepped = stepped && isHalf(leastBase)
 	}
-	s.line("static constexpr bool stepped = %t; // scale and least are a base, an f16 of the block, times a whole number of a byte", stepped)
+	s.line("%s bool stepped = %t; // scale and least are a base, an f16 of the block, times a whole number of a byte", s.Constant, stepped)
 	if !stepped {
-		s.line("static constexpr Element scales = %s; // holds all bits of scale and least", max(storage(p.Scale), storage(p.Min)))
+		s.line("%s Element scales = %s; // holds all bits of scale and least", s.Constant, max(storage(p.Scale), storage(p.Min)))
 		return
 	}
 	s.read("float scale_base", "The base of the scale of value i.", scaleBase)
@@ -37,7 +37,8 @@ func (s *typeText) weights(p *lower.Product) {
 	}
 }
 
-// element is a format of numbers as an enumerator of templates/cuda/numeric.cuh; the larger holds what a smaller one does, or is f32.
+// element is a format of numbers as an enumerator of the frames; the larger holds what a smaller
+// one does, or is f32.
 type element int
 
 const (

@@ -1,4 +1,4 @@
-package cuda
+package ctext
 
 import (
 	"fmt"
@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// text is a file being written, indented by depth.
+// text is a file being written in a dialect, indented by depth.
 type text struct {
 	strings.Builder
+	*Dialect
 	depth int
 }
 
@@ -49,6 +50,12 @@ func number(f float32) string {
 	return s + "f"
 }
 
+// unrolled writes a loop over the registers that hold a block, whose body is one statement.
+func (t *text) unrolled(statement string) {
+	t.line("%s", t.Unroll)
+	t.line("for (int k = 0; k < held_of(block); k++) %s", statement)
+}
+
 // list renders n values in rows of perLine.
 func (t *text) list(head string, n, perLine int, value func(k int) string) {
 	t.open("%s =", head)
@@ -62,7 +69,8 @@ func (t *text) list(head string, n, perLine int, value func(k int) string) {
 	t.end("};")
 }
 
-// taken are the words that a local of a generated function cannot be called: those of C++, and what the functions use themselves.
+// taken are the words that a local of a generated function cannot be called: those of C++, and
+// what the functions use themselves.
 var taken = strings.Fields(`alignas alignof and asm auto bool break case catch char class compl const constexpr continue decltype default
 	delete do double else enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not
 	nullptr operator or private protected public register return short signed sizeof static struct switch template this throw true try

@@ -1,4 +1,4 @@
-package cuda
+package ctext
 
 import (
 	"fmt"
@@ -20,7 +20,8 @@ type typeText struct {
 	names  map[string]string // of tables, by what they hold
 }
 
-// function starts the body of a function, whose locals hide neither the tables nor the codes of the type.
+// function starts the body of a function, whose locals hide neither the tables nor the codes of
+// the type.
 func (s *typeText) function() *function {
 	f := &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
 	bases := []string{"levels", "thresholds", "index", "bytes", "put_bit"}
@@ -40,7 +41,8 @@ func (s *typeText) function() *function {
 	return f
 }
 
-// table declares a table in front of the struct, or finds the one with the same content, and returns its name.
+// table declares a table in front of the struct, or finds the one with the same content, and
+// returns its name.
 func (s *typeText) table(base, kind string, n int, value func(k int) string) string {
 	var content strings.Builder
 	content.WriteString(kind)
@@ -55,20 +57,20 @@ func (s *typeText) table(base, kind string, n int, value func(k int) string) str
 		name = fmt.Sprintf("%s%d_%s", base, k, s.id)
 	}
 	s.names[content.String()] = name
-	s.tables.list(fmt.Sprintf("static __device__ const %s %s[%d]", kind, name, n), n, 16, value)
+	s.tables.list(fmt.Sprintf("%s %s %s[%d]", s.Table, kind, name, n), n, 16, value)
 	s.tables.line("")
 	return name
 }
 
-// TypeText is the struct of one type.
-func TypeText(t *spec.Type) []byte {
-	s := &typeText{text: &text{depth: 1}, t: t, id: target.Ident(t.Name), names: map[string]string{}}
+// Type is the struct of one type.
+func (d Target) Type(t *spec.Type) []byte {
+	s := &typeText{text: &text{Dialect: d.Dialect, depth: 1}, t: t, id: target.Ident(t.Name), names: map[string]string{}}
 	s.body()
-	out := &text{}
+	out := &text{Dialect: d.Dialect}
 	out.line("%s", target.Header(t.File))
 	out.line("")
 	for _, name := range transforms(t) {
-		out.line("#include \"transform-%s.cuh\"", name)
+		out.line(out.Include, "transform-"+name+out.Suffix)
 		out.line("")
 	}
 	out.WriteString(s.tables.String())
@@ -99,7 +101,7 @@ func transforms(t *spec.Type) []string {
 
 func (s *typeText) body() {
 	t := s.t
-	s.line("static constexpr int block = %d, bytes = %d; // of a block: values, bytes", t.Block, t.Bytes)
+	s.line(s.Constant+" int block = %d, bytes = %d; // of a block: values, bytes", t.Block, t.Bytes)
 	p, why := lower.Split(t)
 	if why == "" && (p.Run%32 != 0 && p.Run != 16 || p.Code.Bits > 8 || p.Code.Bits > 6 && !p.Exact) {
 		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
@@ -115,13 +117,13 @@ func (s *typeText) body() {
 		why = fmt.Sprintf("codes of %d bits with scales for %d values", p.Code.Bits, p.Run)
 	}
 	codes := why == ""
-	s.line("static constexpr bool codes = %t; // rows of the cache are kept as codes and scales", codes)
-	s.line("static constexpr bool weight_codes = %t; // and so are rows of weights", weights)
+	s.line(s.Constant+" bool codes = %t; // rows of the cache are kept as codes and scales", codes)
+	s.line(s.Constant+" bool weight_codes = %t; // and so are rows of weights", weights)
 	if weights {
-		s.line("static constexpr int bits = %d, run = %d; // of a code; values that share a scale", p.Code.Bits, p.Run)
+		s.line(s.Constant+" int bits = %d, run = %d; // of a code; values that share a scale", p.Code.Bits, p.Run)
 	}
 	if !codes {
-		s.line("static constexpr Element element = %s; // what rows are kept as otherwise, since %s", s.element(), s.because(why))
+		s.line(s.Constant+" Element element = %s; // what rows are kept as otherwise, since %s", s.element(), s.because(why))
 	}
 	for _, c := range t.Codes {
 		s.function().readCode(c, "code_"+c.Name)
@@ -129,7 +131,7 @@ func (s *typeText) body() {
 	if whole(t.Value) {
 		s.line("")
 		s.line("// One value needs the whole block, which no kernel computes; a program that asks for it does not compile.")
-		s.open("template <class Never = void> static __device__ float value(const unsigned char*, int)")
+		s.open("template <class Never = void> %s float value(%s, int)", s.Function, s.Block)
 		s.line("static_assert(sizeof(Never*) == 0, \"%s: a value that is a transform or a sum over the block cannot be read on a GPU\");", t.Name)
 		s.line("return 0;")
 		s.end("}")
@@ -186,36 +188,37 @@ func (s *typeText) because(why string) string {
 // parts writes scale, least and level: what codes are kept with, and what they stand for.
 func (s *typeText) parts(p *lower.Product) {
 	s.line("")
-	s.line("static constexpr bool has_least = %t, half_scale = %t; // value = scale*level + least; scales keep all their bits in f16", p.Min != nil, isHalf(p.Scale) && isHalf(p.Min))
+	s.line(s.Constant+" bool has_least = %t, half_scale = %t; // value = scale*level + least; scales keep all their bits in f16", p.Min != nil, isHalf(p.Scale) && isHalf(p.Min))
 	s.read("float scale", "The scale of value i.", orConstant(p.Scale, 1))
 	s.read("float least", "What is added to value i.", orConstant(p.Min, 0))
 	s.line("")
-	s.line("static __device__ int code(const unsigned char* b, int i) { return code_%s(b, i) & %d; }", p.Code.Name, 1<<p.Code.Bits-1)
+	s.line("%s int code(%s b, int i) { return code_%s(b, i) & %d; }", s.Function, s.Block, p.Code.Name, 1<<p.Code.Bits-1)
 	s.keep(p)
 	bytes := byteBook(p)
 	if p.Code.Bits > 6 {
-		rows := bytes.rows[0]
+		rows := bytes.Rows[0]
 		table := s.table("bytes", "signed char", len(rows), func(k int) string { return fmt.Sprint(rows[k]) })
-		s.line("static __device__ int level(int code) { return %s[code]; }", table)
-		s.line("static constexpr int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;")
-		s.line("static constexpr float exact_unit = %s, fast_unit = %[1]s;", number(bytes.unit))
+		s.line("%s int level(int code) { return %s[code]; }", s.Function, table)
+		s.line("%s int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;", s.Constant)
+		s.line(s.Constant+" float exact_unit = %s, fast_unit = %[1]s;", number(bytes.Unit))
 		return
 	}
 	s.line("")
 	s.line("// The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low")
 	s.line("// holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.")
 	exact := exactBook(p)
-	exact.sums, bytes.sums = !s.t.KV, !s.t.KV
+	exact.Sums, bytes.Sums = !s.t.KV, !s.t.KV
 	s.lookup("exact", exact)
 	s.lookup("fast", bytes)
 }
 
-// read writes a function, given by its type and name, that evaluates e for value i of a packed block.
+// read writes a function, given by its type and name, that evaluates e for value i of a packed
+// block.
 func (s *typeText) read(name, doc string, e spec.Expr) {
 	f := s.function()
 	s.line("")
 	s.line("// %s", doc)
-	s.open("static __device__ %s(const unsigned char* b, int i)", name)
+	s.open("%s %s(%s b, int i)", s.Function, name, s.Block)
 	used := spec.Names(e)
 	for _, fd := range s.t.Fields {
 		if used[fd.Name] {
@@ -228,7 +231,7 @@ func (s *typeText) read(name, doc string, e spec.Expr) {
 	for _, c := range s.t.Codes {
 		f.vars[c.Name] = variable{name: "code_" + c.Name, call: true}
 	}
-	s.line("return %s;", f.value(e))
+	s.line("return %s;", f.value(e).text)
 	s.end("}")
 }
 

@@ -1,6 +1,7 @@
-// Package arith finds arithmetic in an index for a sequence of integers, so that generated code
-// says where a bit lies in the way a person would have written it: 8*(i%16) + 4*(i/16).
-package arith
+// Package bits says where the bits of a code lie in a block, for back ends that read and store them
+// one by one: stretches of entries that are cut alike, and arithmetic in an index for their places.
+// So generated code says it in the way a person would have written it: 8*(i%16) + 4*(i/16).
+package bits
 
 // A Digit is one term: Step * (i / Unit % Size).
 type Digit struct {
@@ -63,3 +64,17 @@ func linear(s []int, d int) bool {
 
 // Constant reports whether a is the same for every index.
 func (a Sum) Constant() bool { return len(a.Digits) == 0 }
+
+// From is a for an index that starts at lo. Where a is one multiple of the index, or of its
+// quotient by a divisor of lo, lo goes into the base and rest is 0. Else rest is what is to be
+// taken from the index first.
+func (a Sum) From(lo int) (from Sum, rest int) {
+	if a.Constant() {
+		return a, 0
+	}
+	if d := a.Digits[0]; len(a.Digits) == 1 && d.Unit*d.Size == a.N && lo%d.Unit == 0 {
+		a.Base -= lo / d.Unit * d.Step
+		return a, 0
+	}
+	return a, lo
+}

@@ -1,4 +1,4 @@
-package cuda
+package ctext_test
 
 import (
 	"io/fs"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target/cuda"
 	"github.com/kvgen/kvgen/templates"
 )
 
@@ -49,8 +50,9 @@ func vocabulary(t *testing.T) map[string]bool {
 	return known
 }
 
-// undeclared lists the names of a struct that nothing declares where they stand. It reads line by line, as the text is written: a
-// brace at the end of a line opens a scope, and what a loop on one line or a lambda declares ends with the line.
+// undeclared lists the names of a struct that nothing declares where they stand. It reads line by
+// line, as the text is written: a brace at the end of a line opens a scope, and what a loop on one
+// line or a lambda declares ends with the line.
 func undeclared(text string, known map[string]bool) (missing []string) {
 	scopes := []map[string]bool{known, {}}
 	for line := range strings.Lines(text) {
@@ -97,8 +99,8 @@ func undeclared(text string, known map[string]bool) (missing []string) {
 	return slices.Compact(missing)
 }
 
-// TestDeclared: every name of every struct is declared where it stands. No compiler of CUDA is needed to see that; that the structs
-// compile is TestSpecCompile of cmd/kvrun.
+// TestDeclared: every name of every struct is declared where it stands. No compiler of CUDA is
+// needed to see that; that the structs compile is TestSpecCompile of cmd/kvrun.
 func TestDeclared(t *testing.T) {
 	known := vocabulary(t)
 	planted := "struct A {\n  static __device__ float value(const unsigned char* b, int i) {\n    const float d = 1;\n    return d * e;\n  }\n" +
@@ -114,7 +116,7 @@ func TestDeclared(t *testing.T) {
 		}
 		for _, typ := range set.Types {
 			seen++
-			for _, m := range undeclared(string(TypeText(typ)), known) {
+			for _, m := range undeclared(string(cuda.Target.Type(typ)), known) {
 				t.Errorf("%s: %s", typ.Name, m)
 			}
 		}

@@ -1,4 +1,4 @@
-package cuda
+package ctext_test
 
 import (
 	"os"
@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target/cuda"
 )
 
-// TestKeep says of which types rows in device memory keep all of a block, and why of others they do not.
+// TestKeep says of which types rows in device memory keep all of a block, and why of others they
+// do not.
 func TestKeep(t *testing.T) {
 	want := map[string]string{
 		"late_scale": "kept as numbers", "woven": "", "brain_affine": "", "signed3": "kept as numbers", "ternary": "kept as numbers",
@@ -27,7 +29,7 @@ func TestKeep(t *testing.T) {
 				continue
 			}
 			seen++
-			text := string(TypeText(typ))
+			text := string(cuda.Target.Type(typ))
 			got := ""
 			switch _, after, lost := strings.Cut(text, "kept = false; // rows do not keep all of a block: "); {
 			case !strings.Contains(text, " codes = true; // rows of the cache"): // what is written of blocks is for weights

@@ -1,28 +1,28 @@
-package cuda
+package ctext
 
 import (
-	"fmt"
-
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target/internal/bits"
 )
 
-// keep writes how a block is made again of what rows in device memory keep of it: scale, addend and codes. Where that is not
-// possible, a program that asks for it does not compile and says why. Fields that value does not read become 0.
+// keep writes how a block is made again of what rows in device memory keep of it: scale, addend
+// and codes. Where that is not possible, a program that asks for it does not compile and says why.
+// Fields that value does not read become 0.
 func (s *typeText) keep(p *lower.Product) {
 	s.line("")
 	if why := s.loses(p); why != "" {
-		s.line("static constexpr bool kept = false; // rows do not keep all of a block: %s", why)
-		for _, f := range []string{"put_parts(unsigned*, float, float)", "put_code(unsigned*, int, int)"} {
-			s.open("template <class Never = void> static __device__ void %s", f)
+		s.line("%s bool kept = false; // rows do not keep all of a block: %s", s.Constant, why)
+		for _, f := range []string{"put_parts(%s, float, float)", "put_code(%s, int, int)"} {
+			s.open("template <class Never = void> %s void "+f, s.Function, s.Words)
 			s.line("static_assert(sizeof(Never*) == 0, \"%s: rows on a GPU do not keep all of a block: %s\");", s.t.Name, why)
 			s.end("}")
 		}
 		return
 	}
 	s.line("// A block again, into zeroed words, from what rows keep of it; fields that no value is made of stay 0.")
-	s.line("static constexpr bool kept = true;")
-	s.open("static __device__ void put_parts(unsigned* b, float scale, float least)")
+	s.line("%s bool kept = true;", s.Constant)
+	s.open("%s void put_parts(%s b, float scale, float least)", s.Function, s.Words)
 	for _, part := range []struct {
 		name string
 		e    spec.Expr
@@ -32,20 +32,14 @@ func (s *typeText) keep(p *lower.Product) {
 		}
 	}
 	s.end("}")
-	s.open("static __device__ void put_code(unsigned* b, int i, int code)")
+	s.open("%s void put_code(%s b, int i, int code)", s.Function, s.Words)
 	f := s.function()
-	all := stretches(p.Code)
+	all := bits.Stretches(bits.Entries(p.Code))
 	for n, r := range all {
 		if n < len(all)-1 {
-			f.open("if (i < %d)", r.hi)
+			f.open("if (i < %d)", r.Hi*p.Code.Group)
 		}
-		for k, part := range p.Code.Parts[r.lo] {
-			shift := ""
-			if part.Shift > 0 {
-				shift = fmt.Sprintf(" >> %d", part.Shift)
-			}
-			f.line("put_bits<%d>(b, %s, code%s);", part.Width, f.perIndex("put_bit", places(p.Code, r, k)), shift)
-		}
+		f.put("put_bit", r, p.Code.Group, "code")
 		if n < len(all)-1 {
 			f.line("return;")
 			f.end("}")

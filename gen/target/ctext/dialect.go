@@ -1,0 +1,39 @@
+package ctext
+
+// Dialect is what one language of the family differs by. A word is text that stands in front of
+// what it qualifies.
+type Dialect struct {
+	Name   string // of the target: "cuda"
+	Folder string // of what is generated, below kernels
+	Suffix string // of file names: ".cuh"
+
+	Function string // in front of a function of a struct
+	Inline   string // the same, of one that has to be a part of its caller
+	Init     string // in front of a constructor
+	Constant string // in front of a constant of a struct
+	Table    string // in front of a table outside of structs
+	Entries  string // a pointer to entries of a table of floats
+
+	Block   string // a pointer to the bytes of a packed block
+	Words   string // a pointer to the words of a block that is being packed, which lanes share
+	Shared  string // a pointer to floats that lanes share
+	Given   string // the same, of floats that are not written
+	Out     string // a pointer to the caller's words
+	Lanes   int    // of the machine that an encoder runs on: value k*Lanes + lane of a block is in register k
+	Unroll  string // in front of a loop with a known number of turns
+	Once    string // in front of a file that is taken once
+	Include string // a format of a file's name
+
+	// Join is a function of v and so_far, floats, as an argument of fold_in_order; fn is the
+	// reduction's name.
+	Join func(fn, expression string) string
+
+	// Levels are the statements that turn four codes into levels, bytes of words out[0], out[1],
+	// ... whose sum they are: as many as Terms says for each row of a book. Codes come as nibbles
+	// of low, whose complement is inverse, and their further bits of high.
+	Levels func(b Book) []string
+	Terms  func(b Book) int
+}
+
+// Target is the back end of a dialect.
+type Target struct{ Dialect *Dialect }
