@@ -51,10 +51,18 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"runtime/gpu", "runtime/cuda", "", "", "what any GPU does knows no driver"},
 	{"runtime/gpu", "kernels/cuda", "", "", "device text is asked for by its dialect"},
 	{"runtime/cuda", "runtime/model", "", "", "a driver computes no model"},
+	{"runtime/model", "runtime/gpu", "", "", "a Program is data: a device is an engine that the caller gives"},
 	{"gen", "templates", "", "", "a frame names no type, so nothing of it is generated"},
 	{"templates", "gen", "", "", "a frame is text"},
 	{"templates", "kernels", "", "", "a frame is text"},
 	{"kernels/ref", "kernels/cpu", "", "", "an oracle is independent of what it judges"},
+}
+
+// direct are the imports that are not allowed, though a package may depend on them through others.
+var direct = []struct{ from, to, why string }{
+	{"runtime", "kernels/cpu", "kernels are called through the table of package kernels"},
+	{"cmd", "kernels/cpu", "kernels are called through the table of package kernels"},
+	{"cmd/kvrun", "gen/target", "gen/live compiles what is given as text"},
 }
 
 // only are the packages that may import a library directly.
@@ -84,11 +92,11 @@ func backEnd(importPath string) string {
 	return ""
 }
 
-// checkBackEnds holds a back end to being named where the list of them is. Commands and gen/live
-// compile for one device.
+// checkBackEnds holds a back end to being named where the list of them is. gen/live compiles for
+// one device, and kernelvet judges assembly of machines that no kernels are generated for.
 func checkBackEnds(p pkg) (found []string) {
 	for _, imp := range p.Imports {
-		if name := backEnd(imp); name != "" && name != backEnd(p.ImportPath) && p.ImportPath != module+"/gen" && !below(p.ImportPath, "gen/live") && !below(p.ImportPath, "cmd") {
+		if name := backEnd(imp); name != "" && name != backEnd(p.ImportPath) && p.ImportPath != module+"/gen" && !below(p.ImportPath, "gen/live") && !below(p.ImportPath, "cmd/kernelvet") {
 			found = append(found, fmt.Sprintf("%s imports %s: a back end is a folder and a line in gen/gen.go", p.ImportPath, imp))
 		}
 	}
@@ -108,6 +116,11 @@ func checkImports(pkgs []pkg) (found []string) {
 			}
 		}
 		for _, imp := range p.Imports {
+			for _, d := range direct {
+				if below(p.ImportPath, d.from) && below(imp, d.to) {
+					found = append(found, fmt.Sprintf("%s imports %s: %s", p.ImportPath, imp, d.why))
+				}
+			}
 			if (imp == "unsafe" || imp == "github.com/ebitengine/purego") && below(p.ImportPath, "runtime/gpu") {
 				found = append(found, fmt.Sprintf("%s imports %s: drivers alone handle memory that Go does not know", p.ImportPath, imp))
 			}
@@ -133,7 +146,12 @@ func TestImports(t *testing.T) {
 		{ImportPath: module + "/gen/ir"},
 		{ImportPath: module + "/gen/target/simd", Doc: "d", Imports: []string{module + "/gen/target/toy/feature"}},
 		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Imports: []string{"unsafe"}},
+		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Imports: []string{"github.com/ebitengine/purego"}},
 		{ImportPath: module + "/runtime/gpu/rows", Doc: "d", Deps: []string{module + "/runtime/cuda"}},
+		{ImportPath: module + "/runtime/model", Doc: "d", Imports: []string{module + "/kernels/cpu"}},
+		{ImportPath: module + "/runtime/model", Doc: "d", Deps: []string{module + "/runtime/gpu/engine"}},
+		{ImportPath: module + "/cmd/kvrun", Doc: "d", Imports: []string{module + "/gen/target"}},
+		{ImportPath: module + "/cmd/kvgen", Doc: "d", Imports: []string{module + "/gen/target/toy"}},
 	}
 	if found := checkImports(planted); len(found) != len(planted) {
 		t.Fatalf("of %d planted mistakes found %q", len(planted), found)
