@@ -90,12 +90,17 @@
 //	cmd/mutate                  plants faults and counts those that the tests notice
 //	cmd/internal/completion     scripts of bash, zsh and fish
 //	cmd/internal/console        a conversation in a terminal or a pipe, a turn at a time
+//	cmd/internal/device         the GPU that a command computes on, or one that is emulated
 //	cmd/internal/interrupt      the first signal ends a command after its step, the second at once
+//	cmd/internal/line           command lines, those of other programs too, in terms of a flag set
 //	cmd/internal/limit          what the system allows, asked before it is needed
+//	cmd/internal/llamabench     speeds in llama-bench's formats and field names
 //	cmd/internal/manual         help and the man page
 //	cmd/internal/output         files that are written whole or not at all
 //	cmd/internal/peers          flags and commands of other programs
 //	cmd/internal/plain          text of files, made safe to print
+//	cmd/internal/progress       how far a command has come, and what the whole will take
+//	cmd/internal/table          tables and texts side by side, in cells of a terminal
 //	cmd/internal/version        what the program was built from
 //
 // To add a type, write one .hcl file and run go generate ./... in this folder. The line that it

@@ -74,6 +74,14 @@ func TestReadmeShows(t *testing.T) {
 	for _, f := range found {
 		t.Error("README.md: " + f)
 	}
+	page, err := os.ReadFile("docs/go.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, found = checkShown(string(page), func(name string) ([]byte, error) { return os.ReadFile(path.Join("docs", name)) })
+	if blocks != 1 || len(found) > 0 {
+		t.Errorf("docs/go.md shows %d examples: %q", blocks, found)
+	}
 }
 
 // pages are the documents that people read: those of the root and of docs.

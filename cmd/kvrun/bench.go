@@ -6,9 +6,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/klauspost/cpuid/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
+	"github.com/kvgen/kvgen/cmd/internal/progress"
+	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/runtime/bench"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -63,13 +68,13 @@ func (b *benchFlags) check(e *environment, args []string) error {
 	if b.json {
 		b.output = "json"
 	}
-	if !slices.Contains(benchFormatNames(), b.output) {
+	if !slices.Contains(llamabench.Formats(), b.output) {
 		return fmt.Errorf("--output %q: want md, json, jsonl, csv or sql", b.output)
 	}
 	if b.outputErr == "none" {
 		b.outputErr = ""
 	}
-	if b.outputErr != "" && !slices.Contains(benchFormatNames(), b.outputErr) {
+	if b.outputErr != "" && !slices.Contains(llamabench.Formats(), b.outputErr) {
 		return fmt.Errorf("--output-err %q: want md, json, jsonl, csv, sql or none", b.outputErr)
 	}
 	if b.repeat < 1 || b.repeat > 10000 {
@@ -135,29 +140,29 @@ func benchCommand(e *environment, args []string) error {
 		sessions = append(sessions, s)
 		gpu = gpu || m.backends != nil
 	}
-	columns := benchColumns(fs.Changed, gpu)
-	printers := []benchPrinter{newBenchPrinter(e.stdout, b.output, e.benchBuild(), columns)}
+	columns := llamabench.Columns(fs.Changed, gpu)
+	printers := []llamabench.Printer{llamabench.NewPrinter(e.stdout, b.output, e.benchBuild(), columns)}
 	if b.outputErr != "" {
-		printers = append(printers, newBenchPrinter(e.stderr, b.outputErr, e.benchBuild(), columns))
+		printers = append(printers, llamabench.NewPrinter(e.stderr, b.outputErr, e.benchBuild(), columns))
 	}
 	way := e.pace("bench", len(tests)*len(sessions), fmt.Sprintf("a test, run %d times", b.repeat), "-r 1 runs each once", "keeps what is printed by then")
-	defer way.finish()
-	each := func(do func(benchPrinter) error) (err error) {
+	defer way.Finish()
+	each := func(do func(llamabench.Printer) error) (err error) {
 		for _, p := range printers {
 			err = errors.Join(err, do(p))
 		}
 		return err
 	}
-	if err := way.above(func() error { return each(func(p benchPrinter) error { return p.begin() }) }); err != nil {
+	if err := way.Above(func() error { return each(func(p llamabench.Printer) error { return p.Begin() }) }); err != nil {
 		return err
 	}
 	for _, s := range sessions {
-		if err = b.measure(e, s, tests, way, func(r benchRow) error { return each(func(p benchPrinter) error { return p.row(r) }) }); err != nil {
+		if err = b.measure(e, s, tests, way, func(r llamabench.Row) error { return each(func(p llamabench.Printer) error { return p.Row(r) }) }); err != nil {
 			break
 		}
 	}
-	way.finish()
-	return errors.Join(each(func(p benchPrinter) error { return p.end() }), err)
+	way.Finish()
+	return errors.Join(each(func(p llamabench.Printer) error { return p.End() }), err)
 }
 
 // maxCombinations is the most that are measured by one command.
@@ -296,12 +301,12 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 }
 
 // measure runs the tests of one combination in one context, and gives every row to print when it is there.
-func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test, way *pace, row func(benchRow) error) error {
+func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test, way *progress.Bar, row func(llamabench.Row) error) error {
 	longest := slices.MaxFunc(tests, func(a, b bench.Test) int { return a.Size() - b.Size() })
 	if longest.Size() > s.Context {
 		s.notes = append(s.notes, fmt.Sprintf("%s: a context of %d is beyond the %d positions the model was trained for", longest, longest.Size(), s.Context))
 	}
-	if err := way.above(func() error { s.remarks(e.stderr); return nil }); err != nil {
+	if err := way.Above(func() error { s.remarks(e.stderr); return nil }); err != nil {
 		return err
 	}
 	bos := int32(-1)
@@ -318,10 +323,39 @@ func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test, way
 		if err != nil {
 			return err
 		}
-		way.next("")
-		if err := way.above(func() error { return row(s.benchRow(c, r)) }); err != nil {
+		way.Next("")
+		if err := way.Above(func() error { return row(s.benchRow(c, r)) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *session) benchRow(c *model.Context, r *bench.Result) llamabench.Row {
+	m := s.modelRecord()
+	ns, nsDev := r.Mean()
+	ts, tsDev := r.Speed()
+	row := llamabench.Row{
+		Build: strings.TrimSpace(version.Short()), CPU: strings.TrimSpace(cpuid.CPU.BrandName), Backends: "CPU", Filename: s.path, Size: m.Size, Parameters: m.Parameters,
+		Type:    fmt.Sprintf("%s %s %s", m.Arch, short(float64(m.Parameters)), m.Type),
+		Threads: s.flags.threads, TypeK: s.flags.typeK, TypeV: s.flags.typeV, Flash: true,
+		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Parallel: r.Sequences(), Shared: r.Shared, Time: r.Start.UTC().Format(time.RFC3339),
+		AvgNS: int64(ns), StddevNS: int64(nsDev), AvgTS: ts, StddevTS: tsDev, SamplesTS: r.Speeds(), Test: r.Test, Math: s.flags.kind.String(), ISA: s.flags.computedBy(), Record: s.record(c),
+	}
+	if row.Batch = s.flags.batch; row.Batch == 0 {
+		row.Batch = defaultBatch
+	}
+	row.UBatch = row.Batch
+	if n, gpus := s.onGPUs(); n > 0 {
+		row.Backends, row.GPU, row.GPULayers = "CUDA", gpus, min(n, s.Layers)
+	}
+	for _, d := range r.Samples {
+		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())
+	}
+	return row
+}
+
+// benchBuild says what measured.
+func (e *environment) benchBuild() string {
+	return fmt.Sprintf("kvrun %s, %s", strings.TrimSpace(version.Short()), e.kernels().ISA())
 }

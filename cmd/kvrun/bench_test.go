@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 )
 
 // TestNumbers reads lists and ranges as llama-bench does, and bounds them.
@@ -98,7 +100,7 @@ func TestBenchLists(t *testing.T) {
 // TestBenchStreams prints a row as soon as it is measured: interrupted by the first of two, a command has printed one, and what
 // it printed is whole.
 func TestBenchStreams(t *testing.T) {
-	for _, format := range benchFormatNames() {
+	for _, format := range llamabench.Formats() {
 		ctx, stop := context.WithCancel(context.Background())
 		out := ""
 		w := writerFunc(func(b []byte) (int, error) {

@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/console"
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/internal/suggest"
+	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
@@ -39,27 +46,16 @@ func chatCommand(e *environment, args []string) error {
 	keep.add(fs)
 	f.add(fs, 1024)
 	m.add(fs, model.Fast)
-	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
-		return err
-	}
-	rest, err := in.positional(e, &m, fs.Args())
-	if err != nil {
-		return err
-	}
-	if err := m.check(e, rest); err != nil {
-		return err
-	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	if err := keep.check(); err != nil {
-		return err
-	}
-	if err := keep.open(e); err != nil {
-		return err
-	}
 	defer keep.close()
-	s, err := e.open(&m)
+	s, err := e.begin(fs, "[MODEL] [flags]", args, &m, func() (err error) {
+		m.rest, err = in.positional(e, &m, m.rest)
+		return err
+	}, func() error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		return keep.open(e)
+	})
 	if err != nil {
 		return err
 	}
@@ -117,4 +113,111 @@ func (s *session) checkpoints() func(*tokenizer.Tokenizer) (sequences, cells int
 		return nil
 	}
 	return func(*tokenizer.Tokenizer) (int, int) { return n, 0 }
+}
+
+// templateFlag defines --chat-template of a command that writes conversations.
+func (m *modelFlags) templateFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&m.chatTemplate, "chat-template", "", "`format` of conversations in place of the model's own: "+strings.Join(chat.Names(), ", ")+", or a file with a Jinja template")
+	fs.StringVar(&m.templateFile, "chat-template-file", "", "a Jinja template in a `file`")
+}
+
+// readTemplate is the text that --chat-template or --chat-template-file stands for, "" for neither.
+func (m *modelFlags) readTemplate(e *environment) (string, error) {
+	flag, name := "--chat-template", m.chatTemplate
+	switch {
+	case name != "" && m.templateFile != "":
+		return "", fmt.Errorf("--chat-template and --chat-template-file are both given")
+	case m.templateFile != "":
+		flag, name = "--chat-template-file", m.templateFile
+	case name == "":
+		return "", nil
+	default:
+		if source, ok := chat.Named(name); ok {
+			return source, nil
+		}
+		if _, err := os.Stat(name); err != nil {
+			return "", fmt.Errorf("--chat-template %q: no format of that name and no such file%s; formats: %s", name, suggest.Nearest(name, chat.Names()), strings.Join(chat.Names(), ", "))
+		}
+	}
+	text, err := e.readText(name)
+	if err == nil && strings.TrimSpace(text) == "" {
+		err = fmt.Errorf("%s %s: the file is empty", flag, name)
+	}
+	return text, err
+}
+
+// conversation is a chat with a person or a program.
+type conversation struct {
+	*generate.Conversation
+	e       *environment
+	in      *console.Input
+	flags   chatFlags
+	json    bool
+	verbose bool
+
+	line    chatLine // of the last answer
+	file    string   // that was saved or loaded
+	spelled bool     // that a command through a pipe is none
+}
+
+// chatLine is the JSON of one answer, a line each.
+type chatLine struct {
+	chat.Message
+	Raw      string  `json:"raw,omitempty"` // as it was generated, with --raw
+	Prompt   int     `json:"n_prompt"`      // tokens of the whole conversation
+	Run      int     `json:"n_run"`         // of them, those that were not cached
+	Gen      int     `json:"n_gen"`
+	Messages int     `json:"n_messages"` // still in the conversation
+	Stop     string  `json:"stop"`
+	PromptTS float64 `json:"prompt_ts"`
+	GenTS    float64 `json:"gen_ts"`
+}
+
+// answer runs one of Say, Regenerate and Continue, shows what comes and ends it as say does.
+func (v *conversation) answer(run func(context.Context, generate.Show) (generate.Answer, error)) error {
+	ctx, done := v.turn()
+	defer done()
+	v.Progress = v.e.promptProgress()
+	out := v.e.stdout
+	if v.json {
+		out = nil
+	}
+	show := console.NewAnswer(out, v.in.Colour())
+	a, err := run(ctx, func(text string, parts []chat.Part) error {
+		if v.Raw {
+			return show.Raw(text)
+		}
+		return show.Parts(parts)
+	})
+	if err == nil || show.Shown() {
+		err = errors.Join(err, show.End())
+	}
+	if err != nil {
+		return err
+	}
+	v.line = chatLine{Message: a.Message, Prompt: a.Prompt, Run: a.Run, Gen: len(a.Tokens), Messages: len(v.Messages), Stop: a.Stop,
+		PromptTS: rate(a.Run, a.Result.Prompt), GenTS: rate(a.After, a.Total-a.Result.Prompt)}
+	if v.Raw {
+		v.line.Raw = a.Raw
+	}
+	return v.say(v.line)
+}
+
+// turn is the context of one answer, which Ctrl-C of a person ends alone.
+func (v *conversation) turn() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(v.e.ctx)
+	restore := func() {}
+	if v.in.Person() && v.e.divert != nil {
+		restore = v.e.divert(cancel)
+	}
+	v.in.Busy()
+	return ctx, func() {
+		restore()
+		cancel()
+	}
+}
+
+// note tells the person something beside the conversation.
+func (v *conversation) note(format string, args ...any) {
+	fmt.Fprintf(v.e.stderr, "note: "+format+"\n", args...)
 }

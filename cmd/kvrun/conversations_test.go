@@ -1,11 +1,8 @@
 package main
 
 import (
-	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/kvgen/kvgen/runtime/chat"
 )
 
 // TestConversations reads lines that are no conversations: each is said with its place, in words of the file.
@@ -40,27 +37,4 @@ func TestConversations(t *testing.T) {
 			t.Errorf("%.80s: exit %d, %.1200s; want %q", text, code, stderr, says)
 		}
 	}
-}
-
-// TestDialogue reads all fields of OpenAI's messages.
-func TestDialogue(t *testing.T) {
-	got, err := readDialogue(`{"messages": [{"role": "user", "content": "x", "name": "Ann"},
-		{"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
-		{"role": "tool", "content": "4", "tool_call_id": "1", "name": "f"}]}`, 1)
-	want := []chat.Message{{Role: "user", Content: "x", Name: "Ann"}, {Role: "assistant", Reasoning: "hm", ToolCalls: []chat.ToolCall{{ID: "1", Name: "f", Arguments: "{}"}}},
-		{Role: "tool", Content: "4", ToolCallID: "1", Name: "f"}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
-	}
-}
-
-// FuzzDialogue reads any line.
-func FuzzDialogue(f *testing.F) {
-	f.Add(`{"messages": [{"role": "user", "content": "x"}]}`)
-	f.Fuzz(func(t *testing.T, line string) {
-		turns, err := readDialogue(line, 1)
-		if err == nil && len(turns) == 0 {
-			t.Error("no messages, no error")
-		}
-	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
@@ -97,7 +98,7 @@ func TestParallelOnGPU(t *testing.T) {
 			}
 		}
 	}
-	var rows []benchRow
+	var rows []llamabench.Row
 	kvrunJSON(t, &rows, strings.Fields("bench -m "+arches+"/qwen35/model.gguf -p 0 -n 2 -d 0,20 -npl 1,3 -r 1 -o json -pps --device cuda")...)
 	if len(rows) != 4 || rows[3].Parallel != 3 || !rows[3].Shared || rows[3].AvgTS <= 0 {
 		t.Errorf("bench: %+v", rows)
@@ -134,7 +135,7 @@ func TestTextOnGPU(t *testing.T) {
 			t.Errorf("a GPU writes %q, the processor %q", out, here)
 		}
 	}
-	var rows []benchRow
+	var rows []llamabench.Row
 	if code, out, stderr := kvrun("", strings.Fields("bench -p 9 -n 0 -r 1 --device cuda -o json")...); code != 0 || json.Unmarshal([]byte(out), &rows) != nil || len(rows) != 1 ||
 		rows[0].Backends != "CUDA" || rows[0].GPU == "" {
 		t.Errorf("bench: exit %d: %s%s", code, out, stderr)

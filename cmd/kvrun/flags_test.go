@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -31,8 +32,9 @@ func TestSpellings(t *testing.T) {
 		fs.StringP("prompt", "p", "", "")
 		f.add(fs, 0)
 		m.add(fs, model.Exact)
-		if l := readLine(fs, strings.Fields(given)); !slices.Equal(l.args, strings.Fields(want)) || l.check() != nil {
-			t.Errorf("%s: %q, %v, want %s", given, l.args, l.check(), want)
+		l := line.Read(fs, strings.Fields(given), nil)
+		if _, err := l.Check(); err != nil || !slices.Equal(l.Args, strings.Fields(want)) {
+			t.Errorf("%s: %q, %v, want %s", given, l.Args, err, want)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -26,8 +28,7 @@ type kldFlags struct {
 	diagnose bool
 }
 
-func (f *kldFlags) parse(e *environment, args []string) error {
-	fs := newFlags("kld")
+func (f *kldFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
 	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
 	fs.BoolVar(&f.measure.Decode, "decode", false, "run token by token instead of in batches")
@@ -37,10 +38,11 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 	forceFlag(fs, &f.force)
 	fs.BoolVar(&f.diagnose, "diagnose", false, "check each side of each layer alone, and name those that lose more than their type can explain")
 	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
-	f.add(fs, model.Exact)
-	if err := e.parse(fs, "[MODEL] [-f FILE] [-ctk TYPE] [-ctv TYPE] [flags]", args); err != nil {
-		return err
-	}
+	f.modelFlags.add(fs, model.Exact)
+}
+
+// check reads them; fs says which were given.
+func (f *kldFlags) check(fs *pflag.FlagSet) error {
 	if f.json {
 		f.format = "json"
 	}
@@ -61,22 +63,20 @@ func (f *kldFlags) parse(e *environment, args []string) error {
 		return errors.New("--ref: with --kl-divergence the reference is what is in the file")
 	}
 	f.measure.Chunks = max(0, f.measure.Chunks)
-	if err := f.check(e, fs.Args()); err != nil {
-		return err
-	}
-	if f.diagnose && f.backends != nil {
-		return refuse("--diagnose: wants --device cpu: what it compares with are types that are made at run time, which have no kernels for a GPU")
-	}
 	return nil
 }
 
 // kldCommand compares one cache with a reference.
 func kldCommand(e *environment, args []string) error {
 	var f kldFlags
-	if err := f.parse(e, args); err != nil {
-		return err
-	}
-	s, err := e.open(&f.modelFlags)
+	fs := newFlags("kld")
+	f.add(fs)
+	s, err := e.begin(fs, "[MODEL] [-f FILE] [-ctk TYPE] [-ctv TYPE] [flags]", args, &f.modelFlags, func() error { return f.check(fs) }, func() error {
+		if f.diagnose && f.backends != nil {
+			return refuse("--diagnose: wants --device cpu: what it compares with are types that are made at run time, which have no kernels for a GPU")
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -212,12 +212,12 @@ func (k *kld) run(file *output.File) error {
 		k.s.describe(k.e.stderr)
 	}
 	way := k.e.pace("kld", l.Chunks(), fmt.Sprintf("a chunk of %d tokens", k.f.measure.Context), "--chunks N measures the first N", "prints what is measured by then")
-	defer way.finish()
+	defer way.Finish()
 	k.started = time.Now()
 	for i := range l.Chunks() {
 		out, err := l.Chunk(k.e.ctx, i, []*kv.Plan{k.s.plan}, nil)
 		if errors.Is(err, context.Canceled) && len(k.chunks) > 0 {
-			way.finish()
+			way.Finish()
 			k.interrupted = true
 			return errors.Join(k.print(), err)
 		}
@@ -227,9 +227,9 @@ func (k *kld) run(file *output.File) error {
 		if err := k.add(out[0], l.Chunks()); err != nil {
 			return err
 		}
-		way.next(fmt.Sprintf("KLD %.6f so far", k.sums.KLD().Mean))
+		way.Next(fmt.Sprintf("KLD %.6f so far", k.sums.KLD().Mean))
 	}
-	way.finish()
+	way.Finish()
 	if base != nil && failed == nil {
 		id, err := k.s.identity()
 		if err != nil {

@@ -80,10 +80,12 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/kvgen/kvgen/cmd/internal/device"
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/progress"
 	"github.com/kvgen/kvgen/gen/live"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/policy"
@@ -110,6 +112,11 @@ func (e *environment) kernels() *kernels.Table {
 		return kernels.Default()
 	}
 	return e.table
+}
+
+// pace begins n steps of a command that measures, as progress.Start has it.
+func (e *environment) pace(what string, n int, step, advice, keep string) *progress.Bar {
+	return progress.Start(e.stderr, what, n, step, advice, keep)
 }
 
 // A command is one subcommand; run gets the arguments after its name.
@@ -166,7 +173,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (e *environment) run(args []string) int {
-	e.lookup, e.environ, e.devices = os.LookupEnv, os.Environ(), devices{find: findGPU}
+	e.lookup, e.environ, e.devices = os.LookupEnv, os.Environ(), devices{find: device.Open}
 	e.files.Context, e.files.Stdout = e.ctx, e.stdout
 	defer e.devices.close()
 	if len(args) == 0 {

@@ -4,14 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/completion"
+	"github.com/kvgen/kvgen/cmd/internal/line"
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 	"github.com/kvgen/kvgen/cmd/internal/manual"
+	"github.com/kvgen/kvgen/cmd/internal/peers"
 	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/policy"
@@ -96,7 +101,7 @@ func flagValue(command, flag string) manual.Value {
 	case "format":
 		return manual.Value{Words: []string{"text", "llama", "json"}}
 	case "output", "output-err":
-		return manual.Value{Words: benchFormatNames()}
+		return manual.Value{Words: llamabench.Formats()}
 	case "math":
 		if command == "floor" {
 			return manual.Value{Words: []string{"both", "exact", "fast"}}
@@ -114,7 +119,7 @@ func flagValue(command, flag string) manual.Value {
 // program is all of kvrun for its manual.
 func program() *manual.Program {
 	p := &manual.Program{Name: "kvrun", Summary: "run GGUF models with any key and value type in the cache, and measure what it costs",
-		Groups: flagGroups, Spellings: spellings, Values: flagValue}
+		Groups: flagGroups, Spellings: line.Spellings, Values: flagValue}
 	for _, c := range commands() {
 		m := manual.Command{Name: c.name, Summary: c.summary, Examples: examples[c.name]}
 		m.Flags, m.Synopsis = c.flags()
@@ -140,7 +145,7 @@ KVRUN_MODELS: the folder for models that are brought by name. HF_TOKEN, HF_TOKEN
 
 // writeHelp prints the page of a command.
 func (e *environment) writeHelp(name string, fs *pflag.FlagSet, synopsis string) error {
-	p := &manual.Program{Name: "kvrun", Groups: flagGroups, Spellings: spellings, Values: flagValue}
+	p := &manual.Program{Name: "kvrun", Groups: flagGroups, Spellings: line.Spellings, Values: flagValue}
 	c := &manual.Command{Name: name, Synopsis: synopsis, Examples: examples[name], Flags: fs}
 	for _, known := range commands() {
 		if known.name == name {
@@ -212,4 +217,38 @@ func manCommand(e *environment, args []string) error {
 		return errors.New("it takes nothing: the page is of all commands")
 	}
 	return program().Roff(e.stdout, "kvrun "+version.Short())
+}
+
+// noCommand says what to type instead of a line that begins with no command: a command of another program, a model or a flag.
+func noCommand(args []string) error {
+	first := args[0]
+	if strings.HasPrefix(first, "-") {
+		rest := make([]string, len(args))
+		for i, a := range args {
+			rest[i] = policy.ShellQuote(a)
+		}
+		line := strings.Join(rest, " ")
+		return fmt.Errorf("a command comes first: kvrun run %s continues a text, kvrun chat %s talks; kvrun help lists the others", line, line)
+	}
+	if modelName(first) {
+		m := policy.ShellQuote(first)
+		return fmt.Errorf("a command comes first: kvrun run %s -p TEXT continues a text, kvrun chat %s talks to the model, kvrun info %s describes it", m, m, m)
+	}
+	if first == "ollama" && len(args) > 1 {
+		if says, ok := peers.Command(args[1]); ok {
+			return fmt.Errorf("no command %q: %s", first+" "+args[1], says)
+		}
+	}
+	if says, ok := peers.Command(strings.TrimSuffix(filepath.Base(first), ".exe")); ok {
+		return fmt.Errorf("no command %q: %s", first, says)
+	}
+	return fmt.Errorf("no command %q%s; kvrun help lists them", first, suggest.Nearest(first, commandNames()))
+}
+
+// commandNames are the names of all commands.
+func commandNames() (names []string) {
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
 }

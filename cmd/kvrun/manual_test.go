@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 )
 
@@ -49,7 +50,7 @@ func TestHelpPages(t *testing.T) {
 			}
 		}
 	}
-	for name, flag := range spellings {
+	for name, flag := range line.Spellings {
 		if !known[flag] && name != "e" {
 			t.Errorf("-%s: no command has --%s", name, flag)
 		}
@@ -83,10 +84,10 @@ func TestExamples(t *testing.T) {
 			for _, c := range commands() {
 				if c.name == args[0] {
 					fs, _ := c.flags()
-					line := readLine(fs, args[1:])
-					if err := line.check(); err != nil {
+					read := line.Read(fs, args[1:], nil)
+					if _, err := read.Check(); err != nil {
 						t.Errorf("%s: %s: %v", name, l, err)
-					} else if err := fs.Parse(line.args); err != nil {
+					} else if err := fs.Parse(read.Args); err != nil {
 						t.Errorf("%s: %s: %v", name, l, err)
 					}
 					args = nil

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 )
 
 // demoPPL is the perplexity of the first two chunks; all 54 give 30.37, which independent code confirms
@@ -77,7 +79,7 @@ func TestSynth(t *testing.T) {
 	if len(i.ISAs) == 0 || len(i.Kernels) != 4 || i.Record.Plan.Layers[1].K.BytesPerToken != 68 {
 		t.Errorf("%+v", i)
 	}
-	var rows []benchRow
+	var rows []llamabench.Row
 	kvrunJSON(t, &rows, "bench", path, "-p", "8", "-n", "0", "-r", "1", "--json")
 	if len(rows) != 1 || rows[0].AvgTS <= 0 || !strings.HasPrefix(rows[0].Type, "qwen2 ") {
 		t.Errorf("%+v", rows)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
@@ -49,7 +50,7 @@ func TestParallel(t *testing.T) {
 // TestBenchParallel generates with several sequences at once.
 func TestBenchParallel(t *testing.T) {
 	for _, model := range []string{"gemma3", "qwen35"} {
-		var rows []benchRow
+		var rows []llamabench.Row
 		kvrunJSON(t, &rows, "bench", "-m", arches+"/"+model+"/model.gguf", "-p", "0", "-n", "4", "-d", "0,40", "-npl", "1,3", "-r", "2", "-o", "json", "-pps")
 		if len(rows) != 4 {
 			t.Fatalf("%d rows", len(rows))

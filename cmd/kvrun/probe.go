@@ -84,19 +84,12 @@ func probeCommand(e *environment, args []string) error {
 	fs.StringSliceVar(&f.positions, "positions", []string{"0.1", "0.5", "0.9"}, "where it is hidden, as `shares,...` of the text")
 	fs.StringVar(&f.haystack, "haystack", "", "`text` to hide it in (default: the embedded corpus)")
 	m.add(fs, model.Exact)
-	if err := e.parse(fs, "[MODEL] [-p TEXT] [--cells K/V,...] [flags]", args); err != nil {
-		return err
-	}
-	if err := m.check(e, fs.Args()); err != nil {
-		return err
-	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	if err := f.read(e); err != nil {
-		return err
-	}
-	s, err := e.open(&m)
+	s, err := e.begin(fs, "[MODEL] [-p TEXT] [--cells K/V,...] [flags]", args, &m, nil, func() error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		return f.read(e)
+	})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/table"
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
@@ -63,7 +64,7 @@ func TestWrap(t *testing.T) {
 		{"日本語テキスト", 6, "日本語|テキス|ト"},
 		{"", 5, ""},
 	} {
-		if got := strings.Join(wrap(c.text, c.width), "|"); got != c.want {
+		if got := strings.Join(table.Wrap(c.text, c.width), "|"); got != c.want {
 			t.Errorf("%q in %d: %q, want %q", c.text, c.width, got, c.want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/table"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -18,10 +19,10 @@ import (
 func (p *probe) run(e *environment, reference lab.Cell, cells []lab.Cell) (*probeResult, error) {
 	way := e.pace("probe", (1+len(cells))*len(p.prompts), fmt.Sprintf("a completion of %d tokens", p.flags.predict), "-n says how many tokens",
 		"prints the caches that are finished")
-	defer way.finish()
+	defer way.Finish()
 	c := lab.Completer{Model: p.Model, Tokens: p.tokens, Predict: p.flags.predict,
 		Options: model.Options{Batch: p.session.flags.batch, Threads: p.session.flags.threads, Math: p.session.flags.kind, Placements: p.session.flags.places, Stop: e.ctx.Err}}
-	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { way.next("") })
+	ref, err := c.Complete(e.ctx, reference.Plan, p.prompts, func() { way.Next("") })
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +38,7 @@ func (p *probe) run(e *environment, reference lab.Cell, cells []lab.Cell) (*prob
 		r.Needle = &probeNeedle{lab.NeedleText, p.from, needles}
 	}
 	for _, cell := range cells {
-		all, err := c.Complete(e.ctx, cell.Plan, p.prompts, func() { way.next("") })
+		all, err := c.Complete(e.ctx, cell.Plan, p.prompts, func() { way.Next("") })
 		if errors.Is(err, context.Canceled) && len(r.Policies) > 0 {
 			r.Interrupted = true
 			return r, err
@@ -71,16 +72,16 @@ func (p *probe) answers(all []lab.Completion) []lab.NeedleCell {
 
 // printProbe writes completions side by side, then the needles, then one line for every cache.
 func printProbe(w io.Writer, r *probeResult) error {
-	width := columns(w)
+	width := table.Width(w)
 	for i, p := range r.Prompts {
-		fmt.Fprintf(w, "%s\n", heading(p.Prompt, width))
+		fmt.Fprintf(w, "%s\n", table.Heading(p.Prompt, width))
 		for _, c := range r.Policies {
 			a := c.Agreements[i]
 			if a.First < 0 {
-				fmt.Fprintf(w, "  %s: the same %d tokens as %s: %s\n", tableName(c.Policy), len(p.Reference.Tokens), r.Reference, quoted(p.Reference.Text, width))
+				fmt.Fprintf(w, "  %s: the same %d tokens as %s: %s\n", tableName(c.Policy), len(p.Reference.Tokens), r.Reference, table.Quoted(p.Reference.Text, width))
 				continue
 			}
-			sideBySide(w, width, r.Reference, plain.Name(c.Policy, (width-5)/2), a)
+			table.SideBySide(w, width, r.Reference, plain.Name(c.Policy, (width-5)/2), a)
 			fmt.Fprintf(w, "  %s\n", parting(a))
 		}
 		fmt.Fprintln(w)

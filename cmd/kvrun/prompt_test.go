@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -124,9 +125,9 @@ func FuzzLine(f *testing.F) {
 		in.addEscapes(fs)
 		m.add(fs, model.Fast)
 		args := strings.Fields(text)
-		l := readLine(fs, args)
-		if err := l.check(); err == nil && !l.help {
-			fs.Parse(l.args)
+		l := line.Read(fs, args, nil)
+		if _, err := l.Check(); err == nil && !l.Help {
+			fs.Parse(l.Args)
 		} else if err != nil && err.Error() == "" {
 			t.Errorf("%q: an error without words", text)
 		}

@@ -43,6 +43,9 @@ func (p *promptCacheFlags) check() error {
 
 // open finds out whether the file can be written. It holds what was said, so that a new one is for the user alone. Close it.
 func (p *promptCacheFlags) open(e *environment) (err error) {
+	if err := p.check(); err != nil {
+		return err
+	}
 	if info, err := os.Stat(p.path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		return fmt.Errorf("--prompt-cache %s: is no file that can be read again (%s)", p.path, info.Mode().Type())
 	}

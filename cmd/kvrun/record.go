@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/version"
+	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/policy"
@@ -132,4 +134,45 @@ func printLine(w io.Writer, v any) error {
 	e := json.NewEncoder(plain.NewWriter(w))
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// modelHash is the hash of the identity of a session's model in a result. It is found when the result is written, as all
+// weights are read for it: an empty one says that they could not be, or that the program was interrupted.
+type modelHash struct {
+	of   *session
+	text string // of a result that was read
+}
+
+func (h modelHash) String() string {
+	if h.of == nil {
+		return h.text
+	}
+	id, err := h.of.identity()
+	if err != nil {
+		return ""
+	}
+	return id.Hash()
+}
+
+func (h modelHash) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }
+
+func (h *modelHash) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &h.text) }
+
+// printVersion says what this program was built from, as far as the build recorded it, and what it computes with here.
+func printVersion(w io.Writer) {
+	version.Print(w, "kvrun")
+	fmt.Fprintf(w, ", kernels: %s\n", kernels.Default().ISA())
+}
+
+// short is a count in thousands, millions or billions.
+func short(n float64) string {
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1e9, "B"}, {1e6, "M"}, {1e3, "K"}} {
+		if n >= u.unit {
+			return fmt.Sprintf("%.4g%s", n/u.unit, u.name)
+		}
+	}
+	return fmt.Sprint(n)
 }

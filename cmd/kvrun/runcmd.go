@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -39,168 +41,201 @@ type runResult struct {
 
 var errNoPrompt = errors.New("nothing to continue: give --prompt TEXT or --file FILE, or a text through a pipe; kvrun chat talks")
 
-// runCommand continues a text.
-func runCommand(e *environment, args []string) error {
-	start := time.Now()
-	var m modelFlags
-	var f sampleFlags
-	var keep promptCacheFlags
-	var in promptFlags
-	var quiet bool
-	parallel := 1
-	fs := newFlags("run")
-	fs.StringVarP(&in.prompt, "prompt", "p", "", "`text` to continue (default: what comes through a pipe)")
-	fs.StringVarP(&in.file, "file", "f", "", "`file` with the text to continue, taken as it is; - is the standard input")
-	in.addEscapes(fs)
-	fs.BoolVar(&quiet, "no-display-prompt", false, "print what is generated only")
-	fs.IntVar(&parallel, "parallel", 1, "`times` to continue the text, with seeds that count up; the prompt is run and held once")
-	keep.add(fs)
-	fs.BoolVar(&keep.all, "prompt-cache-all", false, "keep what was generated in --prompt-cache, not the prompt alone")
-	f.add(fs, 128)
-	m.add(fs, model.Fast)
-	if err := e.parse(fs, "[MODEL] [-p TEXT] [flags]", args); err != nil {
+// runFlags are the flags of kvrun run, and what comes of them.
+type runFlags struct {
+	e        *environment
+	m        modelFlags
+	sample   sampleFlags
+	keep     promptCacheFlags
+	in       promptFlags
+	quiet    bool
+	parallel int
+
+	prompt string
+	given  func(flag string) bool // whether the line has it
+	loaded time.Duration          // from the start of the command
+}
+
+func (r *runFlags) add(fs *pflag.FlagSet) {
+	fs.StringVarP(&r.in.prompt, "prompt", "p", "", "`text` to continue (default: what comes through a pipe)")
+	fs.StringVarP(&r.in.file, "file", "f", "", "`file` with the text to continue, taken as it is; - is the standard input")
+	r.in.addEscapes(fs)
+	fs.BoolVar(&r.quiet, "no-display-prompt", false, "print what is generated only")
+	fs.IntVar(&r.parallel, "parallel", 1, "`times` to continue the text, with seeds that count up; the prompt is run and held once")
+	r.keep.add(fs)
+	fs.BoolVar(&r.keep.all, "prompt-cache-all", false, "keep what was generated in --prompt-cache, not the prompt alone")
+	r.sample.add(fs, 128)
+	r.m.add(fs, model.Fast)
+	r.given = fs.Changed
+}
+
+// check reads the flags of the command and the prompt.
+func (r *runFlags) check() (err error) {
+	if err := r.sample.check(); err != nil {
 		return err
 	}
-	rest, err := in.positional(e, &m, fs.Args())
-	if err != nil {
+	if err := r.keep.open(r.e); err != nil {
 		return err
 	}
-	if err := m.check(e, rest); err != nil {
-		return err
+	if r.parallel < 1 || r.parallel > kv.MaxSequences {
+		return fmt.Errorf("--parallel %d: want 1 to %d", r.parallel, kv.MaxSequences)
 	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	if err := keep.check(); err != nil {
-		return err
-	}
-	if err := keep.open(e); err != nil {
-		return err
-	}
-	defer keep.close()
-	if parallel < 1 || parallel > kv.MaxSequences {
-		return fmt.Errorf("--parallel %d: want 1 to %d", parallel, kv.MaxSequences)
-	}
-	prompt, err := in.read(e)
-	if err != nil {
+	if r.prompt, err = r.in.read(r.e); err != nil {
 		return err
 	}
 	switch {
-	case prompt == "" && m.model == "":
-		prompt = demoPrompt
-	case prompt == "" && !fs.Changed("prompt"): // an empty one is continued from what begins a text
-		if _, err := os.Stat(m.model); err != nil {
-			return noModel(m.model, err)
+	case r.prompt == "" && r.m.model == "":
+		r.prompt = demoPrompt
+	case r.prompt == "" && !r.given("prompt"): // an empty one is continued from what begins a text
+		if _, err := os.Stat(r.m.model); err != nil {
+			return noModel(r.m.model, err)
 		}
 		return errNoPrompt
 	}
-	s, err := e.open(&m)
+	return nil
+}
+
+// runCommand continues a text.
+func runCommand(e *environment, args []string) error {
+	start := time.Now()
+	r := &runFlags{e: e}
+	fs := newFlags("run")
+	r.add(fs)
+	defer r.keep.close()
+	s, err := e.begin(fs, "[MODEL] [-p TEXT] [flags]", args, &r.m, func() (err error) {
+		r.m.rest, err = r.in.positional(e, &r.m, r.m.rest)
+		return err
+	}, r.check)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	var several func(*tokenizer.Tokenizer) (sequences, cells int)
-	if parallel > 1 {
-		several = func(t *tokenizer.Tokenizer) (sequences, cells int) {
-			// The file is read whole before it is cut back.
-			cells = generate.Cells(len(t.Encode(prompt, true, true)), parallel, f.predict, s.defaultSize())
-			return parallel, max(cells, min(keep.tokens(s), s.defaultSize()))
-		}
-	}
-	g, err := s.generation(&f, several)
+	g, err := s.generation(&r.sample, r.several(s))
 	if err != nil {
 		return err
 	}
 	defer g.Context.Close()
-	loaded := time.Since(start)
-	tokens, err := s.encode(prompt, true)
+	r.loaded = time.Since(start)
+	tokens, err := s.encode(r.prompt, true)
 	if err != nil {
 		return err
 	}
-	if len(tokens) == 0 {
+	switch size := g.Context.Cache.Size; {
+	case len(tokens) == 0:
 		return errNoPrompt
-	}
-	if len(tokens) >= g.Context.Cache.Size {
+	case len(tokens) >= size:
 		return fmt.Errorf("the prompt has %d tokens and the context %d positions: --ctx-size %d or more holds them (the model was trained for %d)",
-			len(tokens), g.Context.Cache.Size, len(tokens)+1, s.Context)
+			len(tokens), size, len(tokens)+1, s.Context)
 	}
-	run, err := keep.resume(s, g, tokens)
+	return r.generate(s, g, tokens)
+}
+
+// several is the sequences and cells of --parallel, nil for one.
+func (r *runFlags) several(s *session) func(*tokenizer.Tokenizer) (sequences, cells int) {
+	if r.parallel == 1 {
+		return nil
+	}
+	return func(t *tokenizer.Tokenizer) (sequences, cells int) {
+		// The file is read whole before it is cut back.
+		cells = generate.Cells(len(t.Encode(r.prompt, true, true)), r.parallel, r.sample.predict, s.defaultSize())
+		return r.parallel, max(cells, min(r.keep.tokens(s), s.defaultSize()))
+	}
+}
+
+// generate continues the tokens of the prompt and prints what comes.
+func (r *runFlags) generate(s *session, g *generate.Sequence, tokens []int32) error {
+	rest, err := r.keep.resume(s, g, tokens)
 	if err != nil {
 		return err
 	}
-	s.noteBOS(prompt)
+	s.noteBOS(r.prompt)
 	if g.Keep == 0 && g.Tokenizer.AddBOS {
 		g.Keep = 1
 	}
-	g.Keep = min(g.Keep, len(tokens))
-	g.Progress = e.promptProgress()
+	g.Keep, g.Progress = min(g.Keep, len(tokens)), r.e.promptProgress()
 	if source, ok, err := s.File.Str("tokenizer.chat_template"); ok && err == nil && source != "" {
 		s.note("the model has a chat template, and its text is continued without it: kvrun chat talks")
 	}
-	r := runResult{Prompt: prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(run), LoadMS: ms(loaded)}
-	if !m.json {
-		s.describe(e.stderr)
-		if keep.path != "" {
-			fmt.Fprintf(e.stderr, "prompt cache: %d of %d tokens were there\n", r.Reused, r.PromptTokens)
-		}
-		if !quiet { // last, so that the text is in one piece where both outputs are one terminal
-			fmt.Fprint(e.stdout, prompt)
-		}
-	}
-	var p generate.Result
-	if parallel > 1 {
-		var all []generate.Parallel
-		all, p, err = g.Parallel(e.ctx, run, parallel)
-		for _, c := range all {
-			r.Parallel = append(r.Parallel, continuation(c))
-		}
-		r.Text = r.Parallel[0].Text
-	} else {
-		p, err = g.Generate(e.ctx, run, func(piece string) error {
-			r.Text += piece
-			if m.json {
-				return nil
-			}
-			_, err := io.WriteString(e.stdout, piece)
-			return err
-		})
-	}
-	if err == nil && keep.all {
-		keep.failed = keep.save(g)
+	result := &runResult{Prompt: r.prompt, PromptTokens: len(tokens), Reused: len(tokens) - len(rest), LoadMS: ms(r.loaded)}
+	r.announce(s, result)
+	p, err := r.text(g, rest, result)
+	if err == nil && r.keep.all {
+		r.keep.failed = r.keep.save(g)
 	}
 	if err != nil {
 		return err
 	}
-	r.Tokens, r.Generated, r.Stop, r.Shifts, r.Seed, r.Record = p.Tokens, len(p.Tokens), p.Stop, g.Shifts, f.Seed, s.record(g.Context)
-	r.FirstMS, r.PromptTS, r.GenTS = ms(loaded+p.Prompt), rate(len(run), p.Prompt), rate(p.After, p.Total-p.Prompt)
+	result.Tokens, result.Generated, result.Stop, result.Shifts, result.Seed = p.Tokens, len(p.Tokens), p.Stop, g.Shifts, r.sample.Seed
+	result.FirstMS, result.PromptTS, result.GenTS = ms(r.loaded+p.Prompt), rate(len(rest), p.Prompt), rate(p.After, p.Total-p.Prompt)
+	result.Record = s.record(g.Context)
 	var ended error
-	if r.Stop == generate.StopInterrupted {
+	if p.Stop == generate.StopInterrupted {
 		ended = context.Canceled
 	}
-	if m.json {
-		return errors.Join(keep.failed, printJSON(e.stdout, r), ended)
+	if r.m.json {
+		return errors.Join(r.keep.failed, printJSON(r.e.stdout, result), ended)
 	}
-	if parallel > 1 {
-		printParallel(e.stdout, r.Parallel)
+	r.finish(s, result)
+	return errors.Join(r.keep.failed, ended)
+}
+
+// announce prints what is about to run, and the prompt.
+func (r *runFlags) announce(s *session, result *runResult) {
+	if r.m.json {
+		return
 	}
-	fmt.Fprintln(e.stdout)
-	if r.Shifts > 0 {
-		fmt.Fprintf(e.stderr, "note: the context of %d positions was full and its older half was dropped, %d times in all; -c 0 has the %d of the model\n",
-			g.Context.Cache.Size, r.Shifts, s.Context)
+	s.describe(r.e.stderr)
+	if r.keep.path != "" {
+		fmt.Fprintf(r.e.stderr, "prompt cache: %d of %d tokens were there\n", result.Reused, result.PromptTokens)
 	}
-	if r.Stop == generate.StopFull {
-		asked := ""
-		if f.predict >= 0 {
-			asked = fmt.Sprintf(" of %d", f.predict)
+	if !r.quiet { // last, so that the text is in one piece where both outputs are one terminal
+		fmt.Fprint(r.e.stdout, r.prompt)
+	}
+}
+
+// text generates into result. One continuation is printed as it comes.
+func (r *runFlags) text(g *generate.Sequence, tokens []int32, result *runResult) (generate.Result, error) {
+	if r.parallel > 1 {
+		all, p, err := g.Parallel(r.e.ctx, tokens, r.parallel)
+		for _, c := range all {
+			result.Parallel = append(result.Parallel, continuation(c))
 		}
-		fmt.Fprintf(e.stderr, "note: stopped after %d%s tokens: the context of %d positions is full and none may be dropped\n",
-			r.Generated, asked, g.Context.Cache.Size)
+		result.Text = result.Parallel[0].Text
+		return p, err
 	}
-	if m.verbose {
-		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
-			r.Stop, r.Seed, r.LoadMS, r.FirstMS, r.PromptTokens, r.PromptTS, r.Generated, r.GenTS)
+	return g.Generate(r.e.ctx, tokens, func(piece string) error {
+		result.Text += piece
+		if r.m.json {
+			return nil
+		}
+		_, err := io.WriteString(r.e.stdout, piece)
+		return err
+	})
+}
+
+// finish prints what follows the text.
+func (r *runFlags) finish(s *session, result *runResult) {
+	if r.parallel > 1 {
+		printParallel(r.e.stdout, result.Parallel)
 	}
-	return errors.Join(keep.failed, ended)
+	fmt.Fprintln(r.e.stdout)
+	size := result.Record.Size
+	if result.Shifts > 0 {
+		fmt.Fprintf(r.e.stderr, "note: the context of %d positions was full and its older half was dropped, %d times in all; -c 0 has the %d of the model\n",
+			size, result.Shifts, s.Context)
+	}
+	if result.Stop == generate.StopFull {
+		asked := ""
+		if r.sample.predict >= 0 {
+			asked = fmt.Sprintf(" of %d", r.sample.predict)
+		}
+		fmt.Fprintf(r.e.stderr, "note: stopped after %d%s tokens: the context of %d positions is full and none may be dropped\n",
+			result.Generated, asked, size)
+	}
+	if r.m.verbose {
+		fmt.Fprintf(r.e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
+			result.Stop, result.Seed, result.LoadMS, result.FirstMS, result.PromptTokens, result.PromptTS, result.Generated, result.GenTS)
+	}
 }
 
 // generation starts a context to generate in. A large vocabulary takes as long to read as the cache to allocate, so both

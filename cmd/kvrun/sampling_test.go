@@ -4,16 +4,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
 // TestSampleFlags holds what numbers below 0 mean, as in llama.cpp, and what is refused.
 func TestSampleFlags(t *testing.T) {
-	parse := func(line string) (*sampleFlags, error) {
+	parse := func(text string) (*sampleFlags, error) {
 		var f sampleFlags
 		fs := newFlags("x")
 		f.add(fs, 16)
-		if err := fs.Parse(readLine(fs, strings.Fields(line)).args); err != nil {
+		if err := fs.Parse(line.Read(fs, strings.Fields(text), nil).Args); err != nil {
 			return &f, err
 		}
 		return &f, f.check()

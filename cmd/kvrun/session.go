@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/demo"
@@ -48,6 +50,24 @@ type session struct {
 	slow  map[*kernels.Type]bool  // of --spec, noted
 
 	tokens *tokenizer.Tokenizer // nil until vocabulary is called
+}
+
+// begin is how a command comes to its model: the line is parsed, the flags of the model are read and the model is opened. Before
+// and after look at the command's own flags, before or after those of the model; nil for nothing. Close the session.
+func (e *environment) begin(fs *pflag.FlagSet, synopsis string, args []string, m *modelFlags, before, after func() error) (*session, error) {
+	if err := e.parse(fs, synopsis, args); err != nil {
+		return nil, err
+	}
+	m.rest = fs.Args()
+	for _, step := range []func() error{before, func() error { return m.check(e, m.rest) }, after} {
+		if step == nil {
+			continue
+		}
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return e.open(m)
 }
 
 // open opens the model of the flags and plans its cache. Close it.

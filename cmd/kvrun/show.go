@@ -101,9 +101,9 @@ func (s *session) showTypes(e *environment, n showSize) error {
 	}
 	sums := make([]eval.Sums, len(plans))
 	way := e.pace("measuring", l.Chunks()*(1+len(plans)), "a cache on a chunk", "", "ends it")
-	defer way.finish()
+	defer way.Finish()
 	for k := range l.Chunks() {
-		out, err := l.Chunk(e.ctx, k, plans, func() { way.next("") })
+		out, err := l.Chunk(e.ctx, k, plans, func() { way.Next("") })
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 			}
 		}
 	}
-	way.finish()
+	way.Finish()
 	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
 	for i, typ := range choices {
 		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plans[i].BitsPerValue(n.context), plans[i].BytesPerToken(), sums[i].KLD().Mean,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/progress"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/runtime/eval"
 	"github.com/kvgen/kvgen/runtime/kv"
@@ -124,17 +125,7 @@ func sweepCommand(e *environment, args []string) error {
 		defer f.page.Close()
 	}
 	if f.show != "" {
-		if err := e.files.Input("--show", f.show); err != nil {
-			return err
-		}
-		r, err := lab.Read(f.show)
-		if err != nil {
-			return err
-		}
-		for _, n := range r.Notes {
-			fmt.Fprintln(e.stderr, "note:", n)
-		}
-		return f.finish(e, r)
+		return f.showAgain(e)
 	}
 	s, err := e.open(&f.modelFlags)
 	if err != nil {
@@ -158,18 +149,66 @@ func sweepCommand(e *environment, args []string) error {
 		return err
 	}
 	header.Traits, header.BudgetContext = &traits, f.forSize
-	journal := lab.NewJournal(header)
-	if f.out != "" {
-		if journal, err = lab.Open(f.out, header); err != nil {
-			var opening *os.PathError
-			if errors.As(err, &opening) && opening.Op == "open" {
-				return f.journal().Cannot(err)
-			}
-			return err
-		}
-		defer journal.Close()
-		s.notes = append(s.notes, journal.Notes()...)
+	journal, err := f.openJournal(s, header)
+	if err != nil {
+		return err
 	}
+	defer journal.Close()
+	s.describeSweep(e, &f, cells, places)
+	var way *progress.Bar
+	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
+		journal, func(p lab.Progress) {
+			if way == nil {
+				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
+			}
+			way.To(p.Done, "")
+		})
+	if way != nil {
+		way.Finish()
+	}
+	if errors.Is(err, context.Canceled) {
+		return f.interrupted(e, result)
+	}
+	if err != nil {
+		return err
+	}
+	return f.finish(e, result)
+}
+
+// showAgain prints the results that are in a file.
+func (f *sweepFlags) showAgain(e *environment) error {
+	if err := e.files.Input("--show", f.show); err != nil {
+		return err
+	}
+	r, err := lab.Read(f.show)
+	if err != nil {
+		return err
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(e.stderr, "note:", n)
+	}
+	return f.finish(e, r)
+}
+
+// openJournal opens what every chunk goes to when it is done; without --out that is nothing.
+func (f *sweepFlags) openJournal(s *session, header lab.Header) (*lab.Journal, error) {
+	if f.out == "" {
+		return lab.NewJournal(header), nil
+	}
+	journal, err := lab.Open(f.out, header)
+	var opening *os.PathError
+	if errors.As(err, &opening) && opening.Op == "open" {
+		return nil, f.journal().Cannot(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.notes = append(s.notes, journal.Notes()...)
+	return journal, nil
+}
+
+// describeSweep says what is to be known of what is measured.
+func (s *session) describeSweep(e *environment, f *sweepFlags, cells []lab.Cell, places []lab.Place) {
 	if f.forSize == 0 && slices.ContainsFunc(cells, func(c lab.Cell) bool { return exactRows(c.Plan) }) {
 		s.notes = append(s.notes, "exact rows are counted in the chunk that is measured, where they weigh the most; --budget-ctx N counts bits in a context of N positions")
 	}
@@ -179,24 +218,6 @@ func sweepCommand(e *environment, args []string) error {
 			fmt.Fprintf(e.stderr, "note: the first %d of the %d chunks of %d tokens that %s has; --chunks -1 measures all\n", f.chunks, all, p.Context, plain.Name(p.Corpus.Path, 400))
 		}
 	}
-	var way *pace
-	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
-		journal, func(p lab.Progress) {
-			if way == nil {
-				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
-			}
-			way.to(p.Done, "")
-		})
-	if way != nil {
-		way.finish()
-	}
-	if errors.Is(err, context.Canceled) {
-		return f.interrupted(e, result)
-	}
-	if err != nil {
-		return err
-	}
-	return f.finish(e, result)
 }
 
 // exactRows reports whether a plan keeps rows exact.

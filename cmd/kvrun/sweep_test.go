@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/lab"
+	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // sweepTiny is a sweep of a second.
@@ -91,14 +92,14 @@ func TestCellNames(t *testing.T) {
 		"q4_0-mean/q4_0:kv@4+32": {"q4_0", "q4_0", "kv", "mean@4+32"},
 		"lm4_64@0+64":            {"lm4_64", "lm4_64", "off", "@0+64"},
 	} {
-		if got := cellName(c[0], c[1], c[2], c[3]); got != want {
+		if got := policy.CellName(c[0], c[1], c[2], c[3]); got != want {
 			t.Errorf("%q is spelled %s, want %s", c, got, want)
 		}
 	}
-	if rest, rot := unrotated("q4_0-mean/q4_0:kv@4+32"); rest != "q4_0-mean/q4_0@4+32" || rot != "kv" {
+	if rest, rot := policy.Unrotated("q4_0-mean/q4_0:kv@4+32"); rest != "q4_0-mean/q4_0@4+32" || rot != "kv" {
 		t.Errorf("%s, %s", rest, rot)
 	}
-	if got := product("f16,q8_0", "q4_0", "off,kv", "off,@4+8"); len(got) != 8 || got[7] != "q8_0/q4_0:kv@4+8" {
+	if got := policy.Product("f16,q8_0", "q4_0", "off,kv", "off,@4+8"); len(got) != 8 || got[7] != "q8_0/q4_0:kv@4+8" {
 		t.Errorf("%q", got)
 	}
 }

@@ -8,7 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/kvgen/kvgen/cmd/internal/output"
+	"github.com/kvgen/kvgen/cmd/internal/progress"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -36,8 +39,7 @@ type tuneFlags struct {
 // rivals are what other programs offer, to be measured beside what is found.
 var rivals = []string{"q8_0", "q4_0", "q4_0:k", "q4_0:kv"}
 
-func (f *tuneFlags) parse(e *environment, args []string) error {
-	fs := newFlags("tune")
+func (f *tuneFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
 	fs.StringVar(&f.budget, "budget", "", "storage of a value, everything counted: 4.5bpv (`bits` per value)")
 	fs.IntVar(&f.bytes, "bytes", 0, "the same as `bytes` of the cache of one context")
@@ -57,9 +59,10 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
-	if err := e.parse(fs, "[MODEL] --budget 4.5bpv [-f FILE] [flags]", args); err != nil {
-		return err
-	}
+}
+
+// check reads them.
+func (f *tuneFlags) check() error {
 	switch {
 	case (f.budget == "") == (f.bytes == 0):
 		return errors.New("want one of --budget BITSbpv and --bytes N")
@@ -71,7 +74,7 @@ func (f *tuneFlags) parse(e *environment, args []string) error {
 		return errors.New("--chunks and --chunks-tune: want 1 or more")
 	}
 	f.typeK, f.typeV, f.rotK, f.rotV = "f16", "f16", "off", "off"
-	return f.check(e, fs.Args())
+	return nil
 }
 
 // bits is the budget in bits per value for the model at the context of the flags.
@@ -90,15 +93,18 @@ func (f *tuneFlags) bits(s *session) (float64, error) {
 // tuneCommand finds the best policy within a budget.
 func tuneCommand(e *environment, args []string) error {
 	var f tuneFlags
-	if err := f.parse(e, args); err != nil {
+	fs := newFlags("tune")
+	f.add(fs)
+	var out *output.File
+	defer func() {
+		if out != nil {
+			out.Close()
+		}
+	}()
+	s, err := e.begin(fs, "[MODEL] --budget 4.5bpv [-f FILE] [flags]", args, &f.modelFlags, f.check, func() (err error) {
+		out, err = f.openOutputs(e)
 		return err
-	}
-	out, err := f.openOutputs(e)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	s, err := e.open(&f.modelFlags)
+	})
 	if err != nil {
 		return err
 	}
@@ -208,18 +214,20 @@ func (s *session) policyBits(p kv.Policy, size int) (float64, error) {
 
 // tuneProgress shows the phases of a run, each of which has a number of steps of its own.
 func (e *environment) tuneProgress() (observe func(lab.Progress), end func()) {
-	var way *pace
+	var way *progress.Bar
+	var last lab.Progress
 	end = func() {
 		if way != nil {
-			way.finish()
+			way.Finish()
 		}
 	}
 	observe = func(p lab.Progress) {
-		if way == nil || p.Steps != way.steps || p.Done < way.done {
+		if way == nil || p.Steps != last.Steps || p.Done < last.Done {
 			end()
 			way = e.pace("tune", p.Steps, "a cache on a chunk of this phase", "--chunks-tune, --chunks and -c say how much there is", "prints what is measured by then")
 		}
-		way.to(p.Done, "")
+		way.To(p.Done, "")
+		last = p
 	}
 	return observe, end
 }

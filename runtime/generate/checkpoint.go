@@ -28,8 +28,8 @@ func Sequences(m *model.Model) int {
 	return 1
 }
 
-// mark has the next prompt, which is what Reuse left of tokens, pause before what the template writes
-// to begin an answer.
+// mark has the next prompt, which is what Reuse left of tokens, pause before what the template
+// writes to begin an answer.
 func (v *Conversation) mark(tokens []int32) error {
 	if v.PauseAfter(0, nil); v.Context.Cache.Sequences <= checkpoint {
 		return nil

@@ -14,8 +14,8 @@ type Options struct {
 	Stop      []string // texts that end it, of which nothing is given out; none may be empty
 	IgnoreEnd bool     // go on after a token that ends a text
 
-	// When the context of a Sequence is full, the older half of it is dropped but for the first Keep
-	// tokens; with NoShift it stops.
+	// When the context of a Sequence is full, the older half of it is dropped but for the first
+	// Keep tokens; with NoShift it stops.
 	Keep    int
 	NoShift bool
 }

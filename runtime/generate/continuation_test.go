@@ -84,7 +84,8 @@ func TestStopStrings(t *testing.T) {
 	}
 }
 
-// TestInterrupted ends within a token's work: by the context, by whoever reads, and before it began.
+// TestInterrupted ends within a token's work: by the context, by whoever reads, and before it
+// began.
 func TestInterrupted(t *testing.T) {
 	c, words := open(t, 128, 1)
 	s := New(c, words, Options{Limit: -1, IgnoreEnd: true})

@@ -123,8 +123,8 @@ func (v *Conversation) reply(ctx context.Context, show Show) (Answer, error) {
 	return v.generate(ctx, prompt, v.Template.Encode(prompt, true), "", show)
 }
 
-// generate runs tokens, those of prompt and of what was generated of the answer before, and what the
-// model says then.
+// generate runs tokens, those of prompt and of what was generated of the answer before, and what
+// the model says then.
 func (v *Conversation) generate(ctx context.Context, prompt string, tokens []int32, before string, show Show) (a Answer, err error) {
 	rest, err := v.Reuse(tokens)
 	if err != nil {

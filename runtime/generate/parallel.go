@@ -26,8 +26,8 @@ func Cells(prompt, n, limit, size int) int {
 }
 
 // Parallel runs tokens after what is cached and continues them n times, a token of each in one
-// batch. The context has n sequences at least. Seeds count up from that of the options. The first is
-// what Generate gives but for the order of sums. Nothing is dropped when the context is full.
+// batch. The context has n sequences at least. Seeds count up from that of the options. The first
+// is what Generate gives but for the order of sums. Nothing is dropped when the context is full.
 func (s *Sequence) Parallel(ctx context.Context, tokens []int32, n int) (all []Parallel, r Result, err error) {
 	start := time.Now()
 	defer s.until(ctx)()

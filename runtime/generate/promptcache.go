@@ -31,9 +31,10 @@ func (s *Sequence) Save(w io.Writer, h Head) error {
 	return writePrompt(w, h, s.cached, s.Context.Save)
 }
 
-// Load reads a prompt cache of size bytes into a sequence that holds nothing. One of another model or
-// plan is refused by what differs, and so is one that is damaged; nothing is cached then. Identity is
-// the model's. The next Reuse keeps as much of it as gives the tokens of a run without it.
+// Load reads a prompt cache of size bytes into a sequence that holds nothing. One of another model
+// or plan is refused by what differs, and so is one that is damaged; nothing is cached then.
+// Identity is the model's. The next Reuse keeps as much of it as gives the tokens of a run without
+// it.
 func (s *Sequence) Load(r io.Reader, size int64, identity func() (*model.Identity, error)) (Head, error) {
 	file := newSummed(r, size)
 	h, err := s.read(file, identity)

@@ -109,8 +109,8 @@ func newSummed(r io.Reader, size int64) *summed {
 	return s
 }
 
-// check reads what is left and compares the checksums. Whatever else was wrong with a file that is damaged is so because of
-// that.
+// check reads what is left and compares the checksums. Whatever else was wrong with a file that is
+// damaged is so because of that.
 func (s *summed) check() error {
 	if _, err := io.Copy(io.Discard, s); err != nil {
 		return err

@@ -92,8 +92,8 @@ func (s *Sequence) Stream(ctx context.Context, tokens []int32) iter.Seq2[string,
 	}
 }
 
-// Generate runs tokens, one at least, after what is cached and continues them. Emit gets the text as
-// it comes; its error ends it. A ctx that ends is no error but the reason StopInterrupted.
+// Generate runs tokens, one at least, after what is cached and continues them. Emit gets the text
+// as it comes; its error ends it. A ctx that ends is no error but the reason StopInterrupted.
 func (s *Sequence) Generate(ctx context.Context, tokens []int32, emit func(text string) error) (r Result, err error) {
 	start := time.Now()
 	defer s.until(ctx)()
@@ -168,8 +168,8 @@ func interrupted(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) || ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
 
-// prompt runs tokens after what is cached and returns the logits of the last. It pauses on the way if
-// it is to.
+// prompt runs tokens after what is cached and returns the logits of the last. It pauses on the way
+// if it is to.
 func (s *Sequence) prompt(ctx context.Context, tokens []int32) (logits []float32, err error) {
 	if len(tokens) == 0 {
 		return nil, errors.New("generate: a text is continued from one token at least, and none is given")

@@ -13,9 +13,9 @@ import (
 // AutoName is the word for a cache that leaves the choice to the program.
 const AutoName = "auto"
 
-// Auto is the best policy known for the model and why: the one that tune left beside it, else a careful rule: 8 bits
-// for keys and 5 for values or the next larger types that fit the heads, the first and the last rows exact, and the constant
-// part of the keys taken out where it is known.
+// Auto is the best policy known for the model and why: the one that tune left beside it, else a
+// careful rule: 8 bits for keys and 5 for values or the next larger types that fit the heads, the
+// first and the last rows exact, and the constant part of the keys taken out where it is known.
 func (r *Reader) Auto() (p kv.Policy, why string, err error) {
 	if r.Path != "" {
 		path := FilePath(r.Path)
@@ -68,8 +68,8 @@ func (r *Reader) FirstFit(names []string, dim func(kv.Layer) int) (kv.Choice, er
 	return kv.Choice{}, fmt.Errorf("--cache auto: none of %v fits all layers", names)
 }
 
-// BestOffset is the name of the key offset to use where none is asked for: mean where it was calibrated, bias where every layer has
-// one, else off.
+// BestOffset is the name of the key offset to use where none is asked for: mean where it was
+// calibrated, bias where every layer has one, else off.
 func (r *Reader) BestOffset() string {
 	if r.Path != "" {
 		if _, err := os.Stat(offset.Path(r.Path)); err == nil {

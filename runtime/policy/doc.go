@@ -1,4 +1,5 @@
-// Package policy reads what a person asks of a key-value cache and says in words what becomes of it.
+// Package policy reads what a person asks of a key-value cache and says in words what becomes of
+// it.
 //
 // A cell is the whole cache in one word, such as q8_0/turbo4 (keys/values): Reader.Policy documents
 // the language. A policy file says the same by layer and side, as JSON. Auto is the best that is

@@ -21,8 +21,9 @@ type Engine struct {
 // ggmlTypes are those that llama.cpp's -ctk and -ctv accept (common/arg.cpp).
 var ggmlTypes = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"}
 
-// Engines in the order they are shown. Facts: llama.cpp pull request 21038; TheTom/llama-cpp-turboquant 69d8e4be4,
-// src/llama-kv-cache.cpp; ik_llama.cpp 8337e4cd3, common/common.cpp; ollama's FAQ.
+// Engines in the order they are shown. Facts: llama.cpp pull request 21038;
+// TheTom/llama-cpp-turboquant 69d8e4be4, src/llama-kv-cache.cpp; ik_llama.cpp 8337e4cd3,
+// common/common.cpp; ollama's FAQ.
 var Engines = []Engine{
 	{"llama.cpp", "llama.cpp", ggmlTypes, spellLlama},
 	{"fork", "llama-cpp-turboquant", append(slices.Clone(ggmlTypes), "turbo2", "turbo3", "turbo4"), spellFork},
@@ -52,8 +53,8 @@ func sideOf(s kv.SideRecord) side {
 	return side{typ, rotation, offset, s.Spec}
 }
 
-// NewRequest is the cache that a cell was planned as, for a model with group query heads to a KV head
-// (0 when unknown). Model is the word that stands for the model in a command.
+// NewRequest is the cache that a cell was planned as, for a model with group query heads to a KV
+// head (0 when unknown). Model is the word that stands for the model in a command.
 func NewRequest(cell string, plan kv.Record, model string, group int) *Request {
 	r := &Request{cell: cell, group: group, model: model}
 	for _, l := range plan.Layers {
@@ -87,8 +88,8 @@ func (e *Engine) lacks(r *Request) (notes []string) {
 	return notes
 }
 
-// Spell is the request in the engine's words, as lines for a shell, and what is to be known of them.
-// There are no lines where the engine has no such cache; note says why.
+// Spell is the request in the engine's words, as lines for a shell, and what is to be known of
+// them. There are no lines where the engine has no such cache; note says why.
 func (e *Engine) Spell(r *Request) (lines []string, note string) {
 	if len(r.k) == 0 {
 		return nil, "The model has no cache."
@@ -117,8 +118,9 @@ func rotated(r *Request) (k, v bool) { return r.k[0].rotation != "", r.v[0].rota
 // quantised says whether an engine would think of rotating a type.
 func quantised(typ string) bool { return typ != "f32" && typ != "f16" && typ != "bf16" }
 
-// spellLlama: quantised sides are rotated where heads are multiples of 64, unless LLAMA_ATTN_ROT_DISABLE is set, which
-// holds for both sides. Keys are rotated in the largest tile of 64 * 2^n that divides the head.
+// spellLlama: quantised sides are rotated where heads are multiples of 64, unless
+// LLAMA_ATTN_ROT_DISABLE is set, which holds for both sides. Keys are rotated in the largest tile
+// of 64 * 2^n that divides the head.
 func spellLlama(e *Engine, r *Request) (lines, notes []string) {
 	if notes = uniform(e, r); notes != nil {
 		return nil, notes
@@ -139,7 +141,8 @@ func spellLlama(e *Engine, r *Request) (lines, notes []string) {
 	return nil, []string{"llama.cpp rotates both quantised sides or none: " + r.cell + " needs the fork or ik_llama.cpp"}
 }
 
-// spellFork: rotation is off unless asked for by side; three things it would do by itself are turned off.
+// spellFork: rotation is off unless asked for by side; three things it would do by itself are
+// turned off.
 func spellFork(e *Engine, r *Request) (lines, notes []string) {
 	if notes = uniform(e, r); notes != nil {
 		return nil, notes
@@ -169,7 +172,8 @@ func spellFork(e *Engine, r *Request) (lines, notes []string) {
 	return []string{strings.Join(append(env, line), " ")}, notes
 }
 
-// spellIK: a Hadamard transform of the whole head by side, and types of its own for the first and last layers.
+// spellIK: a Hadamard transform of the whole head by side, and types of its own for the first and
+// last layers.
 func spellIK(e *Engine, r *Request) (lines, notes []string) {
 	line := "llama-server -m " + r.model + " -fa on"
 	for _, s := range []struct {

@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// planned is a cell of 8 layers with heads of dim; sides are as plans name them, by layer with a comma, the last for the rest.
+// planned is a cell of 8 layers with heads of dim; sides are as plans name them, by layer with a
+// comma, the last for the rest.
 func planned(dim int, k, v string, group int) *Request {
 	var plan kv.Record
 	at := func(list string, i int) kv.SideRecord {

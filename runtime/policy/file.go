@@ -22,9 +22,9 @@ import (
 //	  "layers": {"0": {"k": {"type": "f16"}}, "5-7": {"v": {"type": "q8_0"}, "keep_last": 128}}
 //	}
 //
-// Layers are counted over those that have a cache. What a side leaves out is as for all layers, and what the file
-// leaves out is as the flags say. A file that a command wrote says what it costs and for which model it is, and has a
-// checksum: whoever changes it takes "model" and "sum" out.
+// Layers are counted over those that have a cache. What a side leaves out is as for all layers, and
+// what the file leaves out is as the flags say. A file that a command wrote says what it costs and
+// for which model it is, and has a checksum: whoever changes it takes "model" and "sum" out.
 type File struct {
 	About string `json:"about,omitempty"`
 	FileLayer

@@ -9,8 +9,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// TypeNamed finds a type of the table that is allowed, whatever the case of the letters; nil if there
-// is none.
+// TypeNamed finds a type of the table that is allowed, whatever the case of the letters; nil if
+// there is none.
 func TypeNamed(table *kernels.Table, name string, allowed func(*kernels.Type) bool) *kernels.Type {
 	for _, t := range table.Types() {
 		if strings.EqualFold(t.Name, name) && allowed(t) {
@@ -34,8 +34,8 @@ func TypeNames(table *kernels.Table, allowed func(*kernels.Type) bool) []string 
 // ForCache allows the types that a cache can have.
 func ForCache(t *kernels.Type) bool { return t.KV }
 
-// Type finds the cache type of a name, whatever the case of its letters. Where says what the name is
-// of, for the error, which lists the types and the nearest of them.
+// Type finds the cache type of a name, whatever the case of its letters. Where says what the name
+// is of, for the error, which lists the types and the nearest of them.
 func Type(table *kernels.Table, where, name string) (*kernels.Type, error) {
 	if t := TypeNamed(table, name, ForCache); t != nil {
 		return t, nil
@@ -44,8 +44,8 @@ func Type(table *kernels.Table, where, name string) (*kernels.Type, error) {
 	return nil, fmt.Errorf("%s: no cache type %s%s; types: %s", where, shortName(name), suggest.Nearest(name, names), strings.Join(names, " "))
 }
 
-// Rotation finds the rotation of a name. Off, none and nothing stand for none, which is nil; on is the
-// first of the table.
+// Rotation finds the rotation of a name. Off, none and nothing stand for none, which is nil; on is
+// the first of the table.
 func Rotation(table *kernels.Table, where, name string) (*kernels.Rotation, error) {
 	var names []string
 	for _, r := range table.Rotations() {

@@ -10,9 +10,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/offset"
 )
 
-// Offset finds the key offset of a name: off, bias, mean for the file beside the model, or the path of
-// such a file. Where says what the name is of, for the error. One that cannot be had is refused, or
-// told to Unmet with Fallback; a layer that has none says so in its plan.
+// Offset finds the key offset of a name: off, bias, mean for the file beside the model, or the path
+// of such a file. Where says what the name is of, for the error. One that cannot be had is refused,
+// or told to Unmet with Fallback; a layer that has none says so in its plan.
 func (r *Reader) Offset(where, name string) (*kv.Offset, error) {
 	switch strings.ToLower(name) {
 	case "", "off", "none":

@@ -10,8 +10,9 @@ import (
 // OwnBlocks are the sizes of blocks of the project's types, the largest first since it costs least.
 var OwnBlocks = [...]int{128, 64, 32}
 
-// OwnType is the name of the project's cache type with codes of so many bits for rotated blocks of so many values: that which
-// loses least of normal values, which is what rotated blocks hold. "" if there is none.
+// OwnType is the name of the project's cache type with codes of so many bits for rotated blocks of
+// so many values: that which loses least of normal values, which is what rotated blocks hold. "" if
+// there is none.
 func OwnType(table *kernels.Table, bits, block int) (name string) {
 	least := math.Inf(1)
 	for _, t := range table.Types() {
@@ -35,7 +36,8 @@ func OwnTypes(table *kernels.Table, bits int) (names []string) {
 	return names
 }
 
-// normalLoss is the squared error of a type with a domain on normal values, the same ones every time.
+// normalLoss is the squared error of a type with a domain on normal values, the same ones every
+// time.
 func normalLoss(t *kernels.Type) (loss float64) {
 	x := make([]float32, 8*1024/t.Block*t.Block)
 	r := rand.New(rand.NewPCG(1, 2))

@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 )
 
-// TestOwnTypes chooses by what is measured: of the types in the same bytes the one over the extremum where there is one, in
-// every block, and no other program's.
+// TestOwnTypes chooses by what is measured: of the types in the same bytes the one over the
+// extremum where there is one, in every block, and no other program's.
 func TestOwnTypes(t *testing.T) {
 	for bits, family := range map[int]string{2: "lm", 3: "xm", 4: "xm", 5: "xm", 6: "lm"} {
 		var want []string

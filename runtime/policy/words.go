@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// Print writes a plan for a context of size positions: what was asked for on each side of each layer,
-// what is in effect and why, equal layers together, and what it costs.
+// Print writes a plan for a context of size positions: what was asked for on each side of each
+// layer, what is in effect and why, equal layers together, and what it costs.
 func Print(w io.Writer, p *kv.Plan, size int) {
 	why := ""
 	if len(p.Layers) > 0 {
@@ -50,7 +50,8 @@ func Print(w io.Writer, p *kv.Plan, size int) {
 	fmt.Fprintf(w, "  %s\n", Cost(p, size))
 }
 
-// Alike gathers the places in p.Layers of layers that are planned alike, wherever they stand, by the first of each.
+// Alike gathers the places in p.Layers of layers that are planned alike, wherever they stand, by
+// the first of each.
 func Alike(p *kv.Plan) (groups [][]int) {
 next:
 	for i := range p.Layers {
@@ -117,7 +118,8 @@ func Padding(t *kernels.Type, dim int) string {
 	return ""
 }
 
-// Summary is the choices in effect in a few words, such as q8_0 or 3 types: the keys' and the values'.
+// Summary is the choices in effect in a few words, such as q8_0 or 3 types: the keys' and the
+// values'.
 func Summary(p *kv.Plan) (k, v string) {
 	effective := func(side func(kv.LayerPlan) kv.SidePlan) string {
 		var names []string

@@ -1,6 +1,6 @@
 //go:build !emulate
 
-package main
+package device
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/cuda"
 )
 
-// findGPU opens a GPU of this machine. Compiled kernels are kept in the user's folder for caches.
-func findGPU(number int) (*cuda.Device, error) {
+// Open opens a GPU of this machine. Compiled kernels are kept in the user's folder for caches.
+func Open(number int) (*cuda.Device, error) {
 	d, err := cuda.Open(number)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package main
+package table
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// columns is the width of the terminal that w is, or that of a page.
-func columns(w io.Writer) int {
+// Width is the width of the terminal that w is, or that of a page.
+func Width(w io.Writer) int {
 	if f, ok := plain.File(w); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n >= 40 {
 			return min(n, 200)
@@ -25,11 +25,11 @@ func columns(w io.Writer) int {
 // parted stands where two texts part.
 const parted = "▸"
 
-// sideBySide writes what two caches made of a prompt in two columns, with a mark where they part.
-func sideBySide(w io.Writer, width int, ref, cand string, a lab.Agreement) {
+// SideBySide writes what two caches made of a prompt in two columns, with a mark where they part.
+func SideBySide(w io.Writer, width int, ref, cand string, a lab.Agreement) {
 	half := (width - 5) / 2
-	left := append([]string{ref}, wrap(a.Before+parted+a.RefAfter, half)...)
-	right := append([]string{cand}, wrap(a.Before+parted+a.CandAfter, half)...)
+	left := append([]string{ref}, Wrap(a.Before+parted+a.RefAfter, half)...)
+	right := append([]string{cand}, Wrap(a.Before+parted+a.CandAfter, half)...)
 	for i := range max(len(left), len(right)) {
 		l, r := "", ""
 		if i < len(left) {
@@ -43,9 +43,9 @@ func sideBySide(w io.Writer, width int, ref, cand string, a lab.Agreement) {
 	}
 }
 
-// wrap cuts text into lines of at most width cells of a terminal, at spaces where it can. What would move the cursor is
-// shown as ⏎ or left out.
-func wrap(text string, width int) []string {
+// Wrap cuts text into lines of at most width cells of a terminal, at spaces where it can. What
+// would move the cursor is shown as ⏎ or left out.
+func Wrap(text string, width int) []string {
 	var lines []string
 	line, used, space := "", 0, -1
 	flush := func(s string) { lines = append(lines, strings.TrimRight(s, " ")) }
@@ -92,9 +92,9 @@ func visible(text string) string {
 	}, text)
 }
 
-// quoted is the beginning of a text on one line.
-func quoted(text string, width int) string {
-	lines := wrap(strings.TrimSpace(text), max(20, width/2))
+// Quoted is the beginning of a text on one line.
+func Quoted(text string, width int) string {
+	lines := Wrap(strings.TrimSpace(text), max(20, width/2))
 	switch len(lines) {
 	case 0:
 		return "(nothing)"
@@ -104,9 +104,9 @@ func quoted(text string, width int) string {
 	return lines[0] + " …"
 }
 
-// heading is a prompt above its completions: the end of it when it is long.
-func heading(prompt string, width int) string {
-	lines := wrap(prompt, width-4)
+// Heading is a prompt above its completions: the end of it when it is long.
+func Heading(prompt string, width int) string {
+	lines := Wrap(prompt, width-4)
 	if len(lines) > 2 {
 		return "… " + strings.Join(lines[len(lines)-2:], "\n  ")
 	}

@@ -1,15 +1,15 @@
 //go:build emulate
 
-package main
+package device
 
 import (
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/cuda/emulate"
 )
 
-// findGPU opens a GPU that this processor plays, for tests: a kvrun built with the tag emulate has no others than number 0 and 1,
-// each with memory of its own.
-func findGPU(number int) (*cuda.Device, error) {
+// Open opens a GPU that this processor plays, for tests: a kvrun built with the tag emulate has no
+// others than number 0 and 1, each with memory of its own.
+func Open(number int) (*cuda.Device, error) {
 	if number == 1 {
 		number = 0
 	}

@@ -1,4 +1,6 @@
-package main
+// Package progress shows how far a command has come that measures: on a terminal a bar with the
+// figure so far, and everywhere a line that says what the whole will take, once one step is timed.
+package progress
 
 import (
 	"fmt"
@@ -12,10 +14,9 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
-// A pace shows the steps of a command that measures: on a terminal a bar, from the first moment on, with the figure so far; and
-// everywhere a line that says what the whole will take, once one step is timed, where that is worth knowing.
-type pace struct {
-	e      *environment
+// A Bar shows the steps of a command. Its methods may be called from several goroutines.
+type Bar struct {
+	stderr io.Writer
 	what   string // the command
 	step   string // what a step is: "chunk of 512 tokens"
 	advice string // what takes less, "" for nothing: "--chunks N measures fewer"
@@ -32,13 +33,16 @@ type pace struct {
 	waiting  *time.Timer
 }
 
-// worth is the time from which on a run is announced, and silent how long the first step may take without a word.
+// worth is the time from which on a run is announced, and silent how long the first step may take
+// without a word.
 const worth, silent = 20 * time.Second, 3 * time.Second
 
-// pace begins n steps.
-func (e *environment) pace(what string, n int, step, advice, keep string) *pace {
-	p := &pace{e: e, what: what, step: step, advice: advice, keep: keep, steps: n, began: time.Now()}
-	f, ok := plain.File(e.stderr)
+// Start begins n steps of what a command does. A step is said in words ("a chunk of 512 tokens"),
+// and so is what takes less ("--chunks N measures fewer", "" for nothing) and what Ctrl-C does
+// ("prints what is measured").
+func Start(stderr io.Writer, what string, n int, step, advice, keep string) *Bar {
+	p := &Bar{stderr: stderr, what: what, step: step, advice: advice, keep: keep, steps: n, began: time.Now()}
+	f, ok := plain.File(stderr)
 	p.shown = ok && term.IsTerminal(int(f.Fd()))
 	if p.shown {
 		p.bar = progressbar.NewOptions(n, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
@@ -55,7 +59,7 @@ func (e *environment) pace(what string, n int, step, advice, keep string) *pace 
 }
 
 // announce says what is under way while the first step is.
-func (p *pace) announce() {
+func (p *Bar) announce() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done == 0 && !p.over {
@@ -64,15 +68,16 @@ func (p *pace) announce() {
 }
 
 // count is a number of steps in words.
-func (p *pace) count(n int) string {
+func (p *Bar) count(n int) string {
 	if n == 1 {
 		return "1 step, " + p.step
 	}
 	return fmt.Sprintf("%d steps, each %s", n, p.step)
 }
 
-// to sets how many steps are done; figure, unless it is empty, is shown beside the bar: "PPL 21.41 so far".
-func (p *pace) to(done int, figure string) {
+// To sets how many steps are done; figure, unless it is empty, is shown beside the bar: "PPL 21.41
+// so far".
+func (p *Bar) To(done int, figure string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
@@ -87,7 +92,7 @@ func (p *pace) to(done int, figure string) {
 		p.foretold = true
 		each := time.Since(p.began) / time.Duration(done)
 		if total := each * time.Duration(p.steps); total >= worth && done < p.steps {
-			line := fmt.Sprintf("%s: %s; the first took %s, so about %s in all. Ctrl-C %s", p.what, p.count(p.steps), duration(each), duration(total), p.keep)
+			line := fmt.Sprintf("%s: %s; the first took %s, so about %s in all. Ctrl-C %s", p.what, p.count(p.steps), Duration(each), Duration(total), p.keep)
 			if p.advice != "" {
 				line += "; " + p.advice
 			}
@@ -96,22 +101,22 @@ func (p *pace) to(done int, figure string) {
 	}
 }
 
-// next is one step more.
-func (p *pace) next(figure string) { p.to(p.done+1, figure) }
+// Next is one step more.
+func (p *Bar) Next(figure string) { p.To(p.done+1, figure) }
 
 // say prints a line above the bar.
-func (p *pace) say(format string, args ...any) {
+func (p *Bar) say(format string, args ...any) {
 	if p.shown {
 		p.bar.Clear()
 	}
-	fmt.Fprintf(p.e.stderr, format+"\n", args...)
+	fmt.Fprintf(p.stderr, format+"\n", args...)
 	if p.shown {
 		p.bar.RenderBlank()
 	}
 }
 
-// above writes to the terminal with the bar out of the way.
-func (p *pace) above(write func() error) error {
+// Above writes to the terminal with the bar out of the way.
+func (p *Bar) Above(write func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shown && !p.over {
@@ -121,8 +126,8 @@ func (p *pace) above(write func() error) error {
 	return write()
 }
 
-// finish takes the bar away. It may be called twice.
-func (p *pace) finish() {
+// Finish takes the bar away. It may be called twice.
+func (p *Bar) Finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
@@ -137,8 +142,8 @@ func (p *pace) finish() {
 	}
 }
 
-// duration is a time as people say it: 3.2 s, 42 s, 25 min, 3 h 10 min, 87 h.
-func duration(d time.Duration) string {
+// Duration is a time as people say it: 3.2 s, 42 s, 25 min, 3 h 10 min, 87 h.
+func Duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"github.com/kvgen/kvgen/runtime/chat"
 )
 
-// shower prints an answer as it comes: what is said as it is, what was thought apart from it, dim on a terminal and between labels
-// elsewhere, and a function that was called on a line of its own.
-type shower struct {
+// Answer prints an answer as it comes: what is said as it is, what was thought apart from it, dim
+// on a terminal and between labels elsewhere, and a function that was called on a line of its own.
+type Answer struct {
 	w       io.Writer
 	dim     bool // there are styles
 	inside  bool // what was thought
@@ -21,17 +21,18 @@ type shower struct {
 	newline bool // and it ended a line
 }
 
-// shower begins an answer.
-func (v *conversation) shower() *shower {
-	s := &shower{w: v.e.stdout, newline: true}
-	if f, ok := plain.File(v.e.stdout); ok && term.IsTerminal(int(f.Fd())) {
-		s.w, s.dim = plain.NewWriter(f), v.in.Colour()
+// NewAnswer begins an answer on a command's output, nil for one that is not shown; colour says
+// whether a terminal has styles.
+func NewAnswer(w io.Writer, colour bool) *Answer {
+	if w == nil {
+		w = io.Discard
+	}
+	s := &Answer{w: w, newline: true}
+	if f, ok := plain.File(w); ok && term.IsTerminal(int(f.Fd())) {
+		s.w, s.dim = plain.NewWriter(f), colour
 		if s.dim {
 			s.w = styled{f, s.w}
 		}
-	}
-	if v.json {
-		s.w = io.Discard
 	}
 	return s
 }
@@ -42,7 +43,7 @@ type styled struct {
 	io.Writer
 }
 
-func (s *shower) style(code string) error {
+func (s *Answer) style(code string) error {
 	if t, ok := s.w.(styled); ok && s.dim {
 		_, err := io.WriteString(t.terminal, code)
 		return err
@@ -50,7 +51,8 @@ func (s *shower) style(code string) error {
 	return nil
 }
 
-func (s *shower) raw(text string) error {
+// Raw prints text as it is.
+func (s *Answer) Raw(text string) error {
 	if text == "" {
 		return nil
 	}
@@ -59,7 +61,8 @@ func (s *shower) raw(text string) error {
 	return err
 }
 
-func (s *shower) parts(parts []chat.Part) error {
+// Parts prints what was read of an answer.
+func (s *Answer) Parts(parts []chat.Part) error {
 	for _, p := range parts {
 		if err := s.part(p); err != nil {
 			return err
@@ -68,7 +71,7 @@ func (s *shower) parts(parts []chat.Part) error {
 	return nil
 }
 
-func (s *shower) part(p chat.Part) error {
+func (s *Answer) part(p chat.Part) error {
 	if (p.Kind == chat.Reasoning) != s.inside {
 		if err := s.turn(); err != nil {
 			return err
@@ -81,11 +84,11 @@ func (s *shower) part(p chat.Part) error {
 			text = "\n" + text
 		}
 	}
-	return s.raw(text)
+	return s.Raw(text)
 }
 
 // turn goes from what is said to what is thought, or back.
-func (s *shower) turn() error {
+func (s *Answer) turn() error {
 	s.inside = !s.inside
 	before := ""
 	if !s.newline {
@@ -93,7 +96,7 @@ func (s *shower) turn() error {
 	}
 	switch {
 	case s.dim && s.inside:
-		if err := s.raw(before); err != nil {
+		if err := s.Raw(before); err != nil {
 			return err
 		}
 		return s.style("\x1b[2m")
@@ -101,15 +104,15 @@ func (s *shower) turn() error {
 		if err := s.style("\x1b[0m"); err != nil {
 			return err
 		}
-		return s.raw(before + "\n")
+		return s.Raw(before + "\n")
 	case s.inside:
-		return s.raw(before + "[thinking]\n")
+		return s.Raw(before + "[thinking]\n")
 	}
-	return s.raw(before + "[answer]\n")
+	return s.Raw(before + "[answer]\n")
 }
 
-// end ends the answer, and its line.
-func (s *shower) end() error {
+// End ends the answer, and its line.
+func (s *Answer) End() error {
 	if s.inside && s.dim {
 		if err := s.style("\x1b[0m"); err != nil {
 			return err
@@ -118,5 +121,8 @@ func (s *shower) end() error {
 	if s.any && s.newline {
 		return nil
 	}
-	return s.raw("\n")
+	return s.Raw("\n")
 }
+
+// Shown says whether anything was.
+func (s *Answer) Shown() bool { return s.any }

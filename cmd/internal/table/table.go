@@ -1,4 +1,6 @@
-package main
+// Package table lays text out in cells of a terminal: tables whose columns give way where there is
+// no room, and texts side by side.
+package table
 
 import (
 	"fmt"
@@ -12,12 +14,13 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 )
 
-// A table is rows of cells, the first row its head. All columns but the first stand to the right.
-type table [][]string
+// A Table is rows of cells, the first row its head. All columns but the first stand to the right.
+type Table [][]string
 
-// fit leaves out columns, those named first in drop before the others, until the table is as wide as the terminal that w is; of
-// what is no terminal nothing is left out. It returns the names of those that are gone.
-func (t table) fit(w io.Writer, drop []string) (table, []string) {
+// Fit leaves out columns, those named first in drop before the others, until the table is as wide
+// as the terminal that w is; of what is no terminal nothing is left out. It returns the names of
+// those that are gone.
+func (t Table) Fit(w io.Writer, drop []string) (Table, []string) {
 	f, ok := plain.File(w)
 	if !ok {
 		return t, nil
@@ -26,11 +29,11 @@ func (t table) fit(w io.Writer, drop []string) (table, []string) {
 	if err != nil {
 		return t, nil
 	}
-	return t.within(width, drop)
+	return t.Within(width, drop)
 }
 
-// within is fit for a width in cells of the terminal.
-func (t table) within(width int, drop []string) (table, []string) {
+// Within is Fit for a width in cells of the terminal.
+func (t Table) Within(width int, drop []string) (Table, []string) {
 	var gone []string
 	for _, name := range drop {
 		if t.width() <= width {
@@ -40,7 +43,7 @@ func (t table) within(width int, drop []string) (table, []string) {
 		if at < 0 {
 			continue
 		}
-		out := table{}
+		out := Table{}
 		for _, row := range t {
 			out = append(out, slices.Delete(slices.Clone(row), at, at+1))
 		}
@@ -49,8 +52,8 @@ func (t table) within(width int, drop []string) (table, []string) {
 	return t, gone
 }
 
-// counted is a number of things: 1 chunk, 2 chunks.
-func counted(n int, thing string) string {
+// Counted is a number of things: 1 chunk, 2 chunks.
+func Counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
@@ -61,7 +64,7 @@ func counted(n int, thing string) string {
 const gap = 2
 
 // widths are those of the columns.
-func (t table) widths() []int {
+func (t Table) widths() []int {
 	widths := make([]int, len(t[0]))
 	for _, row := range t {
 		for k, c := range row {
@@ -71,7 +74,7 @@ func (t table) widths() []int {
 	return widths
 }
 
-func (t table) width() int {
+func (t Table) width() int {
 	n := 0
 	for _, w := range t.widths() {
 		n += w + gap
@@ -79,8 +82,9 @@ func (t table) width() int {
 	return n
 }
 
-// print writes the rows, each with spaces before its columns. Spaces at the end of a line are left out.
-func (t table) print(w io.Writer) error {
+// Print writes the rows, each with spaces before its columns. Spaces at the end of a line are left
+// out.
+func (t Table) Print(w io.Writer) error {
 	widths := t.widths()
 	for _, row := range t {
 		var b strings.Builder
