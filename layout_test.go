@@ -51,6 +51,7 @@ var layers = []struct{ from, to, except, free, why string }{
 	{"runtime/gpu", "runtime/cuda", "", "", "what any GPU does knows no driver"},
 	{"runtime/gpu", "kernels/cuda", "", "", "device text is asked for by its dialect"},
 	{"runtime/cuda", "runtime/model", "", "", "a driver computes no model"},
+	{"runtime/kv", "runtime/model", "", "", "a cache knows the shapes of layers alone"},
 	{"runtime/model", "runtime/gpu", "", "", "a Program is data: a device is an engine that the caller gives"},
 	{"gen", "templates", "", "", "a frame names no type, so nothing of it is generated"},
 	{"templates", "gen", "", "", "a frame is text"},
