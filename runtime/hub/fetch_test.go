@@ -14,7 +14,7 @@ import (
 
 const big = 3 << 20
 
-// part sends the bytes from the place asked for, n of them, and breaks the connection.
+// broken sends the bytes from the place asked for, n of them, and breaks the connection.
 func broken(w http.ResponseWriter, r *http.Request, b []byte, n int) {
 	from := 0
 	fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// logits of probabilities .5, .25, .125, .0625 ...
+// halves is logits of probabilities .5, .25, .125, .0625 ...
 func halves(n int) []float32 {
 	l := make([]float32, n)
 	for i := range l {

@@ -159,7 +159,7 @@ func undeclared(body []stmt, names ...string) map[string]bool {
 	return found
 }
 
-// symbolsOf adds what a node of a block uses to its symbols. It stops at blocks inside.
+// visit adds what a node of a block uses to its symbols. It stops at blocks inside.
 func (s *symbols) visit(n any, as role) {
 	visit := func(n any, as role) { s.visit(n, as) }
 	switch n := n.(type) {

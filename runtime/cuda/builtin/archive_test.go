@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// text is lines of a program, of which some differ by n.
+// program is lines of a program, of which some differ by n.
 func program(n int) string {
 	var b strings.Builder
 	for i := range 2000 {

@@ -121,12 +121,12 @@ type attendArgs struct {
 	segments                          [2]segmentArgs
 }
 
-// groups is how many groups of query rows, each computed by a block, share each KV head.
+// Groups is how many groups of query rows, each computed by a block, share each KV head.
 func (x *Kernel) Groups(l *Layer, queries int) int {
 	return (queries*l.Heads/l.Keys.Heads + x.rows() - 1) / x.rows()
 }
 
-// groupsOf is groups of a batch: a group is of one sequence.
+// GroupsOf is groups of a batch: a group is of one sequence.
 func (x *Kernel) GroupsOf(l *Layer, b *Batch) int {
 	if !x.Paged {
 		return x.Groups(l, b.Queries)
@@ -147,14 +147,15 @@ func (x *Kernel) Splits(l *Layer, queries, cells int) int {
 	return x.Cut(l, x.Groups(l, queries), cells)
 }
 
-// cut is Splits for so many groups.
+// Cut is Splits for so many groups.
 func (x *Kernel) Cut(l *Layer, groups, cells int) int {
 	cells = min(1<<bits.Len(uint(max(cells, 1)-1)), l.Keys.Capacity)
 	rows := l.Keys.Heads * groups * slicesOf(x.segments()[0])
 	return max(1, min(x.q.Limits().Cores*x.resident/rows, x.mostSplits(0, cells), mostParts-1))
 }
 
-// most is how many parts so many rows of a segment can be cut into, so that each warp has some.
+// mostSplits is how many parts so many rows of a segment can be cut into, so that each warp has
+// some.
 func (x *Kernel) mostSplits(segment, cells int) int {
 	step := rope.Tile * x.TilesOf(segment) * min(x.warps, busyWarps)
 	return (cells + step - 1) / step
@@ -179,7 +180,7 @@ func (x *Kernel) Reserve(l *Layer, queries, splits int) error {
 	return x.Hold(l, x.Groups(l, queries), splits)
 }
 
-// hold is Reserve for so many groups.
+// Hold is Reserve for so many groups.
 func (x *Kernel) Hold(l *Layer, groups, splits int) error {
 	_, err := x.reserve(l, groups, x.splits(l, groups, splits))
 	return err

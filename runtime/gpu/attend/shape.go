@@ -24,7 +24,7 @@ type Shape struct {
 	Rows int
 }
 
-// defaultWarps is the number of warps of a block of attend for more than 4 query rows; for 4 the
+// DefaultWarps is the number of warps of a block of attend for more than 4 query rows; for 4 the
 // kernel knows.
 const DefaultWarps = 4
 
@@ -44,7 +44,7 @@ func (a Shape) segments() []rows.Pair {
 	return all
 }
 
-// slice is how many values of a head one warp sums: what its registers hold, in whole words of
+// SliceOf is how many values of a head one warp sums: what its registers hold, in whole words of
 // codes and whole runs of a scale.
 func SliceOf(p rows.Pair) int {
 	row, block := p.Value.Row(), p.Value.Type.Block
@@ -66,7 +66,7 @@ func SliceOf(p rows.Pair) int {
 	return row
 }
 
-// slices is how many blocks share the values of a part.
+// slicesOf is how many blocks share the values of a part.
 func slicesOf(p rows.Pair) int { return p.Value.Row() / SliceOf(p) }
 
 // RowsFor is the Rows for attention of so many tokens at a time, where group query heads share a KV
@@ -122,7 +122,7 @@ func (a Shape) holds(rows int) bool {
 // rows is how many query rows a block computes.
 func (a Shape) rows() int { return OrDefault(a.Rows, 8) }
 
-// tiles is how many tiles a warp takes at a time of a segment. Two cost registers and save
+// TilesOf is how many tiles a warp takes at a time of a segment. Two cost registers and save
 // instructions, which is what codes need; the scores of an offset need the registers.
 func (a Shape) TilesOf(segment int) int {
 	p, n := a.segments()[segment], a.Tiles

@@ -10,7 +10,7 @@ import (
 // Cells is the device's copy of kv.Cells: which position each cell of some rows holds. Kernels read
 // it when they run, so that a graph that was recorded once serves every token. Of several sequences
 // Head is [sequences] of heads and Positions the piece with the lists of pages that these name, as
-// struct Page of segment.cuh says.
+// Page of segment.cuh says.
 type Cells struct {
 	Capacity int // cells, a multiple of 64
 

@@ -5,22 +5,24 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// leave is the most rows of a sequence that leave the exact ones together.
+// MostEvicted is the most rows of a sequence that a batch evicts from the exact ones at once.
 const MostEvicted = 8
 
-// lists is what changes from batch to batch, in one piece of memory so that one copy brings it to
+// Lists is what changes from batch to batch, in one piece of memory so that one copy brings it to
 // the device:
 //
-//	many:  tokens [batch], positions [batch], then for each cells: cells [batch], from [leave], to [leave]
+//	many:  tokens [batch], positions [batch],
+//	       then for each cells: cells [batch], from [evicted], to [evicted]
 //	one:   as many, for a batch of one token
 //	heads: for each cells: head [4], and positions [capacity] if they may be out of order
 //
 // A batch of a single token copies what begins with one, others all of it. In a cache of several
 // sequences
 //
-//	many:  as above, from and to [sequences][leave]
+//	many:  as above, from and to [sequences][evicted]
 //	one:   as many, for a batch of no more tokens than there are sequences
-//	heads: runs of the batch [sequences][4]: first token, tokens, sequence, 0; the same of the tokens that a layer with exact rows is at;
+//	heads: runs of the batch [sequences][4]: first token, tokens, sequence, 0;
+//	       the same of the tokens that a layer with exact rows is at;
 //	       for each cells: heads [sequences][4]
 //	pages: the lists of sequences (pages.write), as far as they are written
 type Lists struct {
@@ -37,7 +39,7 @@ type Lists struct {
 	lowest    []int32 // by sequence: position of its first token of the batch, -1 for none
 }
 
-// listed is the place of one kv.Cells.
+// Listed is the place of one kv.Cells.
 type Listed struct {
 	Host   *kv.Cells
 	Device *Cells
@@ -63,7 +65,7 @@ func (p part) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
 func (p part) From(i int) int { return p.Cell(i) + p.tokens }
 func (p part) To(i int) int   { return p.From(i) + p.evicted }
 
-// newLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes
+// NewLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes
 // host, window and exact.
 func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, error) {
 	l := &Lists{Cells: cells, sequences: s.Sequences, lowest: make([]int32, s.Sequences)}
@@ -103,13 +105,13 @@ func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, err
 	return l, nil
 }
 
-// several says whether the cache is one of several sequences.
+// Several says whether the cache is one of several sequences.
 func (l *Lists) Several() bool { return l.sequences > 1 }
 
-// at is n values of the device's copy.
+// At is n values of the device's copy.
 func (l *Lists) At(i, n int) *gpu.Buffer { return l.Device.Slice(uint64(4*i), uint64(4*n)) }
 
-// of is the part for a batch of n tokens.
+// PartOf is the part of the lists for a batch of n tokens.
 func (l *Lists) PartOf(n int) part {
 	if n <= l.one.tokens {
 		return l.one
@@ -117,7 +119,7 @@ func (l *Lists) PartOf(n int) part {
 	return l.many
 }
 
-// batch writes the tokens of runs, which have been placed, and their positions.
+// Batch writes the tokens of runs, which have been placed, and their positions.
 func (l *Lists) Batch(tokens []int32, runs []kv.Run, c *kv.Cache) {
 	if l.host == nil { // not before: a context that is only counted has no batch
 		l.host = make([]int32, l.words)
@@ -141,7 +143,7 @@ func (l *Lists) Batch(tokens []int32, runs []kv.Run, c *kv.Cache) {
 	l.Kept, l.End = l.pages, l.pages
 }
 
-// whose writes which runs the tokens of a batch are of, or with some those of a step of it.
+// WriteRuns writes which runs the tokens of a batch are of, or with some those of a step of it.
 func (l *Lists) WriteRuns(runs []kv.Run, some bool) {
 	if !l.Several() {
 		return
@@ -161,10 +163,10 @@ func (l *Lists) runsAt(some bool) int {
 	return l.runs
 }
 
-// runsOf is their place on the device.
+// RunsOf is where the device has what WriteRuns wrote.
 func (l *Lists) RunsOf(some bool) *gpu.Buffer { return l.At(l.runsAt(some), Entry*l.sequences) }
 
-// mirror writes what cells number i hold, and those given last as the cells of a batch's tokens
+// Mirror writes what cells number i hold, and those given last as the cells of a batch's tokens
 // from number lo on.
 func (l *Lists) Mirror(i, n, lo int) {
 	x, p := l.Cells[i], l.PartOf(n)
@@ -182,8 +184,8 @@ func (l *Lists) Mirror(i, n, lo int) {
 	x.Used = len(pos)
 }
 
-// leaving writes which rows leave cells number from for cells number to; the rest of the list is
-// none.
+// WriteEvicted writes which rows are evicted from the cells from and go to the cells to. The rest
+// of the list is -1.
 func (l *Lists) WriteEvicted(i, n int, from, to []int32) {
 	p := l.PartOf(n)
 	for k := range p.evicted {
@@ -194,7 +196,7 @@ func (l *Lists) WriteEvicted(i, n int, from, to []int32) {
 	}
 }
 
-// send copies what a batch of n tokens reads.
+// Send copies what a batch of n tokens reads.
 func (l *Lists) Send(n int) error {
 	at := l.PartOf(n).at
 	return gpu.Post(l.Device, uint64(4*at), l.host[at:l.End])

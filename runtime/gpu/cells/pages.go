@@ -29,7 +29,7 @@ type page struct {
 	base, first, end int32
 }
 
-// The words of a list's Entry, struct Page of segment.cuh: the number of the page; base, first and
+// The words of a list's Entry, Page of segment.cuh: the number of the page; base, first and
 // end; or, where cells are in no order, the number's complement, where the positions of all cells
 // are, in units of four words, and a bit for each cell of the sequence.
 const Entry = 4
@@ -53,7 +53,7 @@ func (x *pages) headOf(list []int32, n int32) (used, first, ordered int32) {
 	return used, list[1], ordered
 }
 
-// look brings what is known of the pages up to date.
+// update brings what is known of the pages up to date.
 func (x *pages) update() {
 	pos, sets := x.host.Pos(), x.host.Sets()
 	for i := range x.known {
@@ -156,8 +156,8 @@ func (x *pages) write(words []int32, at int, heads []int32, window int, lowest [
 	return at, most
 }
 
-// of writes the Entry of a sequence in page i. Its cells may be in order where those of all are
-// not; then it is true.
+// entryOf writes the Entry of a sequence in page i. Its cells may be in order where those of all
+// are not; then it is true.
 func (p *page) entryOf(e []int32, i int32, pos []int32, sets []kv.Set, seq int) bool {
 	var own uint64
 	base, first, end, row := int32(0), int32(0), int32(0), true
@@ -181,8 +181,8 @@ func (p *page) entryOf(e []int32, i int32, pos []int32, sets []kv.Set, seq int) 
 	return row
 }
 
-// order sorts a list whose pages are all in order by position: cells that are free again are given
-// to later ones.
+// sortList sorts a list whose pages are all in order by position: cells that are free again are
+// given to later ones.
 func sortList(list []int32) {
 	sorted := true
 	for i := 0; i < len(list); i += Entry {

@@ -98,7 +98,7 @@ func (a *attention) run(e *engine, c *cache, n int) error {
 	return e.gate.Run(a.o, a.place(0, 0), n, a.s.Heads, a.s.ValueDim)
 }
 
-// next is where the step ends that begins with token lo of a batch of n. A layer that reads
+// nextStep is where the step ends that begins with token lo of a batch of n. A layer that reads
 // another's rows has them all.
 func (a *attention) nextStep(r *layerRows, lo, n int) int {
 	switch {
@@ -110,7 +110,7 @@ func (a *attention) nextStep(r *layerRows, lo, n int) int {
 	return lo + r.host.Next()
 }
 
-// some is run of tokens lo..hi-1 of a batch of n.
+// runTokens is run of tokens lo..hi-1 of a batch of n.
 func (a *attention) runTokens(e *engine, c *cache, r *layerRows, n, lo, hi int) error {
 	s, l, p := a.s, a.layer, c.lists.PartOf(n)
 	target := r.host.Target()
@@ -166,7 +166,7 @@ func (a *attention) view(r *layerRows) *attend.Layer {
 	return l
 }
 
-// of is the kernel for the rows and so many tokens of a sequence.
+// kernelOf is the kernel for the rows and so many tokens of a sequence.
 func (a *attention) kernelOf(e *engine, r *layerRows, tokens int) (*attend.Kernel, error) {
 	group := a.s.Heads / r.rows[0].Keys.Heads
 	key := attendKey{r, attend.RowsFor(tokens, group)}

@@ -43,7 +43,7 @@ type graphKey struct {
 	grown  int // pieces that have been allocated anew since, to which older graphs point
 }
 
-// rowsOf is the rows of a KV layer.
+// layerRows is the rows of a KV layer.
 type layerRows struct {
 	host   *kv.Rows
 	pairs  []rows.Pair    // of segments, the packed rows first
@@ -191,7 +191,7 @@ func (c *cache) place(tokens []int32, runs []kv.Run) error {
 	return l.Send(n)
 }
 
-// measure notes how many cells a layer's packed rows have in use.
+// measureSplits notes how many cells a layer's packed rows have in use.
 func (c *cache) measureSplits(r *layerRows) {
 	r.splits = bits.Len(uint(max(c.lists.Cells[r.cells[0]].Used, 1) - 1))
 }
@@ -206,8 +206,8 @@ func (c *cache) step(r *layerRows, n, lo, hi int) error {
 	return c.lists.Send(n)
 }
 
-// write writes what the last Next of a layer gave to the tokens of a batch of n from lo on, beside
-// what other layers have been given.
+// writeStep writes what the last Next of a layer gave to the tokens of a batch of n from lo on,
+// beside what other layers have been given.
 func (c *cache) writeStep(r *layerRows, n, lo int) {
 	from, to := r.host.Evictions()
 	c.lists.WriteEvicted(r.cells[0], n, from, to)

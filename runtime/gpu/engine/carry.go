@@ -9,10 +9,10 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
-// carried is how many rows go between the device and the processor together.
+// transferRows is how many rows go between the device and the processor together.
 const transferRows = 1024
 
-// carry is what copies rows needs: room for some of them on both sides.
+// transfer is what copies rows needs: room for some of them on both sides.
 type transfer struct {
 	cells, packed *gpu.Buffer
 	list          []int32

@@ -27,7 +27,7 @@ type mixArgs struct {
 	eps                       float32
 }
 
-// sequencesArgs is struct Sequences of delta.cu.
+// SequencesArgs is struct Sequences of delta.cu.
 type SequencesArgs struct {
 	runs          uint64
 	state         int64
@@ -52,7 +52,7 @@ type letOutArgs struct {
 // ruleColumns is the columns of a head's matrix that a block of rule has, each in four lanes.
 const ruleColumns = 32
 
-// mostDelta is the values of a head whose matrix the registers of its blocks hold.
+// MostDelta is the values of a head whose matrix the registers of its blocks hold.
 const MostDelta = 512
 
 func (e *engine) delta(s *model.DeltaStep, x, y *gpu.Buffer) ([]op, error) {
@@ -118,7 +118,7 @@ func (d *delta) run(e *engine, c *cache, n int) error {
 	return d.Launch(c.states[d.s.State].Address(), of)
 }
 
-// launch computes a batch from the states of sequences, [sequences] of history and matrices.
+// Launch computes a batch from the states of sequences, [sequences] of history and matrices.
 func (d *delta) Launch(state uint64, of SequencesArgs) error {
 	s, m, r, o, n := d.s, d.mixArgs, d.ruleArgs, d.outArgs, int(of.Tokens)
 	m.history, r.history, m.of, r.of = state, state, of, of

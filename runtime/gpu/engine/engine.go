@@ -52,7 +52,7 @@ type op interface {
 	run(e *engine, c *cache, n int) error
 }
 
-// turning is a RoPE.
+// ropeAngles is a RoPE with the angles of the batch that runs.
 type ropeAngles struct {
 	pairing rope.Pairing
 	angles  *rope.Angles // of a batch
@@ -106,7 +106,7 @@ func (e *engine) frames() error {
 	return nil
 }
 
-// stepDefines is what step.cu wants to know of a model of some width.
+// StepDefines is what step.cu wants to know of a model of some width.
 func StepDefines(width int) []gpu.Define {
 	return []gpu.Define{{Name: "WIDTH", Value: width}, {Name: "THREADS", Value: stepThreads(width)}}
 }
@@ -177,14 +177,14 @@ func (e *engine) makeRopes() error {
 	return nil
 }
 
-// stepArgs is struct Step of step.cu.
+// StepArgs is struct Step of step.cu.
 type StepArgs struct {
 	X, Y, H   uint64
 	post, Pre Norm
 	Scale     float32
 }
 
-// between is the op that goes from one block to the next.
+// betweenBlocks is the op that goes from one block to the next.
 type betweenBlocks struct{ args StepArgs }
 
 func (s *betweenBlocks) run(e *engine, _ *cache, n int) error {

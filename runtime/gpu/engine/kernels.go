@@ -30,7 +30,7 @@ func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
 	return x, err
 }
 
-// headsOf is the kernel that stores rows of a pair.
+// qkvOf is the kernel that stores rows of a pair.
 func (e *engine) qkvOf(p rows.Pair) (*qkv.Kernel, error) {
 	if x := e.qkv[p]; x != nil {
 		return x, nil
@@ -42,7 +42,7 @@ func (e *engine) qkvOf(p rows.Pair) (*qkv.Kernel, error) {
 	return x, err
 }
 
-// takeOf is the kernel that packs exact rows.
+// evictOf is the kernel that packs exact rows.
 func (e *engine) evictOf(packed, exact rows.Pair) (*rows.Evict, error) {
 	key := [2]rows.Pair{packed, exact}
 	if x := e.evicts[key]; x != nil {
@@ -55,7 +55,7 @@ func (e *engine) evictOf(packed, exact rows.Pair) (*rows.Evict, error) {
 	return x, err
 }
 
-// offsetTurn is the tables of a RoPE for the scores of offsets.
+// offsetRope is the tables of a RoPE for the scores of offsets.
 type offsetRope struct {
 	freq      []float64
 	adjacent  bool
@@ -63,7 +63,8 @@ type offsetRope struct {
 	tables    *rope.Tables
 }
 
-// turnOf is the tables of a KV layer's RoPE, which layers share. A layer without one turns nothing.
+// ropeTablesOf is the tables of a KV layer's RoPE, which layers share. A layer without one rotates
+// nothing.
 func (e *engine) ropeTablesOf(layer int) (*rope.Tables, error) {
 	t := offsetRope{magnitude: 1}
 	if n := e.w.program.RopeOf(layer); n >= 0 {

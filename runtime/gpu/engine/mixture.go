@@ -6,7 +6,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// bend is out = act(gate) * up of rows that are slots of experts, or tokens.
+// activation is out = act(gate) * up of rows that are slots of experts, or tokens.
 type activation struct {
 	f    gpu.Kernel
 	args hiddenArgs
@@ -23,13 +23,13 @@ func (b *activation) run(_ *engine, _ *cache, n int) error {
 	return b.f.Launch(gpu.Grid{X: n * b.each, Threads: 256}, &b.args)
 }
 
-// hidden is the op gate = act(gate) * up, both [n][inner].
+// activate makes the op gate = act(gate) * up, both [n][inner].
 func (e *engine) activate(gate, up *gpu.Buffer, inner int, a product.Activation) (*activation, error) {
 	f, err := e.b.Frame("hidden", "experts")
 	return &activation{f, hiddenArgs{gate: gate.Address(), up: up.Address(), out: gate.Address(), inner: int32(inner), row: int32(inner), upRow: int32(inner), act: activationCode(a)}, 1}, err
 }
 
-// bent is the number by which experts.cu knows an activation.
+// activationCode is the number by which experts.cu knows an activation.
 func activationCode(a product.Activation) int32 {
 	return map[product.Activation]int32{product.SiLU: 0, product.GELU: 1, product.SwiGLUClamped: 2}[a]
 }

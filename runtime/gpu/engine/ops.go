@@ -87,13 +87,13 @@ func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
 	return []op{up, down}, err
 }
 
-// throw is the op of a Switch.
+// sharedGate multiplies rows by the sigmoid of their logit, the gate of shared experts.
 type sharedGate struct {
 	f    gpu.Kernel
 	args sharedGateArgs
 }
 
-// switchArgs is struct Switch of scale.cu.
+// sharedGateArgs is struct Switch of scale.cu.
 type sharedGateArgs struct {
 	y, logits uint64
 	width     int32
@@ -163,7 +163,7 @@ func (o *normalise) run(e *engine, _ *cache, n int) error {
 	return e.normal.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)
 }
 
-// join adds the output of a branch to a sum.
+// addBranch adds the output of a branch to a sum.
 type addBranch struct{ args branchArgs }
 
 func (o *addBranch) run(e *engine, _ *cache, n int) error {

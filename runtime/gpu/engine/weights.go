@@ -40,7 +40,7 @@ func (w *weights) load() (err error) {
 	return err
 }
 
-// demand is a key: the matrices of a step and the form that multiplies them.
+// productsKey finds a product: the matrices of a step and the form that multiplies them.
 type productsKey struct {
 	*model.Products
 	exact bool
@@ -115,7 +115,7 @@ func (w *weights) vector(x []float32) (*gpu.Buffer, error) {
 	return m, gpu.Write(m, 0, x)
 }
 
-// norm is struct Norm of norm.cuh.
+// Norm is struct Norm of norm.cuh.
 type Norm struct {
 	W, b uint64
 	Eps  float32
@@ -234,7 +234,7 @@ func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
 	return p, nil
 }
 
-// stackDemand is a key: the matrices of all experts and the form that multiplies them.
+// stackKey finds a product: the matrices of all experts and the form that multiplies them.
 type stackKey struct {
 	*model.Weight
 	exact bool
@@ -267,7 +267,7 @@ func act(p *model.Products) product.Activation {
 	return activations[p.Act]
 }
 
-// bends is the numbers of the activations.
+// activations are the names that package product has for the activations of models.
 var activations = map[model.Activation]product.Activation{model.SiLU: product.SiLU, model.GELU: product.GELU, model.SwiGLUClamped: product.SwiGLUClamped}
 
 // free gives everything back.

@@ -114,7 +114,7 @@ func (x *Kernel) gemmSpace(tokens int) gemmSpace {
 	return s
 }
 
-// runMany is Run for many tokens.
+// runPrefill is Run for many tokens.
 func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 	m := x.Matrix
 	s := x.gemmSpace(tokens)
@@ -165,7 +165,7 @@ func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 	return nil
 }
 
-// expanded writes rows as f16 to high, and what is left of them to low if both is set.
+// expandInto writes rows as f16 to high, and what is left of them to low if both is set.
 func (m *Matrix) expandInto(high, low uint64, first, rows int, both bool) error {
 	a := expandArgs{weights: m.row(first), units: m.units.Address() + 4*uint64(first), high: high, at: m.at, n: int32(m.N)}
 	if both {

@@ -77,7 +77,7 @@ func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
 	return x.transformedBytes(slots)
 }
 
-// runManyGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as
+// runPrefillGroups is RunGroups for runs that are tiles. The matrices of all experts become f16, as
 // many at a time as there is room for: with so many slots few experts have none.
 func (x *Kernel) runPrefillGroups(y, in uint64, r *Runs, slots, count int) error {
 	m, s := x.Matrix, x.groupSpace(slots, count)

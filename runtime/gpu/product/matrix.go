@@ -171,14 +171,14 @@ func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 	return m.gather.Launch(gpu.Grid{X: tokens, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }
 
-// turnArgs is struct Turn of matrix.cu.
+// transformArgs is struct Turn of matrix.cu.
 type transformArgs struct {
 	x, out, row uint64
 	n           int32
 }
 
-// turned is so many rows of activations in the type's domain, in out; row is the address of the
-// numbers of the rows of x, 0 for all.
+// transformInto is so many rows of activations in the type's domain, in out; row is the address of
+// the numbers of the rows of x, 0 for all.
 func (m *Matrix) transformInto(out, x, row uint64, rows int) error {
 	a := transformArgs{x: x, out: out, row: row, n: int32(m.N)}
 	return m.transform.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)

@@ -126,8 +126,8 @@ func (x *Kernel) Workspace(tokens int) uint64 {
 	return x.transformedBytes(tokens)
 }
 
-// turnedBytes is what rows of activations take in the type's domain, if that is another than the
-// model's.
+// transformedBytes is what rows of activations take in the type's domain, if that is another than
+// the model's.
 func (x *Kernel) transformedBytes(rows int) uint64 {
 	if x.Matrix.Type.Domain == nil {
 		return 0
@@ -261,19 +261,19 @@ func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 	if r.Most > decodeTokens {
 		return x.runPrefillGroups(y.Address(), in.Address(), r, slots, count)
 	}
-	turned, _, err := x.transform(in.Address(), 0, slots)
+	transformed, _, err := x.transform(in.Address(), 0, slots)
 	if err != nil {
 		return err
 	}
-	a := x.args(y.Address(), turned, count)
+	a := x.args(y.Address(), transformed, count)
 	a.tokens = int32(r.Most)
 	a.expert, a.row, a.many = r.Expert.Address(), r.First.Address(), r.Slots.Address()
 	return x.launch(&a, r.Count)
 }
 
-// turn gives the address of so many rows of activations in the type's domain and of the numbers of
-// those rows, 0 for all in order.
-func (x *Kernel) transform(in, row uint64, rows int) (turned, numbers uint64, err error) {
+// transform gives the address of so many rows of activations in the type's domain and of the
+// numbers of those rows, 0 for all in order.
+func (x *Kernel) transform(in, row uint64, rows int) (transformed, numbers uint64, err error) {
 	if x.Matrix.Type.Domain == nil {
 		return in, row, nil
 	}

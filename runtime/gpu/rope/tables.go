@@ -60,11 +60,11 @@ func NewTables(q *gpu.Queue, freq []float64, adjacent bool, magnitude float32, s
 	return t, nil
 }
 
-// pairAt is which pair lane c of four has in a step: its first or, with half 1, its second. It may
+// pairOf is which pair lane c of four has in a step: its first or, with half 1, its second. It may
 // be none of so many.
 func pairOf(step, c, half int) int { return step*StepPairs + 4*half + c }
 
-// appendAngles appends cosines and sines of position p: [steps][4 lanes][2 pairs][2].
+// appendCosSin appends cosines and sines of position p: [steps][4 lanes][2 pairs][2].
 func appendCosSin(to []float32, freq []float64, p int) []float32 {
 	for step := range (len(freq) + StepPairs - 1) / StepPairs {
 		for c := range 4 {
@@ -82,7 +82,7 @@ func appendCosSin(to []float32, freq []float64, p int) []float32 {
 	return to
 }
 
-// fragments is the cosines and sines of the positions of a tile as the first factor of mma:
+// mmaFragments is the cosines and sines of the positions of a tile as the first factor of mma:
 // [steps][2][2][32 lanes] of four words, which are a pair of f16 each. In both halves m of the tile
 // lane 4j + c has cosine and sine of positions 4j + 2m and 4j + 2m + 1, of its first pair and then
 // of its second; after those of all lanes, what rounding them left over.

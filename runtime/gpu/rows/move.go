@@ -76,7 +76,7 @@ func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed 
 	return f.Launch(gpu.Grid{X: n, Y: r.Heads, Threads: 32}, &a)
 }
 
-// mover finds a kernel of move.cu, which is compiled when the first is needed.
+// moveKernel finds a kernel of move.cu, which is compiled when the first is needed.
 func (r *Rows) moveKernel(kernel string) (gpu.Kernel, error) {
 	if f := r.moves[kernel]; f != nil {
 		return f, nil

@@ -59,7 +59,7 @@ func New(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
 	return r, nil
 }
 
-// rowsArgs is struct Rows of packed.cuh.
+// RowsArgs is struct Rows of packed.cuh.
 type RowsArgs struct {
 	Rows, Scales    uint64
 	Head, ScaleHead int64
@@ -110,8 +110,8 @@ func (r *Rows) storeInto(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu
 	return r.store.Launch(gpu.Grid{X: tokens, Y: r.Heads, Threads: 32}, &a)
 }
 
-// lists says whether a list of n cells, and packed rows unless they are nil, have room for what a
-// kernel reads or writes.
+// checkLists says whether a list of n cells, and packed rows unless they are nil, have room for
+// what a kernel reads or writes.
 func (r *Rows) checkLists(cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if n < 1 {
 		return fmt.Errorf("gpu: a list of cells has at least 1: %d were given", n)
