@@ -132,9 +132,12 @@ func (m *modelFlags) checkCompute(e *environment) error {
 			return fmt.Errorf("%s %d: want 0 to %d", n.flag, n.value, 1<<24)
 		}
 	}
-	for name, n := range map[string]int{"batch-size": m.batch, "ubatch-size": m.ubatch} {
-		if n == 0 && m.compute != nil && m.compute.Changed(name) {
-			return fmt.Errorf("--%s 0: want 1 to %d tokens; without the flag it is 256, on a GPU 1024", name, 1<<24)
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"batch-size", m.batch}, {"ubatch-size", m.ubatch}} {
+		if n.value == 0 && m.compute != nil && m.compute.Changed(n.name) {
+			return fmt.Errorf("--%s 0: want 1 to %d tokens; without the flag it is 256, on a GPU 1024", n.name, 1<<24)
 		}
 	}
 	if m.ubatch > 0 && (m.batch == 0 || m.ubatch < m.batch) {

@@ -19,6 +19,7 @@ type Dialect struct {
 	Shared  string // a pointer to floats that lanes share
 	Given   string // the same, of floats that are not written
 	Out     string // a pointer to the caller's words
+	Held    string // in front of what a reference to a lane's own registers refers to, with a space
 	Lanes   int    // of the machine that an encoder runs on: value k*Lanes + lane of a block is in register k
 	Unroll  string // in front of a loop with a known number of turns
 	Once    string // in front of a file that is taken once

@@ -47,7 +47,7 @@ func (s *typeText) encode() {
 	s.line("// The encoder: x[block] into the zeroed words of a block, by the lanes of a warp. All three are in shared memory; scratch has")
 	s.line("// room for arrays*block floats.")
 	s.line(s.Constant+" int arrays = %d;", f.arrays)
-	s.open("%s void encode(%s b, %s x, %s scratch, const Tables& tables, int lane)", s.Inline, s.Words, s.Given, s.Shared)
+	s.open("%s void encode(%s b, %s x, %s scratch, %sconst Tables& tables, int lane)", s.Inline, s.Words, s.Given, s.Shared, s.Held)
 	s.WriteString(body.String())
 	s.line("warp_sync();")
 	s.end("}")

@@ -41,6 +41,7 @@ var host = ctext.Target{Dialect: &ctext.Dialect{
 	Shared:  "float*",
 	Given:   "const float*",
 	Out:     "unsigned*",
+	Held:    "[[maybe_unused]] ",
 	Lanes:   1,
 	Unroll:  "// all of them",
 	Once:    "#pragma once",

@@ -29,7 +29,7 @@ func (d Target) Transform(t *spec.Transform) []byte {
 		f.line("%s void %s(%s x, int n, int lane) { wht<%d, %s, %s>(x, n, %s, lane); }", f.Function, x.name, f.Shared, t.Size, x.before, x.after, norm)
 	}
 	for _, x := range directions {
-		f.line("template <int held> %s void %s(float (&v)[held], int lane) { wht<%d, %s, %s>(v, %s, lane); }", f.Inline, x.name, t.Size, x.before, x.after, norm)
+		f.line("template <int held> %s void %s(%sfloat (&v)[held], int lane) { wht<%d, %s, %s>(v, %s, lane); }", f.Inline, x.name, f.Held, t.Size, x.before, x.after, norm)
 	}
 	f.end("};")
 	return []byte(f.String())

@@ -11,9 +11,8 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 	b := &expertsBuilder{e: e}
 	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
 	m := &mixture{s: s, x: b.normed(s.Norm, x, "mixed"), expert: b.room("expert", s.Used), row: b.room("row", s.Used)}
-	for name, to := range map[string]*gpu.Kernel{"route": &m.route, "sort": &m.sort, "collect": &m.collect, "hidden": &m.hidden, "blend": &m.blend} {
-		*to = b.function(name)
-	}
+	m.route, m.sort, m.collect = b.function("route"), b.function("sort"), b.function("collect")
+	m.hidden, m.blend = b.function("hidden"), b.function("blend")
 	weight := b.room("weight", s.Used)
 	m.routeArgs = routeArgs{logits: logits.Address(), expert: m.expert.Address(), row: m.row.Address(), weight: weight.Address(),
 		count: int32(s.Count), used: int32(s.Used), all: gpu.Flag(s.Gating == model.SoftmaxAll)}
