@@ -53,6 +53,7 @@
 //	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them
+//	runtime/serve       texts of many people over one context: continuous batching
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
 //	runtime/demo        the embedded model and its texts
