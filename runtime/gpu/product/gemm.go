@@ -82,57 +82,85 @@ type gemmSpace struct {
 // direct reports whether the matrix is what the tensor cores take as it is.
 func (x *Kernel) direct() bool { return x.Matrix.halves && !x.Exact }
 
-func (x *Kernel) gemmSpace(tokens int) gemmSpace {
-	m := x.Matrix
-	line := 2 * uint64(roundUp(m.N, padding))
-	var s gemmSpace
-	take := func(bytes uint64) (at uint64) {
-		at = s.end
-		s.end += (bytes + 255) / 256 * 256
-		return at
-	}
-	s.transformed = take(x.transformedBytes(tokens))
-	s.xUnits = take(4 * uint64(tokens))
-	s.xHigh = take(uint64(tokens) * line)
-	parts := uint64(1)
+// line is the bytes of a row as f16.
+func (x *Kernel) line() uint64 { return 2 * uint64(roundUp(x.Matrix.N, padding)) }
+
+// parts is how many numbers of f16 stand for a value.
+func (x *Kernel) parts() uint64 {
 	if x.Exact {
-		parts = 2
-		s.xLow = take(uint64(tokens) * line)
+		return 2
 	}
+	return 1
+}
+
+// take makes room for so many bytes.
+func (s *gemmSpace) take(bytes uint64) (at uint64) {
+	at = s.end
+	s.end += (bytes + 255) / 256 * 256
+	return at
+}
+
+// inputSpace is the room for rows of activations.
+func (x *Kernel) inputSpace(rows int) (s gemmSpace) {
+	s.transformed = s.take(x.transformedBytes(rows))
+	s.xUnits = s.take(4 * uint64(rows))
+	s.xHigh = s.take(uint64(rows) * x.line())
+	if x.Exact {
+		s.xLow = s.take(uint64(rows) * x.line())
+	}
+	return s
+}
+
+// takeWeights makes room for rows of the matrix.
+func (x *Kernel) takeWeights(s *gemmSpace, rows uint64) {
+	s.wHigh = s.take(rows * x.line())
+	if x.Exact {
+		s.wLow = s.take(rows * x.line())
+	}
+}
+
+func (x *Kernel) gemmSpace(tokens int) gemmSpace {
+	s := x.inputSpace(tokens)
 	s.band = x.Outputs()
 	if x.direct() {
 		return s
 	}
-	rows := uint64(m.Rows / x.Outputs())
-	if most := int(x.bandBytes / (parts * rows * line)); s.band > most {
+	rows := uint64(x.Matrix.Rows / x.Outputs())
+	if most := int(x.bandBytes / (x.parts() * rows * x.line())); s.band > most {
 		s.band = max(128, most/128*128)
 	}
-	s.wHigh = take(uint64(s.band) * rows * line)
-	if x.Exact {
-		s.wLow = take(uint64(s.band) * rows * line)
-	}
+	x.takeWeights(&s, uint64(s.band)*rows)
 	return s
+}
+
+// splitInputs writes rows of activations as f16 to the workspace, in the type's domain. The result
+// is the address that the offsets of s count from.
+func (x *Kernel) splitInputs(s *gemmSpace, in uint64, rows int) (base uint64, err error) {
+	m := x.Matrix
+	space, err := x.q.Workspace(s.end)
+	if err != nil {
+		return 0, err
+	}
+	base = space.Address()
+	if m.Type.Domain != nil {
+		if err := m.transformInto(base+s.transformed, in, 0, rows); err != nil {
+			return 0, err
+		}
+		in = base + s.transformed
+	}
+	split := splitArgs{x: in, high: base + s.xHigh, low: base + s.xLow, units: base + s.xUnits, n: int32(m.N)}
+	return base, x.prefill.split.Launch(gpu.Grid{X: rows, Threads: 256}, &split)
 }
 
 // runPrefill is Run for many tokens.
 func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 	m := x.Matrix
 	s := x.gemmSpace(tokens)
-	space, err := x.q.Workspace(s.end)
+	base, err := x.splitInputs(&s, in, tokens)
 	if err != nil {
-		return fmt.Errorf("%w: the workspace of a product of %d tokens with %d rows of %d", err, tokens, m.Rows, m.N)
+		return fmt.Errorf("%w: a product of %d tokens with %d rows of %d", err, tokens, m.Rows, m.N)
 	}
-	at := func(offset uint64) uint64 { return space.Address() + offset }
-	if m.Type.Domain != nil {
-		if err := m.transformInto(at(s.transformed), in, 0, tokens); err != nil {
-			return err
-		}
-		in = at(s.transformed)
-	}
-	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
-	if err := x.prefill.split.Launch(gpu.Grid{X: tokens, Threads: 256}, &split); err != nil {
-		return err
-	}
+	at := func(offset uint64) uint64 { return base + offset }
 	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(tokens),
 		outputs: int32(x.Outputs()), half: int32(x.Outputs()), act: int32(x.Act)}
 	if x.Bias != nil {

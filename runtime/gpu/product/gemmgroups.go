@@ -40,31 +40,13 @@ func (x *Kernel) shapeOf(tokens int) *gemmShape {
 
 // groupSpace is gemmSpace where the matrix is count matrices; band is matrices.
 func (x *Kernel) groupSpace(slots, count int) gemmSpace {
-	m := x.Matrix
-	line := 2 * uint64(roundUp(m.N, padding))
-	var s gemmSpace
-	take := func(bytes uint64) (at uint64) {
-		at = s.end
-		s.end += (bytes + 255) / 256 * 256
-		return at
-	}
-	s.transformed = take(x.transformedBytes(slots))
-	s.xUnits = take(4 * uint64(slots))
-	s.xHigh = take(uint64(slots) * line)
-	parts := uint64(1)
-	if x.Exact {
-		parts = 2
-		s.xLow = take(uint64(slots) * line)
-	}
+	s := x.inputSpace(slots)
 	if s.band = count; x.direct() {
 		return s
 	}
-	one := uint64(m.Rows/count) * line
-	s.band = min(count, max(1, int(x.bandBytes/(parts*one))))
-	s.wHigh = take(uint64(s.band) * one)
-	if x.Exact {
-		s.wLow = take(uint64(s.band) * one)
-	}
+	rows := uint64(x.Matrix.Rows / count)
+	s.band = min(count, max(1, int(x.bandBytes/(x.parts()*rows*x.line()))))
+	x.takeWeights(&s, uint64(s.band)*rows)
 	return s
 }
 
@@ -81,21 +63,11 @@ func (x *Kernel) GroupWorkspace(slots, count, most int) uint64 {
 // many at a time as there is room for: with so many slots few experts have none.
 func (x *Kernel) runPrefillGroups(y, in uint64, r *Runs, slots, count int) error {
 	m, s := x.Matrix, x.groupSpace(slots, count)
-	space, err := x.q.Workspace(s.end)
+	base, err := x.splitInputs(&s, in, slots)
 	if err != nil {
-		return fmt.Errorf("%w: the workspace of a product of %d slots with %d experts of %d rows of %d", err, slots, count, m.Rows/count, m.N)
+		return fmt.Errorf("%w: a product of %d slots with %d experts of %d rows of %d", err, slots, count, m.Rows/count, m.N)
 	}
-	at := func(offset uint64) uint64 { return space.Address() + offset }
-	if m.Type.Domain != nil {
-		if err := m.transformInto(at(s.transformed), in, 0, slots); err != nil {
-			return err
-		}
-		in = at(s.transformed)
-	}
-	split := splitArgs{x: in, high: at(s.xHigh), low: at(s.xLow), units: at(s.xUnits), n: int32(m.N)}
-	if err := x.prefill.split.Launch(gpu.Grid{X: slots, Threads: 256}, &split); err != nil {
-		return err
-	}
+	at := func(offset uint64) uint64 { return base + offset }
 	rows := m.Rows / count
 	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(slots),
 		outputs: int32(rows), count: int32(rows), act: int32(x.Act), expert: r.Expert.Address(), run: r.First.Address(), many: r.Slots.Address()}
