@@ -18,7 +18,7 @@ func BenchmarkDecode(b *testing.B) {
 	d := attention.New(pool, kernels.Default())
 	for _, shape := range []struct{ heads, kvHeads, dim int }{{14, 2, 64}, {9, 3, 64}, {4, 1, 256}} {
 		l := attention.Layer{Heads: shape.heads, KVHeads: shape.kvHeads, KeyDim: shape.dim, ValueDim: shape.dim, Scale: scale(shape.dim)}
-		o := &attention.Offset{Mu: random(8, shape.kvHeads*shape.dim), Turn: attention.NewTurn(kernels.Default(), shape.dim, geometric(shape.dim/2, 1e4), false, 1, 2048)}
+		o := &attention.Offset{Mu: random(8, shape.kvHeads*shape.dim), Rope: attention.NewRope(kernels.Default(), shape.dim, geometric(shape.dim/2, 1e4), false, 1, 2048)}
 		p := kv.Policy{K: f(b, "lm4_64"), V: f(b, "lm4_64")}
 		plain := newSetup(b, l, p.K, p.V, 2048)
 		p.Ends = kv.Ends{First: 4, Last: 32}

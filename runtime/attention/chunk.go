@@ -22,10 +22,10 @@ func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) {
 	kvHead, t0, t1 := d.tileOf(u)
 	for lo, hi := t0, 0; lo < t1; lo = hi {
 		part := part{tile: t0, lo: lo}
-		part.hi, part.set = d.alike(s, lo, t1)
+		part.hi, part.set = d.partEnd(s, lo, t1)
 		if hi = part.hi; d.b.Seqs == nil || s.any&part.set != 0 {
 			part.whole = lo == t0 && hi == t1
-			d.look(w, p, kvHead, &part, g, s)
+			d.attendPart(w, p, kvHead, &part, g, s)
 		}
 	}
 }
@@ -38,9 +38,9 @@ type part struct {
 	set    kv.Set // their sequences; unused in caches of one
 }
 
-// alike is the tokens from lo on that may go through a chunk together: those of one sequence, or of
-// several that share all there is in it.
-func (d *Driver) alike(s *span, lo, end int) (hi int, set kv.Set) {
+// partEnd is where the part ends that begins with token lo, and its sequences: tokens of one
+// sequence, or of several that share all there is in a chunk.
+func (d *Driver) partEnd(s *span, lo, end int) (hi int, set kv.Set) {
 	seqs := d.b.Seqs
 	if seqs == nil {
 		return end, 0
@@ -70,8 +70,8 @@ func (d *Driver) sees(u int, s *span) bool {
 	return false
 }
 
-// look adds what a part of a tile sees in one chunk.
-func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *span) {
+// attendPart adds what a part of a tile sees in one chunk.
+func (d *Driver) attendPart(w int, p *partial, kvHead int, t *part, g *segment, s *span) {
 	b, x := d.b, &d.workers[w]
 	all := g.K.Cells.Pos()
 	first, last := d.visible(g, s, t)
@@ -103,7 +103,7 @@ func (d *Driver) look(w int, p *partial, kvHead int, t *part, g *segment, s *spa
 		}
 	}
 	if b.Offset != nil {
-		n := 2 * b.Offset.Turn.pairs
+		n := 2 * b.Offset.Rope.pairs
 		b.Offset.add(x, d.coef[row*n:][:m*n], m, pos, s.straight)
 	}
 	for j := range m {
@@ -189,8 +189,8 @@ func (p *partial) merge(v cpu.Vec, b *partial, n, stride int) {
 	}
 }
 
-// bring turns the rows of p from how the segment stores values to how the model computes them.
-func (d *Driver) bring(p *partial, g *segment) {
+// toModel brings the rows of p from the basis in which the segment stores values to the model's.
+func (d *Driver) toModel(p *partial, g *segment) {
 	for j, m := range p.max {
 		if m != none {
 			o := p.out[j*d.stride:][:g.V.Stored]

@@ -79,7 +79,7 @@ type worker struct {
 	chunk   partial
 	seg     partial     // of a segment, where there are several
 	first   []float32   // [2*pairs] of Offset
-	turned  []float32   // [together][2*pairs] of Offset
+	rotated []float32   // [together][2*pairs] of Offset
 	factors []float32   // [together][columns] of Offset
 	sums    []float32   // [together][block] of Offset
 	act     kernels.Act // view of a tile's rows
@@ -116,7 +116,7 @@ func (d *Driver) Run(b *Batch) error {
 		d.stride = max(d.stride, s.V.Stored)
 	}
 	if b.Offset != nil {
-		d.coef = resize(d.coef, l.KVHeads*d.rows*2*b.Offset.Turn.pairs)
+		d.coef = resize(d.coef, l.KVHeads*d.rows*2*b.Offset.Rope.pairs)
 	}
 
 	tiles := (n + d.tile - 1) / d.tile
@@ -217,9 +217,9 @@ func (d *Driver) grow(units int) {
 			x.seg.resize(m, d.stride)
 		}
 		if o := d.b.Offset; o != nil {
-			x.first = resize(x.first, 2*o.Turn.pairs)
-			x.turned = resize(x.turned, together*2*o.Turn.pairs)
-			x.factors = resize(x.factors, together*o.Turn.columns())
+			x.first = resize(x.first, 2*o.Rope.pairs)
+			x.rotated = resize(x.rotated, together*2*o.Rope.pairs)
+			x.factors = resize(x.factors, together*o.Rope.columns())
 			x.sums = resize(x.sums, together*block)
 		}
 	}

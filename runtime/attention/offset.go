@@ -8,20 +8,20 @@ import "github.com/kvgen/kvgen/runtime/cpu"
 //
 //	sum over pairs of a cos(p f) + b sin(p f)    a = q0 mu0 + q1 mu1, b = q1 mu0 - q0 mu1
 //
-// and with p = c + j, a and b turned by c f once per block of positions around c, a product with a
+// and with p = c + j, a and b rotated by c f once per block of positions around c, a product with a
 // table of cos(j f) and sin(j f) that is the same for all blocks and stays in the first-level
-// cache. Turn makes the table smaller still.
+// cache. Rope makes the table smaller still.
 type Offset struct {
 	Mu   []float32 // [KVHeads][KeyDim]
-	Turn *Turn
+	Rope *Rope
 }
 
-// Take takes the constant out of the keys of one token, [KVHeads][KeyDim], before RoPE.
-func (o *Offset) Take(v cpu.Vec, k []float32) { v.Blend(k, o.Mu, 1, -1) }
+// Subtract takes the constant out of the keys of one token, [KVHeads][KeyDim], before RoPE.
+func (o *Offset) Subtract(v cpu.Vec, k []float32) { v.Blend(k, o.Mu, 1, -1) }
 
-// lay forms a and b of one query of a KV head, [2*pairs].
-func (o *Offset) lay(coef, q []float32, kvHead int) {
-	t := o.Turn
+// coefficients forms a and b of one query of a KV head, [2*pairs].
+func (o *Offset) coefficients(coef, q []float32, kvHead int) {
+	t := o.Rope
 	mu := o.Mu[kvHead*t.keyDim:][:t.keyDim]
 	n := len(t.freq)
 	a, b := coef[:t.pairs], coef[t.pairs:2*t.pairs]
@@ -44,7 +44,7 @@ func (o *Offset) lay(coef, q []float32, kvHead int) {
 // says that they are known to follow one another.
 func (o *Offset) add(x *worker, coef []float32, m int, pos []int32, straight bool) {
 	if straight {
-		o.Turn.add(x, coef, m, 0, int(pos[0]), len(pos))
+		o.Rope.add(x, coef, m, 0, int(pos[0]), len(pos))
 		return
 	}
 	for at := 0; at < len(pos); {
@@ -57,7 +57,7 @@ func (o *Offset) add(x *worker, coef []float32, m int, pos []int32, straight boo
 		for at+run < len(pos) && pos[at+run] == p+int32(run) {
 			run++
 		}
-		o.Turn.add(x, coef, m, at, int(p), run)
+		o.Rope.add(x, coef, m, at, int(p), run)
 		at += run
 	}
 }

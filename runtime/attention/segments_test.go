@@ -34,8 +34,8 @@ func geometric(n int, base float64) []float64 {
 	return freq
 }
 
-// turned is mu at position p, in float64.
-func turned(mu []float32, freq []float64, adjacent bool, magnitude float64, p int) []float64 {
+// rotated is mu at position p, in float64.
+func rotated(mu []float32, freq []float64, adjacent bool, magnitude float64, p int) []float64 {
 	x := make([]float64, len(mu))
 	for i, m := range mu {
 		x[i] = float64(m)
@@ -76,13 +76,13 @@ func TestSegments(t *testing.T) {
 		}
 		p := kv.Policy{K: kv.Choice{Type: k}, V: kv.Choice{Type: v}, Ends: kv.Ends{First: i % 6, Last: 1 + 7*(i%4)}}
 		s := segmented(t, l, p, length)
-		o := &attention.Offset{Mu: random(8, 2*dim), Turn: attention.NewTurn(kernels.Default(), dim, rope.freq, rope.adjacent, rope.magnitude, length)}
+		o := &attention.Offset{Mu: random(8, 2*dim), Rope: attention.NewRope(kernels.Default(), dim, rope.freq, rope.adjacent, rope.magnitude, length)}
 		for _, n := range []int{1, min(length, 70)} {
 			got, q := s.runOffset(t, d, n, o)
 			s.oracle.Offset = func(head, query, key int) float64 {
 				sum := 0.0
 				kvh := head / (l.Heads / l.KVHeads)
-				for i, x := range turned(o.Mu[kvh*dim:][:dim], rope.freq, rope.adjacent, float64(rope.magnitude), key) {
+				for i, x := range rotated(o.Mu[kvh*dim:][:dim], rope.freq, rope.adjacent, float64(rope.magnitude), key) {
 					sum += x * float64(q[(query*l.Heads+head)*dim+i])
 				}
 				return sum
@@ -90,7 +90,7 @@ func TestSegments(t *testing.T) {
 			what := fmt.Sprintf("%s/%s, %s, length %d, %d queries", k.Name, v.Name, rope.name, length, n)
 			s.check(t, what, got, q, n, 3e-5)
 			// What would be if the term had the wrong sign, or were left out, is far from that.
-			for name, wrong := range map[string]*attention.Offset{"sign": {Mu: negative(o.Mu), Turn: o.Turn}, "missing": nil} {
+			for name, wrong := range map[string]*attention.Offset{"sign": {Mu: negative(o.Mu), Rope: o.Rope}, "missing": nil} {
 				if length < 20 || rope.freq == nil {
 					continue // a constant score changes nothing, as it should
 				}

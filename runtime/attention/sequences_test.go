@@ -117,7 +117,7 @@ func TestSequences(t *testing.T) {
 			var o *attention.Offset
 			if c.rope >= 0 {
 				r := ropes[c.rope]
-				o = &attention.Offset{Mu: random(8, 2*64), Turn: attention.NewTurn(kernels.Default(), 64, r.freq, r.adjacent, r.magnitude, 400)}
+				o = &attention.Offset{Mu: random(8, 2*64), Rope: attention.NewRope(kernels.Default(), 64, r.freq, r.adjacent, r.magnitude, 400)}
 			}
 			step := func(runs ...kv.Run) {
 				t.Helper()
@@ -174,7 +174,7 @@ func (x *several) verify(t *testing.T, name string, pos, seq int32, q, got []flo
 		r, l := ropes[rope], x.layer
 		x.oracle.Offset = func(head, _, key int) float64 {
 			sum := 0.0
-			for i, y := range turned(o.Mu[head/(l.Heads/l.KVHeads)*64:][:64], r.freq, r.adjacent, float64(r.magnitude), key) {
+			for i, y := range rotated(o.Mu[head/(l.Heads/l.KVHeads)*64:][:64], r.freq, r.adjacent, float64(r.magnitude), key) {
 				sum += y * float64(q[head*64+i])
 			}
 			return sum

@@ -16,12 +16,12 @@ func (t *layTask) Do(w, workers int) {
 	}
 	for kvh := range d.b.Layer.KVHeads {
 		for i := range d.segs {
-			d.segs[i].lay(d, w, kvh, lo, hi)
+			d.segs[i].prepare(d, w, kvh, lo, hi)
 		}
 		if o := d.b.Offset; o != nil {
-			n := 2 * o.Turn.pairs
+			n := 2 * o.Rope.pairs
 			for r := lo; r < hi; r++ {
-				o.lay(d.coef[(kvh*d.rows+r)*n:][:n], d.query(kvh, r), kvh)
+				o.coefficients(d.coef[(kvh*d.rows+r)*n:][:n], d.query(kvh, r), kvh)
 			}
 		}
 	}
@@ -33,8 +33,8 @@ func (d *Driver) query(kvh, r int) []float32 {
 	return d.b.Q[(token*l.Heads+head)*l.KeyDim:][:l.KeyDim]
 }
 
-// lay lays the query rows lo..hi-1 of a KV head.
-func (s *segment) lay(d *Driver, w, kvh, lo, hi int) {
+// prepare writes the query rows lo..hi-1 of a KV head in the form that the kernels of its keys take.
+func (s *segment) prepare(d *Driver, w, kvh, lo, hi int) {
 	k, act := s.K, &d.workers[w].act
 	rows := s.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]
 	for r := lo; r < hi; r++ {
@@ -96,7 +96,7 @@ func (d *Driver) collect(w int, p *partial, u int, g *segment, seen func(c int) 
 		}
 	}
 	if to != p {
-		d.bring(to, g)
+		d.toModel(to, g)
 		p.merge(d.vec, to, d.b.Layer.ValueDim, d.stride)
 	}
 }

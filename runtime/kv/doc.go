@@ -30,8 +30,8 @@
 //     bytes. Each then goes on in cells of its own.
 //   - RemoveSeq, KeepSeq and TruncateSeq take sequences out of sets. A cell without any is empty
 //     and is used again, so that positions are in no order once that has happened.
-//   - ShiftSeq turns the keys of cells that only this sequence holds where they are. Others stay as
-//     they are for those who share them, and the sequence gets copies.
+//   - ShiftSeq rotates the keys of cells that only this sequence holds where they are. Others stay
+//     as they are for those who share them, and the sequence gets copies.
 //   - A batch mixes tokens of several sequences (PlaceRuns), those of one following one another.
 //   - A sliding window lets a row go when all sequences that hold it have moved on.
 //   - Which rows are exact depends on the positions of a sequence alone, as in a cache of its own.

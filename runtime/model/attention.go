@@ -8,7 +8,7 @@ import (
 func (a Attention) bind(b *binder) any {
 	q, k, v := a.Heads*a.KeyDim, a.KVHeads*a.KeyDim, a.KVHeads*a.ValueDim
 	if a.Rope != nil && (a.Rope.Dims > a.KeyDim || a.Rope.Dims%2 != 0) {
-		b.fail("layer %d: RoPE turns %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
+		b.fail("layer %d: RoPE rotates %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
 		return &AttentionStep{}
 	}
 	rows := q

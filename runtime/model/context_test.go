@@ -283,7 +283,7 @@ func TestMatrices(t *testing.T) {
 			continue
 		}
 		m := all[k]
-		if m.Count != want.count || (m.Int8 == m.Count) != want.int8 || (m.Turned == m.Count) != want.turned || m.Bytes == 0 || m.ISA == "" {
+		if m.Count != want.count || (m.Int8 == m.Count) != want.int8 || (m.Transformed == m.Count) != want.turned || m.Bytes == 0 || m.ISA == "" {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}

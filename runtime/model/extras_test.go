@@ -79,7 +79,7 @@ func TestExtrasChangeNothing(t *testing.T) {
 }
 
 // TestOffsetMistakes plants what could go wrong with the score of an offset: left out, of the wrong
-// sign, turned the wrong way. Each must move the logits far beyond what TestExtrasChangeNothing
+// sign, rotated the wrong way. Each must move the logits far beyond what TestExtrasChangeNothing
 // allows.
 func TestOffsetMistakes(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "qwen2_hd64", "gemma3"} {
@@ -90,24 +90,24 @@ func TestOffsetMistakes(t *testing.T) {
 		}
 		want := prefill(t, x, c.Tokens, 0)
 		form := func(a *AttentionStep) *RopeForm { return c.model.program.Ropes[a.Rope] }
-		for what, spoil := range map[string]func(a *AttentionStep) *attention.Turn{
-			"left out": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
+		for what, spoil := range map[string]func(a *AttentionStep) *attention.Rope{
+			"left out": func(a *AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
 			},
-			"wrong sign": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
+			"wrong sign": func(a *AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
 			},
-			"wrong pairs": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
+			"wrong pairs": func(a *AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
 			},
-			"not turned": func(a *AttentionStep) *attention.Turn {
-				return attention.NewTurn(kernels.Default(), a.KeyDim, nil, false, 1, 256)
+			"not rotated": func(a *AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, nil, false, 1, 256)
 			},
 		} {
 			y := c.extras(t, "f32", "f32", someOffset(c.model), kv.Ends{}, Options{Threads: 2})
 			offsets := y.stages[0].rows.(*hostRows).offsets
 			for i := range offsets {
-				offsets[i].Turn = spoil(c.model.program.Attention[i])
+				offsets[i].Rope = spoil(c.model.program.Attention[i])
 			}
 			if m, r := differ(prefill(t, y, c.Tokens, 0), want); m <= .05 || r <= 5e-3 {
 				t.Errorf("%s: an offset's score %s moves logits by %.2g only, rms %.2g", name, what, m, r)

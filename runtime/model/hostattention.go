@@ -120,7 +120,7 @@ func (t *headsTask) Do(w, workers int) {
 			copy(p.raw[j*ldk:], k)
 		}
 		if o := p.offsets[t.a.KV]; o != nil {
-			o.Take(p.vec, k)
+			o.Subtract(p.vec, k)
 		}
 		t.rope(k, j)
 		normaliseHeads(p.vec, p.v[j*ldv:][:ldv], l.ValueDim, t.a.VNorm)

@@ -11,14 +11,14 @@ func (p *pass) offsetsOf(plan *kv.Plan, size int) []*attention.Offset {
 	all := make([]*attention.Offset, len(plan.Layers))
 	for i := p.span.KV.Lo; i < p.span.KV.Hi; i++ {
 		if o := plan.Layers[i].K.Effective.Offset; o != nil {
-			all[i] = &attention.Offset{Mu: o.Layers[i].Mu, Turn: p.turn(i, size)}
+			all[i] = &attention.Offset{Mu: o.Layers[i].Mu, Rope: p.offsetRope(i, size)}
 		}
 	}
 	return all
 }
 
-// turn is the tables of a KV layer's RoPE; a layer without one turns nothing.
-func (p *pass) turn(layer, size int) *attention.Turn {
+// offsetRope is the tables of a KV layer's RoPE; a layer without one rotates nothing.
+func (p *pass) offsetRope(layer, size int) *attention.Rope {
 	a := p.program.Attention[layer]
 	var freq []float64
 	adjacent, magnitude := false, float32(1)
@@ -26,12 +26,12 @@ func (p *pass) turn(layer, size int) *attention.Turn {
 		r := p.program.Ropes[a.Rope]
 		freq, adjacent, magnitude = r.At(size), r.Kind == Adjacent, r.Magnitude
 	}
-	for _, t := range p.turned {
+	for _, t := range p.offsetRopes {
 		if t.Same(a.KeyDim, freq, adjacent, magnitude) {
 			return t
 		}
 	}
-	t := attention.NewTurn(p.table, a.KeyDim, freq, adjacent, magnitude, size)
-	p.turned = append(p.turned, t)
+	t := attention.NewRope(p.table, a.KeyDim, freq, adjacent, magnitude, size)
+	p.offsetRopes = append(p.offsetRopes, t)
 	return t
 }

@@ -73,9 +73,9 @@ type pass struct {
 	gate, up   []float32 // [n][inner]
 	ropes      []ropeTable
 
-	offsets []*attention.Offset // by KV layer, of the context that runs
-	turned  []*attention.Turn   // those made so far
-	stop    func() error        // asked between blocks; nil for nobody
+	offsets     []*attention.Offset // by KV layer, of the context that runs
+	offsetRopes []*attention.Rope   // those made so far
+	stop        func() error        // asked between blocks; nil for nobody
 	// sees the keys of a batch before RoPE, [n][KVHeads*KeyDim]; nil for nobody
 	observe func(layer int, k []float32)
 	raw     []float32 // what it sees

@@ -147,15 +147,15 @@ func (c *Context) visitMixed(tokens []Token, lo, hi int, visit func(i int, logit
 		for j, k := range x.wanted {
 			i := x.order[k]
 			if err := shown(x.logits[j*m.Vocab:][:m.Vocab], i, visit); err != nil {
-				return placed(err, tokens[i].Seq, c.place(tokens, i)-i)
+				return placed(err, tokens[i].Seq, c.position(tokens, i)-i)
 			}
 		}
 	}
 	return nil
 }
 
-// place is the position of token i.
-func (c *Context) place(tokens []Token, i int) int {
+// position is that of token i.
+func (c *Context) position(tokens []Token, i int) int {
 	p := c.mixed.starts[tokens[i].Seq]
 	for _, t := range tokens[:i] {
 		if t.Seq == tokens[i].Seq {

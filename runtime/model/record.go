@@ -12,8 +12,8 @@ type Matrices struct {
 	Count int
 	Bytes int64
 	// how many of them the fast form multiplies by int8 activations; the rest stay in f32
-	Int8   int
-	Turned int // for how many the input is first turned into the type's domain
+	Int8        int
+	Transformed int // for how many the input is first transformed into the type's domain
 }
 
 // Other is a layer without rows of its own in the cache: a recurrent one, or one that reads the
@@ -46,7 +46,7 @@ func (m *Model) Matrices() []Matrices {
 				list[k].Int8++
 			}
 			if need.domain != nil {
-				list[k].Turned++
+				list[k].Transformed++
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Pairing says which values of a head RoPE turns together.
+// Pairing says which values of a head RoPE rotates together.
 type Pairing int
 
 // The pairings: (0,1) (2,3) ... and (0,n/2) (1,n/2+1) ...
@@ -14,15 +14,15 @@ const (
 	Halves
 )
 
-// Rope is a rotary position encoding: at position p the pair i turns by p * frequency[i].
+// Rope is a rotary position encoding: at position p the pair i rotates by p * frequency[i].
 type Rope struct {
 	Kind      Pairing
-	Dims      int     // values of a head that turn, from the first
+	Dims      int     // values of a head that rotate, from the first
 	Base      float32 // frequency[i] = Base^(-2i/Dims)
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
 	Yarn      *Yarn   // nil for none
 	Magnitude float32 // factor of cosines and sines, beside YaRN's; 0 means 1
-	// of a RoPE over several axes: how many pairs turn by each; nil where all turn by the position
+	// of a RoPE over several axes: how many pairs rotate by each; nil where all rotate by the position
 	Sections []int
 	Original int // positions the model was trained for before it was scaled to more
 
@@ -123,17 +123,17 @@ func (r *Rope) frequencies(factors []float32) []float64 {
 			keep = r.Yarn.keep(i, r)
 		}
 		freq[i] = f * (scale*(1-keep) + keep)
-		if !r.turns(i) {
+		if !r.rotates(i) {
 			freq[i] = 0
 		}
 	}
 	return freq
 }
 
-// turns says whether pair i turns by the position of a text. The axes of an image (time, height,
+// rotates says whether pair i rotates by the position of a text. The axes of an image (time, height,
 // width) take the pairs in turns, as many as they have; the rest belong to an axis on which text
 // does not move.
-func (r *Rope) turns(i int) bool {
+func (r *Rope) rotates(i int) bool {
 	all := 0
 	for _, n := range r.Sections {
 		all += n

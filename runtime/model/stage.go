@@ -234,9 +234,9 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// here runs f with the cache's rows in this process's memory. Rows of devices are brought before
-// and taken back after.
-func (c *Context) here(change bool, f func() error) error {
+// onHost runs f with the cache's rows in this process's memory. Rows of devices are copied there
+// before and, where f changes them, back after.
+func (c *Context) onHost(change bool, f func() error) error {
 	for i := range c.stages {
 		s := &c.stages[i]
 		if s.device == nil {

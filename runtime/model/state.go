@@ -22,7 +22,7 @@ func (m *Model) Fixed() error {
 func (c *Context) Shift(keep, discard int) error { return c.ShiftSeq(0, keep, discard) }
 
 // ShiftSeq drops the positions keep..keep+discard-1 of a sequence and moves those after them down,
-// turning their keys to their new positions. It is exact but for one more rounding of the keys'
+// rotating their keys to their new positions. It is exact but for one more rounding of the keys'
 // type, and leaves other sequences as they are.
 func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	m := c.Model
@@ -36,7 +36,7 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 		tables = append(tables, r)
 	}
 	vec := cpu.NewVec(m.Table)
-	return c.here(true, func() error {
+	return c.onHost(true, func() error {
 		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) {
 			r := &tables[m.program.Attention[layer].Rope]
 			r.apply(vec, x, r.cos, r.sin)
@@ -44,7 +44,7 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	})
 }
 
-// Long says whether the keys are turned by frequencies for a longer context than the model was
+// Long says whether the keys are rotated by frequencies for a longer context than the model was
 // first trained for. They cannot be compared with keys of a context that has others.
 func (c *Context) Long() bool {
 	for _, r := range c.Model.program.Ropes {
@@ -55,7 +55,7 @@ func (c *Context) Long() bool {
 	return false
 }
 
-// owner is what a saved cache belongs to: the model, and the frequencies that its keys were turned
+// owner is what a saved cache belongs to: the model, and the frequencies that its keys were rotated
 // by.
 func (c *Context) owner() (string, error) {
 	id, err := c.Model.Identity()
@@ -74,7 +74,7 @@ func (c *Context) Save(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return c.here(false, func() error { return c.Cache.Save(w, owner) })
+	return c.onHost(false, func() error { return c.Cache.Save(w, owner) })
 }
 
 // Restore reads a cache that Save wrote for the same model and plan; any other is refused by name.
@@ -85,5 +85,5 @@ func (c *Context) Restore(r io.Reader) error {
 		return err
 	}
 	c.Clear() // nothing of what was is needed
-	return c.here(true, func() error { return c.Cache.Restore(r, owner) })
+	return c.onHost(true, func() error { return c.Cache.Restore(r, owner) })
 }

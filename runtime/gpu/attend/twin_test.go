@@ -99,7 +99,7 @@ func newTwin(t testing.TB, d *gpu.Queue, s setting) *twin {
 		for i := range mu {
 			mu[i] *= 2
 		}
-		w.offset = &attention.Offset{Mu: mu, Turn: attention.NewTurn(kernels.Default(), l.KeyDim, r.freq, r.adjacent, r.magnitude, s.size)}
+		w.offset = &attention.Offset{Mu: mu, Rope: attention.NewRope(kernels.Default(), l.KeyDim, r.freq, r.adjacent, r.magnitude, s.size)}
 		w.gpu.Offset = &Offset{Mu: gputest.Upload(t, d, mu), Rope: gputest.Must[*rope.Tables](t)(rope.NewTables(d, r.freq, r.adjacent, r.magnitude, s.size))}
 	}
 	if s.rows > 0 {

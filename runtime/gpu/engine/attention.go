@@ -10,7 +10,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// attention is attention with its products: heads of Q, K and V are normalised and turned, K and V
+// attention is attention with its products: heads of Q, K and V are normalised and rotated, K and V
 // stored, and Q attends.
 type attention struct {
 	s       *model.AttentionStep

@@ -147,11 +147,11 @@ func (c *cache) offset(i int, r *layerRows, o *kv.Offset) error {
 		return err
 	}
 	c.owned = append(c.owned, mu)
-	turn, err := c.e.ropeTablesOf(i)
+	tables, err := c.e.ropeTablesOf(i)
 	if err != nil {
 		return err
 	}
-	r.offset = &attend.Offset{Mu: mu, Rope: turn}
+	r.offset = &attend.Offset{Mu: mu, Rope: tables}
 	return gpu.Write(mu, 0, o.Layers[i].Mu)
 }
 

@@ -87,7 +87,7 @@ type Batch struct {
 	Positions *gpu.Buffer // [Tokens] of int32
 	// [Tokens] of int32: the rows of K and V; one that the cache does not have is left out
 	Cells   *gpu.Buffer
-	Angles  *rope.Angles // of the batch, not read where nothing turns
+	Angles  *rope.Angles // of the batch, not read where nothing rotates
 	Queries *gpu.Buffer  // [Tokens][Heads][key dim] that attention takes
 	// [Tokens][KV heads][key dim] keys before the offset is taken out; nil for nobody
 	Raw *gpu.Buffer

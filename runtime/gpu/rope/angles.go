@@ -7,7 +7,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// Pairing says which values of a head RoPE turns together.
+// Pairing says which values of a head RoPE rotates together.
 type Pairing struct {
 	Pairs    int  // from the first value of a head on; 0 for a layer without RoPE
 	Adjacent bool // (0,1) (2,3) ..., else (0,n) (1,n+1) ...

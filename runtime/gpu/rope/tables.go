@@ -8,7 +8,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
-// Turn is a RoPE as Offset needs it: tables in device memory. Layers may share one.
+// Tables is a RoPE as Offset needs it: tables in device memory. Layers may share one.
 type Tables struct {
 	Pairing
 	Size int // positions below it can be in the cache

@@ -30,14 +30,14 @@ func (r *Rows) Export(packed, cells *gpu.Buffer, n int) error {
 	return r.move("export_rows", moveArgs{}, cells, n, packed)
 }
 
-// Angle is how keys are turned to another position.
+// Angle is how keys are rotated to another position.
 type Angle struct {
 	rope.Pairing
 	Cos, Sin *gpu.Buffer // [Pairs] of float32
 }
 
-// Turn gives the rows of n cells as Export does, after their keys were turned by an angle: decoded,
-// turned and encoded again, with the bits of a shift of the CPU's cache. Rows that move are read
+// Rope gives the rows of n cells as Export does, after their keys were rotated by an angle: decoded,
+// rotated and encoded again, with the bits of a shift of the CPU's cache. Rows that move are read
 // before any is written: to shift a cache, take cells in the order of kv.Cells, as many at a time
 // as packed has room for, and Import each piece to where it goes.
 func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// block is the positions between two turns of the coefficients of an offset; chunks are whole
-	// blocks. Longer blocks turn less often, shorter ones have a table that leaves more of the
+	// block is the positions between two rotations of the coefficients of an offset; chunks are whole
+	// blocks. Longer blocks rotate less often, shorter ones have a table that leaves more of the
 	// first-level cache to others.
 	block = 128
 	// unit is the positions that the kernel takes at once; a part of a block is rounded up to it.
@@ -21,14 +21,14 @@ const (
 
 	// terms is the columns that take the place of those of all slow pairs: within a block their
 	// cosines and sines are polynomials of the position, of this many coefficients. A pair is slow
-	// if it turns by slow at most in half a block, for which the first term left out, slow^terms /
+	// if it rotates by slow at most in half a block, for which the first term left out, slow^terms /
 	// terms!, is less than f32 can tell.
 	terms = 8
 	slow  = 0.4
 )
 
-// Turn is a RoPE as Offset needs it. Layers may share one.
-type Turn struct {
+// Rope is a RoPE as Offset needs it. Layers may share one.
+type Rope struct {
 	keyDim   int
 	freq     []float64
 	adjacent bool // pairs are (0,1) (2,3), else (0,n/2) (1,n/2+1)
@@ -36,7 +36,7 @@ type Turn struct {
 
 	order []int // pairs, the fastest first
 	fast  int   // how many of them are fast
-	// coefficients a of a query: the pairs in order, one of frequency 0 for what does not turn,
+	// coefficients a of a query: the pairs in order, one of frequency 0 for what does not rotate,
 	// rounded up to 4
 	pairs int
 
@@ -49,16 +49,16 @@ type Turn struct {
 	vec   cpu.Vec
 }
 
-// Same says whether t is what NewTurn makes of these.
-func (t *Turn) Same(keyDim int, freq []float64, adjacent bool, magnitude float32) bool {
+// Same says whether t is what NewRope makes of these.
+func (t *Rope) Same(keyDim int, freq []float64, adjacent bool, magnitude float32) bool {
 	return t.keyDim == keyDim && t.adjacent == adjacent && t.scale == magnitude && slices.Equal(t.freq, freq)
 }
 
-// NewTurn makes the tables for positions below size. freq is the angle per position of each pair of
-// a head of keyDim values, which may turn less than all of them; magnitude scales cosines and
+// NewRope makes the tables for positions below size. freq is the angle per position of each pair of
+// a head of keyDim values, which may rotate less than all of them; magnitude scales cosines and
 // sines.
-func NewTurn(table *kernels.Table, keyDim int, freq []float64, adjacent bool, magnitude float32, size int) *Turn {
-	t := &Turn{keyDim: keyDim, freq: freq, adjacent: adjacent, scale: magnitude, pairs: len(freq), f32: table.ByID(0).Best(), vec: cpu.NewVec(table)}
+func NewRope(table *kernels.Table, keyDim int, freq []float64, adjacent bool, magnitude float32, size int) *Rope {
+	t := &Rope{keyDim: keyDim, freq: freq, adjacent: adjacent, scale: magnitude, pairs: len(freq), f32: table.ByID(0).Best(), vec: cpu.NewVec(table)}
 	for i, f := range freq {
 		t.order = append(t.order, i)
 		if math.Abs(f)*block/2 > slow {
@@ -82,10 +82,10 @@ func NewTurn(table *kernels.Table, keyDim int, freq []float64, adjacent bool, ma
 
 // columns is the factors of a row of the product: of the cosines and sines of fast pairs, and of
 // the powers.
-func (t *Turn) columns() int { return 2*t.fast + terms }
+func (t *Rope) columns() int { return 2*t.fast + terms }
 
 // at is the frequency of coefficient i.
-func (t *Turn) at(i int) float64 {
+func (t *Rope) at(i int) float64 {
 	if i < len(t.order) {
 		return t.freq[t.order[i]]
 	}
@@ -93,7 +93,7 @@ func (t *Turn) at(i int) float64 {
 }
 
 // angles appends the cosines and negative sines of position p.
-func (t *Turn) angles(to []float32, p int) []float32 {
+func (t *Rope) angles(to []float32, p int) []float32 {
 	for i := range t.pairs {
 		to = append(to, float32(math.Cos(float64(p)*t.at(i))))
 	}
@@ -104,7 +104,7 @@ func (t *Turn) angles(to []float32, p int) []float32 {
 }
 
 // tables makes table and power.
-func (t *Turn) tables() {
+func (t *Rope) tables() {
 	const half = block / 2
 	var table, power []float32
 	for _, f := range []func(float64) float64{math.Cos, math.Sin} {
@@ -136,16 +136,16 @@ func (t *Turn) tables() {
 }
 
 // pack is values as the kernels take them.
-func (t *Turn) pack(x []float32) []byte {
+func (t *Rope) pack(x []float32) []byte {
 	b := make([]byte, 4*len(x))
 	t.f32.Encode(b, x)
 	return b
 }
 
 // add adds the missing scores for a run of positions from p on, which are in the cells from at on.
-// Blocks begin with p wherever that is: coefficients are turned by the rest of its own block first.
+// Blocks begin with p wherever that is: coefficients are rotated by the rest of its own block first.
 // The blocks of a query row are rows of one product, since kernels are quickest with several.
-func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
+func (t *Rope) add(x *worker, coef []float32, m, at, p, run int) {
 	n := 2 * t.pairs
 	blocks, width := (run+block-1)/block, block
 	if blocks == 1 {
@@ -158,12 +158,12 @@ func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 			if r := p % block; r != 0 {
 				copy(x.first, first)
 				first = x.first[:n]
-				t.turn(first, t.rest[r*n:][:n])
+				t.rotate(first, t.rest[r*n:][:n])
 			}
 			for b := range blocks {
-				row := x.turned[(i*blocks+b)*n:][:n]
+				row := x.rotated[(i*blocks+b)*n:][:n]
 				copy(row, first)
-				t.turn(row, t.base[(p/block+b)*n:][:n])
+				t.rotate(row, t.base[(p/block+b)*n:][:n])
 			}
 		}
 		if run == chunk { // blocks lie in the scores as in the sums
@@ -179,22 +179,22 @@ func (t *Turn) add(x *worker, coef []float32, m, at, p, run int) {
 	}
 }
 
-// turn turns coefficients to a later position, whose cosines and negative sines by is.
-func (t *Turn) turn(coef, by []float32) { t.vec.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
+// rotate rotates coefficients to a later position, whose cosines and negative sines by holds.
+func (t *Rope) rotate(coef, by []float32) { t.vec.RopeHalves(coef, by[:t.pairs], by[t.pairs:]) }
 
-// mix adds the product of rows of turned coefficients with the first width positions of a block to
+// mix adds the product of rows of rotated coefficients with the first width positions of a block to
 // s.
-func (t *Turn) mix(x *worker, s []float32, rows, width int) {
+func (t *Rope) mix(x *worker, s []float32, rows, width int) {
 	n, columns := 2*t.pairs, t.columns()
 	factors := x.factors[:rows*columns]
 	for r := range rows {
-		a, to := x.turned[r*n:][:n], factors[r*columns:][:columns]
+		a, to := x.rotated[r*n:][:n], factors[r*columns:][:columns]
 		copy(to, a[:t.fast])
 		copy(to[t.fast:], a[t.pairs:][:t.fast])
 		clear(to[2*t.fast:])
 	}
 	if left := t.pairs - t.fast; left > 0 {
-		a, b, powers := x.turned[t.fast:], x.turned[t.pairs+t.fast:], factors[2*t.fast:]
+		a, b, powers := x.rotated[t.fast:], x.rotated[t.pairs+t.fast:], factors[2*t.fast:]
 		t.f32.Mix(powers, columns, a, n, rows, t.power, 4*terms, left, terms, &x.ws)
 		t.f32.Mix(powers, columns, b, n, rows, t.power[4*terms*left:], 4*terms, left, terms, &x.ws)
 	}
