@@ -18,7 +18,7 @@ type delta struct {
 	outArgs           letOutArgs
 }
 
-// mixArgs, ruleArgs and letOutArgs are the structs Mix, Rule and LetOut of delta.cu.
+// mixArgs is struct Mix of delta.cu.
 type mixArgs struct {
 	qkv, history, conv, mixed uint64
 	ld                        int64
@@ -34,6 +34,7 @@ type SequencesArgs struct {
 	Count, Tokens int32
 }
 
+// ruleArgs is struct Rule of delta.cu.
 type ruleArgs struct {
 	mixed, qkv, history, matrices uint64
 	alpha, beta, decay, step, out uint64
@@ -42,6 +43,7 @@ type ruleArgs struct {
 	keys, values, channels        int32
 }
 
+// letOutArgs is struct LetOut of delta.cu.
 type letOutArgs struct {
 	out, gate, y uint64
 	norm         Norm

@@ -34,12 +34,13 @@ func activationCode(a product.Activation) int32 {
 	return map[product.Activation]int32{product.SiLU: 0, product.GELU: 1, product.SwiGLUClamped: 2}[a]
 }
 
-// routeArgs, blendArgs are the structs of experts.cu.
+// routeArgs is struct Route of experts.cu.
 type routeArgs struct {
 	logits, expert, row, weight uint64
 	count, used, all            int32
 }
 
+// blendArgs is struct Blend of experts.cu.
 type blendArgs struct {
 	y, part, expert, place, weight, scale uint64
 	width, used                           int32

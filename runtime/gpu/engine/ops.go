@@ -147,12 +147,13 @@ func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 // normalise is y = norm(x) of rows of the model's width.
 type normalise struct{ args normalArgs }
 
-// normalArgs and branchArgs are the structs Rows and Branch of step.cu.
+// normalArgs is struct Rows of step.cu.
 type normalArgs struct {
 	x, y uint64
 	norm Norm
 }
 
+// branchArgs is struct Branch of step.cu.
 type branchArgs struct {
 	sum, part uint64
 	post      Norm
