@@ -78,7 +78,7 @@ func TestPlacedCommandsOnGPU(t *testing.T) {
 		{"", "info " + tiny + " -ngl 1", 0, []string{"layers 0-1: the processor\nthe output: "}},
 		{"hi\n", "chat -n 3 --temp 0 -ngl 2", 0, nil},
 		{"", "bench " + tiny + " -p 9 -n 2 -r 1 -ngl 2 -npl 1,2", 0, []string{"| CUDA       |   2 |"}},
-		{"", "info " + arches + "/gemma4_e2b/model.gguf -ngl %d", 1, []string{"which must be on the same device", "of the layers and the output can be there"}},
+		{"", "info " + arches + "/gemma4_e2b/model.gguf -ngl %d", 1, []string{"which must be on the same device", "the nearest numbers that work"}},
 		{"", "run " + tiny + " -p a -n 1 --device cuda -ngl 0", 0, []string{"--device cuda: the processor runs the model: --gpu-layers 0"}},
 	} {
 		args := c.args

@@ -25,7 +25,7 @@ func (m *Model) Share(n int, devices []Device, shares []float64) ([]Placement, e
 		for more > 0 && m.program.Cut(more) != nil {
 			more--
 		}
-		return nil, fmt.Errorf("%w; %d of the layers and the output can be there, or %d", err, all-fewer, all-more)
+		return nil, fmt.Errorf("%w; the nearest numbers that work, the output counted as one, are %d and %d", err, all-fewer, all-more)
 	}
 	var list []Placement
 	if start > 0 {

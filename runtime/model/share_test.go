@@ -71,7 +71,7 @@ func TestShareOfSharedCaches(t *testing.T) {
 		}
 		if err != nil {
 			refused++
-			if !strings.Contains(err.Error(), "of the layers and the output can be there, or") {
+			if !strings.Contains(err.Error(), "the nearest numbers that work, the output counted as one, are") {
 				t.Errorf("%d layers: %v", n, err)
 			}
 			continue
