@@ -3,6 +3,8 @@
 package cuda
 
 import (
+	"runtime"
+
 	"github.com/ebitengine/purego"
 )
 
@@ -11,7 +13,10 @@ type shared struct {
 	handle uintptr
 }
 
+// openLibrary loads a library. The reason of a failure is kept by thread, and purego asks for it in a second call.
 func openLibrary(file string) (Library, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	h, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
 		return nil, unloadable(file, err)
@@ -23,6 +28,8 @@ func (s shared) Name() string { return s.file }
 
 // Bind looks the symbol up first: RegisterLibFunc panics on one that is missing.
 func (s shared) Bind(fn any, symbol string) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	p, err := purego.Dlsym(s.handle, symbol)
 	if err != nil {
 		return err
