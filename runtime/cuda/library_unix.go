@@ -13,7 +13,8 @@ type shared struct {
 	handle uintptr
 }
 
-// openLibrary loads a library. The reason of a failure is kept by thread, and purego asks for it in a second call.
+// openLibrary loads a library. The reason of a failure is kept by thread, and purego asks for it in
+// a second call.
 func openLibrary(file string) (Library, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReasonOfLibrary opens a library that is not there and looks for a symbol that no library has, from many goroutines: each
-// gets its reason, which a system keeps by thread.
+// TestReasonOfLibrary opens a library that is not there and looks for a symbol that no library has,
+// from many goroutines: each gets its reason, which a system keeps by thread.
 func TestReasonOfLibrary(t *testing.T) {
 	const want = "no-such-library-of-cuda.so"
 	var group sync.WaitGroup

@@ -3,7 +3,6 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,18 +130,12 @@ func (c Caches) known(n Name) (sets [][]File) {
 
 // snapshot are the GGUF files below a folder of the hub's cache.
 func snapshot(dir string) (files []File) {
-	seen := 0
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if seen++; err != nil || seen > maxFiles {
-			return fs.SkipAll
+	for _, name := range filesBelow(dir) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if info, err := os.Stat(path); err == nil && strings.HasSuffix(strings.ToLower(name), ".gguf") {
+			files = append(files, File{Name: name, Size: info.Size(), Path: path, Have: true, Source: "Hugging Face's cache"})
 		}
-		rel, bad := filepath.Rel(dir, path)
-		info, gone := os.Stat(path)
-		if bad == nil && gone == nil && info.Mode().IsRegular() && strings.HasSuffix(strings.ToLower(rel), ".gguf") {
-			files = append(files, File{Name: filepath.ToSlash(rel), Size: info.Size(), Path: path, Have: true, Source: "Hugging Face's cache"})
-		}
-		return nil
-	})
+	}
 	return files
 }
 

@@ -106,8 +106,8 @@ func New(getenv func(string) string) (*Client, error) {
 			c.Token = string(b)
 		}
 	}
-	if c.Token = strings.TrimSpace(c.Token); strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return nil, errors.New("the token for Hugging Face (HF_TOKEN or its file) holds spaces or characters that no token has")
+	if c.Token = strings.TrimSpace(c.Token); strings.ContainsFunc(c.Token, noToken) {
+		return nil, errToken
 	}
 	c.transport = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -121,6 +121,11 @@ func New(getenv func(string) string) (*Client, error) {
 	}
 	return c, nil
 }
+
+// errToken is a token that cannot be sent.
+var errToken = errors.New("the token for Hugging Face (--hf-token, HF_TOKEN or its file) holds spaces or characters that no token has")
+
+func noToken(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // sleep waits, but for no longer than ctx lives.
 func sleep(ctx context.Context, d time.Duration) error {
@@ -158,7 +163,7 @@ func (c *Client) say(format string, args ...any) {
 func (c *Client) get(ctx context.Context, address string, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("the address %q cannot be asked: it is no address", plainURL(address))
+		return nil, &refusedError{fmt.Errorf("the address %q cannot be asked: it is no address", plainURL(address))}
 	}
 	for k, v := range header {
 		req.Header[k] = v
@@ -168,7 +173,10 @@ func (c *Client) get(ctx context.Context, address string, header http.Header) (*
 	hub, err := url.Parse(c.Hub)
 	if err == nil && c.Token != "" && sameHost(req.URL, hub) {
 		if req.URL.Scheme != "https" && !loopback(req.URL) {
-			return nil, fmt.Errorf("the token is not sent to %s, which is not https: unset HF_TOKEN or use https in HF_ENDPOINT", req.URL.Host)
+			return nil, &refusedError{fmt.Errorf("the token is not sent to %s, which is not https: unset HF_TOKEN or use https in HF_ENDPOINT", req.URL.Host)}
+		}
+		if strings.ContainsFunc(c.Token, noToken) {
+			return nil, &refusedError{errToken}
 		}
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
@@ -208,7 +216,7 @@ func loopback(u *url.URL) bool {
 func shorten(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		host := ""
-		if a, bad := url.Parse(u.URL); bad == nil {
+		if a, bad := url.Parse(u.URL); bad == nil && a.Host != "" {
 			host = a.Host + ": "
 		}
 		return fmt.Errorf("%s%w", host, u.Err)

@@ -27,6 +27,7 @@ type download struct {
 	out  *os.File
 	sum  hash.Hash
 	have int64 // bytes of out, all of them in sum
+	most int64 // that have ever was
 	etag string
 	anew int // how often it began again
 }
@@ -43,7 +44,7 @@ func (d *download) run(ctx context.Context) (err error) {
 		return err
 	}
 	for t := (tries{c: d.c}); ; {
-		before := d.have
+		d.most = max(d.most, d.have)
 		err := d.attempt(ctx)
 		if err == nil {
 			err = d.finish()
@@ -58,10 +59,11 @@ func (d *download) run(ctx context.Context) (err error) {
 			if d.anew++; d.anew > 2 {
 				return fmt.Errorf("%w; it was tried %d times, and nothing of it is kept", err, d.anew)
 			}
+			d.most = 0
 			d.c.say("%s: %v; it begins again", d.f.Name, err)
 			continue
 		}
-		if d.have > before {
+		if d.have > d.most { // else a server that always sends from the start would be asked for ever
 			t.n = 0
 		}
 		if err := t.again(ctx, err); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -19,7 +20,7 @@ const spare = 64 << 20
 // that is too small is an error before the first byte, a file of another SHA-256 than announced one
 // after the last.
 func (c *Client) Fetch(ctx context.Context, p *Plan) (string, error) {
-	if p.Missing() == 0 && !slicesAny(p.Files, func(f File) bool { return !f.Have }) {
+	if p.Missing() == 0 && !slices.ContainsFunc(p.Files, func(f File) bool { return !f.Have }) {
 		return p.Files[0].Path, nil
 	}
 	if err := os.MkdirAll(c.folder(p.Name), 0o777); err != nil {
@@ -84,7 +85,7 @@ func (c *Client) file(ctx context.Context, p *Plan, f *File, m *meter) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o777); err != nil {
 		return err
 	}
-	lock := flock.New(f.Path + partSuffix + ".lock")
+	lock := flock.New(f.Path+partSuffix+".lock", flock.SetPermissions(0o666))
 	defer lock.Close()
 	for first := true; ; first = false {
 		got, err := lock.TryLock()
@@ -102,7 +103,7 @@ func (c *Client) file(ctx context.Context, p *Plan, f *File, m *meter) error {
 		}
 	}
 	// by the process that was waited for
-	if have, err := readNote(f.Path); err == nil && have.fits(f) {
+	if have, err := readNote(f.Path); err == nil && have.fits(f, p.Commit) {
 		m.add(f.Size)
 		return nil
 	}

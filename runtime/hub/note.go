@@ -2,7 +2,9 @@ package hub
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,13 +37,17 @@ func readNote(path string) (*note, error) {
 	return &n, json.Unmarshal(b, &n)
 }
 
-// fits reports whether the file that a note describes is the one that is wanted, and there.
-func (n *note) fits(f *File) bool {
+// fits reports whether the file that a note describes is the one that is wanted of a commit, and
+// there. Where nobody says the SHA-256, another commit may have other bytes under the same name.
+func (n *note) fits(f *File, commit string) bool {
 	info, err := os.Stat(f.Path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != n.Size || f.Size >= 0 && n.Size != f.Size {
 		return false
 	}
 	if f.SHA256 == "" {
+		if n.Commit != commit {
+			return false
+		}
 		f.Size, f.SHA256 = n.Size, n.SHA256
 		return true
 	}
@@ -57,9 +63,10 @@ func (n *note) write(path string) error {
 	return replace(path+noteSuffix, append(b, '\n'))
 }
 
-// replace writes a small file in one step.
+// replace writes a small file in one step. Whoever may read the file beside it may read it.
 func replace(path string, b []byte) error {
-	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	name := fmt.Sprintf(".%s-%08x", filepath.Base(path), rand.Uint32())
+	t, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
@@ -79,17 +86,31 @@ func replace(path string, b []byte) error {
 	return err
 }
 
-// notesBelow are the files below a folder that have a note.
-func notesBelow(dir string) (paths []string) {
+// notesBelow are the names, with slashes, of the files below a folder that have a note.
+func notesBelow(dir string) (names []string) {
+	for _, name := range filesBelow(dir) {
+		if file, ok := strings.CutSuffix(name, noteSuffix); ok && !strings.HasSuffix(file, partSuffix) {
+			names = append(names, file)
+		}
+	}
+	return names
+}
+
+// filesBelow are the names, with slashes, of at most maxFiles files below a folder, which may be a
+// link. A link to a file is one, and a folder that cannot be read is left out.
+func filesBelow(dir string) (names []string) {
 	seen := 0
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if seen++; err != nil || seen > maxFiles {
+	fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if seen++; seen > maxFiles {
 			return fs.SkipAll
 		}
-		if file, ok := strings.CutSuffix(path, noteSuffix); ok && !strings.HasSuffix(file, partSuffix) && d.Type().IsRegular() {
-			paths = append(paths, file)
+		if err != nil {
+			return nil
+		}
+		if info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err == nil && info.Mode().IsRegular() {
+			names = append(names, name)
 		}
 		return nil
 	})
-	return paths
+	return names
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // A File is one file of a model.
@@ -52,7 +55,11 @@ func (p *Plan) Missing() (n int64) {
 // there, they are taken without a question, which a note says.
 func (c *Client) Resolve(ctx context.Context, n Name) (*Plan, error) {
 	if !c.Offline {
-		p, err := c.ask(ctx, n)
+		asking := *c
+		if c.known(n) != nil { // what is on the disk is not waited for as long
+			asking.Attempts = min(c.Attempts, 2)
+		}
+		p, err := asking.ask(ctx, n)
 		if err == nil {
 			c.look(p)
 			return p, nil
@@ -61,18 +68,26 @@ func (c *Client) Resolve(ctx context.Context, n Name) (*Plan, error) {
 			return nil, explain(n, err, c.Token != "")
 		}
 		if _, refused := errors.AsType[*refusedError](err); refused {
-			return nil, fmt.Errorf("%s: %w", n, err)
+			return nil, named(n, err)
 		}
 		if p := c.known(n); p != nil {
 			p.Notes = append(p.Notes, fmt.Sprintf("the network cannot be reached (%v): %s is taken as it is on the disk", err, n))
 			return p, nil
 		}
-		return nil, fmt.Errorf("%s: %w", n, err)
+		return nil, named(n, err)
 	}
 	if p := c.known(n); p != nil {
 		return p, nil
 	}
 	return nil, fmt.Errorf("%s is not on the disk, and nothing may be asked for (--offline, HF_HUB_OFFLINE)", n)
+}
+
+// named is an error that begins with the name that it is about.
+func named(n Name, err error) error {
+	if strings.HasPrefix(err.Error(), n.String()) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", n, err)
 }
 
 func (c *Client) ask(ctx context.Context, n Name) (*Plan, error) {
@@ -116,7 +131,11 @@ func explain(n Name, err error, token bool) error {
 func (c *Client) folder(n Name) string {
 	switch n.Source {
 	case HuggingFace:
-		return filepath.Join(c.Folder, "hf", n.Owner, n.Model)
+		model := n.Model
+		if n.Revision != "" && n.Revision != "main" { // which has files of the same names
+			model += "@" + url.PathEscape(n.Revision)
+		}
+		return filepath.Join(c.Folder, "hf", n.Owner, model)
 	case Ollama:
 		return filepath.Join(c.Folder, "ollama", n.Owner, n.Model, n.Tag)
 	}
@@ -128,11 +147,14 @@ func (c *Client) look(p *Plan) {
 	for i := range p.Files {
 		f := &p.Files[i]
 		f.Path = filepath.Join(c.folder(p.Name), filepath.FromSlash(f.Name))
-		if have, err := readNote(f.Path); err == nil && have.fits(f) {
-			f.Have = true
+		if have, err := readNote(f.Path); err == nil && have.fits(f, p.Commit) {
+			if f.Have = true; have.Commit != p.Commit { // which has the same bytes
+				have.Commit = p.Commit
+				have.write(f.Path)
+			}
 		}
 	}
-	if p.Missing() == 0 && !slicesAny(p.Files, func(f File) bool { return !f.Have }) {
+	if p.Missing() == 0 && !slices.ContainsFunc(p.Files, func(f File) bool { return !f.Have }) {
 		return
 	}
 	// All files of a split model have to be in one folder, so a cache has all or is of no use.
@@ -141,35 +163,33 @@ func (c *Client) look(p *Plan) {
 	}
 }
 
-// known is what is on the disk of a name, nil for nothing.
+// known is what is on the disk of a name, nil for nothing. The files of a split model are all of one
+// commit.
 func (c *Client) known(n Name) *Plan {
 	var files []File
+	commits := map[string]string{} // by path
 	folder := c.folder(n)
-	for _, path := range notesBelow(folder) {
+	for _, name := range notesBelow(folder) {
+		path := filepath.Join(folder, filepath.FromSlash(name))
 		note, err := readNote(path)
-		rel, bad := filepath.Rel(folder, path)
-		if err != nil || bad != nil {
+		if err != nil {
 			continue
 		}
 		if info, err := os.Stat(path); err != nil || info.Size() != note.Size {
 			continue
 		}
-		files = append(files, File{Name: filepath.ToSlash(rel), Size: note.Size, SHA256: note.SHA256, Path: path, Have: true})
+		commits[path] = note.Commit
+		files = append(files, File{Name: name, Size: note.Size, SHA256: note.SHA256, Path: path, Have: true})
 	}
 	for _, set := range append([][]File{files}, c.Caches.known(n)...) {
 		chosen, notes, err := choose(n, set, c.Prefer)
-		if err == nil {
-			return &Plan{Name: n, Files: chosen, Notes: notes}
+		if err != nil {
+			continue
+		}
+		commit := commits[chosen[0].Path]
+		if !slices.ContainsFunc(chosen, func(f File) bool { return commits[f.Path] != commit }) {
+			return &Plan{Name: n, Files: chosen, Commit: commit, Notes: notes}
 		}
 	}
 	return nil
-}
-
-func slicesAny(files []File, is func(File) bool) bool {
-	for _, f := range files {
-		if is(f) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,9 @@ func (t *tries) again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if _, refused := errors.AsType[*refusedError](err); refused || errors.Is(err, syscall.ENOSPC) {
+	_, refused := errors.AsType[*refusedError](err)
+	_, stranger := errors.AsType[*tls.CertificateVerificationError](err)
+	if refused || stranger || errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
 	t.n++
