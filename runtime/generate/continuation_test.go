@@ -21,6 +21,12 @@ func open(t *testing.T, size, sequences int) (*model.Context, *tokenizer.Tokeniz
 	if err != nil {
 		t.Fatal(err)
 	}
+	return openModel(t, m, size, sequences)
+}
+
+// openModel is a model in such a context, closed at the end of the test.
+func openModel(t *testing.T, m *model.Model, size, sequences int) (*model.Context, *tokenizer.Tokenizer) {
+	t.Helper()
 	t.Cleanup(func() { m.Close() })
 	f16 := kv.Choice{Type: kernels.Default().ByName("f16")}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f16, V: f16})

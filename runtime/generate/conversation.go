@@ -145,7 +145,7 @@ func (v *Conversation) generate(ctx context.Context, prompt string, tokens []int
 	if err == nil {
 		err = show("", answer.Finish())
 	}
-	if err = errors.Join(err, v.resync()); err != nil {
+	if err != nil {
 		return a, err
 	}
 	a.Message, a.Raw, a.Prompt, a.Run = answer.Message(), answer.Raw(), len(tokens), len(rest)

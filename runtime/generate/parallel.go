@@ -31,6 +31,7 @@ func Cells(prompt, n, limit, size int) int {
 func (s *Sequence) Parallel(ctx context.Context, tokens []int32, n int) (all []Parallel, r Result, err error) {
 	start := time.Now()
 	defer s.until(ctx)()
+	defer s.resync()
 	all = make([]Parallel, n)
 	grow := make([]*Continuation, n)
 	for i := range all {

@@ -63,16 +63,12 @@ func (s *Sequence) Reuse(tokens []int32) (rest []int32, err error) {
 	return tokens[n:], nil
 }
 
-// resync takes rows of a prompt that was interrupted out of the cache.
-func (s *Sequence) resync() error {
-	if s.Context.Len() == len(s.cached) {
-		return nil
+// resync has the cache hold the tokens that are Cached, or nothing: a step that fails takes its rows
+// out again, or all rows where a layer cannot go back.
+func (s *Sequence) resync() {
+	if n := len(s.cached); s.Context.Len() < n || s.Context.Len() > n && s.Context.Truncate(n) != nil {
+		s.Clear()
 	}
-	if s.Context.Len() > len(s.cached) && s.Context.Truncate(len(s.cached)) == nil {
-		return nil
-	}
-	s.Clear()
-	return nil
 }
 
 // Clear forgets everything that is cached.

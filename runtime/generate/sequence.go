@@ -93,10 +93,13 @@ func (s *Sequence) Stream(ctx context.Context, tokens []int32) iter.Seq2[string,
 }
 
 // Generate runs tokens, one at least, after what is cached and continues them. Emit gets the text
-// as it comes; its error ends it. A ctx that ends is no error but the reason StopInterrupted.
+// as it comes; its error ends it. A ctx that ends is no error but the reason StopInterrupted. What
+// is Cached then is what the context holds: nothing where its layers cannot go back behind a token
+// of which a part was computed.
 func (s *Sequence) Generate(ctx context.Context, tokens []int32, emit func(text string) error) (r Result, err error) {
 	start := time.Now()
 	defer s.until(ctx)()
+	defer s.resync()
 	c := newContinuation(s.Tokenizer, s.Options, s.sampler)
 	c.Control = s.Control
 	defer func() {
@@ -188,12 +191,12 @@ func (s *Sequence) prompt(ctx context.Context, tokens []int32) (logits []float32
 			if err != nil {
 				return err
 			}
+			s.cached = append(s.cached, part...)
+			s.Accept(part...)
 			if done += len(part); s.Progress != nil {
 				s.Progress(done, of)
 			}
 		}
-		s.cached = append(s.cached, tokens...)
-		s.Accept(tokens...)
 		return nil
 	}
 	if s.paused != nil {
