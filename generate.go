@@ -34,6 +34,7 @@
 //
 //	kernels             the table of types in front of their functions
 //	kernels/cpu         portable Go and assembly, and the arithmetic that portable kernels share
+//	kernels/args        the arguments of GPU kernels, which device text is made of too
 //	kernels/cuda        the text of GPU kernels: a struct for every type and transform
 //	kernels/abi         what kernels and the code around them agree on: which there are, layouts
 //	kernels/ref         the oracles: plain loops, written by hand from published formats

@@ -26,8 +26,10 @@ func NewDialect(text Text) *gpu.Dialect {
 			if strings.Contains(file, "-") { // no frame has one in its name
 				return text(file)
 			}
-			frame, err := fs.ReadFile(templates.CUDA, "cuda/"+file)
-			return string(frame), err == nil
+			if frame, err := fs.ReadFile(templates.CUDA, "cuda/"+file); err == nil {
+				return string(frame), true
+			}
+			return Generated(file) // the arguments of kernels
 		}}
 }
 

@@ -1,16 +1,9 @@
 // What attention needs of a batch and of no type: angles of its positions, cells that it changes, gates of its output.
+#include "args.cuh"
 #include "numeric.cuh"
 
 // The cosines and sines by which RoPE turns a batch: block x is a token.
-struct Turns {
-  const int* positions; // [tokens]
-  const double* freq;   // [pairs] angle per position
-  float *cos, *sin;     // [tokens][pairs]
-  int pairs;
-  float magnitude; // of both
-};
-
-extern "C" __global__ void __launch_bounds__(128) turns(const Turns p) {
+extern "C" __global__ void __launch_bounds__(128) turns(const Angles p) {
   let_next();
   await_previous();
   const double at = p.positions[blockIdx.x];
@@ -23,13 +16,6 @@ extern "C" __global__ void __launch_bounds__(128) turns(const Turns p) {
 }
 
 // The positions of cells that a batch takes, and of those that it leaves.
-struct Place {
-  int* held;                    // [capacity] position of each cell
-  const int *positions, *cells; // [tokens]
-  const int* left;              // [leaving] cells that become empty before that; -1 for none
-  int tokens, leaving, capacity;
-};
-
 extern "C" __global__ void __launch_bounds__(256) place(const Place p) {
   for (int i = threadIdx.x; i < p.leaving; i += blockDim.x)
     if (p.left[i] >= 0 && p.left[i] < p.capacity) p.held[p.left[i]] = -1;
@@ -39,14 +25,6 @@ extern "C" __global__ void __launch_bounds__(256) place(const Place p) {
 }
 
 // o *= sigmoid(gate), block x is a token, y a head.
-struct Gates {
-  float* o;          // [tokens][heads][dim]
-  const float* gate; // of the first head of the first token
-  long long ld;      // values from the gates of a token to those of the next
-  int step;          // from those of a head
-  int dim;
-};
-
 extern "C" __global__ void __launch_bounds__(128) gates(const Gates p) {
   let_next();
   await_previous();

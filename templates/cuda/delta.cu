@@ -4,40 +4,24 @@
 // Before this file come
 //   DIM    values of a head
 //   TAPS   tokens that the convolution sees
+#include "args.cuh"
 #include "norm.cuh"
 
 constexpr int each = (DIM + 31) / 32; // values of a head that a lane of a warp has
 
-// Which tokens of a batch are of which sequence; the state of a sequence lies so many values after that of the one before. A batch of one
-// sequence has no list.
-struct Sequences {
-  const int4* runs; // [count] {first token, tokens, sequence, 0}, or null
-  long long state;
-  int count, tokens; // runs; tokens of the batch
+// Run i of the batch.
+__device__ __forceinline__ int4 run_at(const Sequences& s, int i) { return s.runs ? s.runs[i] : make_int4(0, s.tokens, 0, 0); }
 
-  __device__ __forceinline__ int4 run(int i) const { return runs ? runs[i] : make_int4(0, tokens, 0, 0); }
-  // The run of a token, by a whole warp.
-  __device__ __forceinline__ int4 of(int token, int lane) const {
-    int at = 0;
-    for (int i = 0; i < count; i += 32) {
-      const int4 r = i + lane < count ? run(i + lane) : make_int4(0, 0, 0, 0);
-      const unsigned in = __ballot_sync(~0u, token >= r.x && token - r.x < r.y);
-      if (in) at = i + __ffs((int)in) - 1;
-    }
-    return run(at);
+// The run of a token, by a whole warp.
+__device__ __forceinline__ int4 run_of(const Sequences& s, int token, int lane) {
+  int at = 0;
+  for (int i = 0; i < s.count; i += 32) {
+    const int4 r = i + lane < s.count ? run_at(s, i + lane) : make_int4(0, 0, 0, 0);
+    const unsigned in = __ballot_sync(~0u, token >= r.x && token - r.x < r.y);
+    if (in) at = i + __ffs((int)in) - 1;
   }
-};
-
-struct Mix {
-  const float* qkv;     // tokens ld values apart: heads of Q, K and V
-  const float* history; // [TAPS-1][channels] of the tokens before, the oldest first
-  const float* conv;    // [TAPS][channels]
-  float* mixed;         // [tokens][channels]
-  long long ld;
-  Sequences of;
-  int keys, channels; // heads of Q, which are as many as those of K
-  float eps;
-};
+  return run_at(s, at);
+}
 
 // Value at of token i of those in the history followed by those of the batch.
 __device__ __forceinline__ float seen(const float* qkv, const float* history, long long ld, int channels, int i, int at) {
@@ -50,7 +34,7 @@ extern "C" __global__ void __launch_bounds__(32) mix(const Mix p) {
   let_next();
   await_previous();
   const int lane = threadIdx.x, token = blockIdx.x, head = blockIdx.y;
-  const int4 run = p.of.of(token, lane);
+  const int4 run = run_of(p.of, token, lane);
   const float *qkv = p.qkv + run.x * p.ld, *history = p.history + run.z * p.of.state;
   float v[each], sum = 0;
 #pragma unroll
@@ -73,18 +57,6 @@ extern "C" __global__ void __launch_bounds__(32) mix(const Mix p) {
   }
 }
 
-struct Rule {
-  const float* mixed;                  // [tokens][channels]
-  const float* qkv;                    // before the convolution, tokens ld values apart
-  float *history, *matrices;           // [TAPS-1][channels], which takes the last tokens; [values][DIM of the key][DIM of the value]
-  const float *alpha, *beta;           // of a head; tokens ld_alpha and ld_beta apart
-  const float *decay, *step;           // [values]
-  float* out;                          // [tokens][values][DIM]
-  long long ld, ld_alpha, ld_beta;
-  Sequences of;
-  int keys, values, channels;
-};
-
 constexpr int chunk = 8, columns = 32;             // tokens between two barriers; values of a head that a block has
 constexpr int padded = (DIM + 15) / 16 * 16;       // of keys and queries in shared memory
 constexpr int rows = padded / 4;                   // of a column that a lane has
@@ -100,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
   __shared__ float4 staged[chunk * row / 4];
   __shared__ float keeps[chunk], rates[chunk];
   const int t = threadIdx.x, part = t & 3, local = t >> 2, share = blockIdx.x % shares, column = share * columns + local, head = blockIdx.y;
-  const int4 run = p.of.run(blockIdx.x / shares);
+  const int4 run = run_at(p.of, blockIdx.x / shares);
   const int tokens = run.y;
   const float *mixed = p.mixed + (long long)run.x * p.channels, *qkv = p.qkv + run.x * p.ld, *alpha = p.alpha + run.x * p.ld_alpha, *beta = p.beta + run.x * p.ld_beta;
   float *history = p.history + run.z * p.of.state, *out = p.out + (long long)run.x * p.values * DIM;
@@ -188,14 +160,6 @@ extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
   for (int at = (blockIdx.y * shares + share) * blockDim.x + t; at < p.channels; at += shares * gridDim.y * blockDim.x)
     for (int r = 0; r < TAPS - 1; r++) history[(long long)r * p.channels + at] = seen(qkv, history, p.ld, p.channels, tokens + r, at);
 }
-
-struct LetOut {
-  const float *out, *gate; // [tokens][values][DIM]; tokens ld values apart
-  float* y;                // [tokens][values][DIM]
-  Norm norm;
-  long long ld;
-  int values;
-};
 
 // y = norm(out) * silu(gate). Block x is a token, y a head, one warp each.
 extern "C" __global__ void __launch_bounds__(32) let_out(const LetOut p) {

@@ -1,14 +1,6 @@
 // Which experts a token uses, and what is made of their outputs. A slot is one token at one expert.
+#include "args.cuh"
 #include "warp.cuh"
-
-struct Route {
-  float* logits;   // [tokens][count], changed
-  int* expert;     // [tokens][used]
-  int* row;        // [tokens][used] the token
-  float* weight;   // [tokens][used]
-  int count, used;
-  int all; // softmax over all experts, and the sum of those used brought back to 1; else softmax over those used
-};
 
 // Block x is a token, one warp. The experts with the largest logits, of equal ones the first.
 extern "C" __global__ void __launch_bounds__(32) route(const Route p) {
@@ -48,13 +40,6 @@ extern "C" __global__ void __launch_bounds__(32) route(const Route p) {
   }
   for (int k = lane; k < p.used; k += 32) p.weight[slot + k] /= p.all ? fmaxf(chosen, 6.103515625e-5f) : chosen;
 }
-
-struct Sort {
-  const int* expert;                       // [slots]
-  int *row, *of, *place;                   // [slots] token and expert of the slots in order, and where each slot went
-  int *run_expert, *run_first, *run_slots; // [slots / most + count] runs of slots of one expert, of which some may have none
-  int slots, used, most;                   // slots of a run
-};
 
 // Puts slots in the order of their experts, those of one expert in the order of the tokens, and cuts them into runs. Block x is an
 // expert. How many runs the experts before it have it need not know: those of an expert begin where they would at the latest.
@@ -99,13 +84,6 @@ extern "C" __global__ void __launch_bounds__(256) sort(const Sort p) {
   }
 }
 
-struct Collect {
-  const float* x; // rows of n values
-  float* y;       // [slots][n]
-  const int* row; // [slots]
-  int n;
-};
-
 // Rows of the input, one after another as slots want them. Block x is a slot.
 extern "C" __global__ void __launch_bounds__(256) collect(const Collect p) {
   let_next();
@@ -113,14 +91,6 @@ extern "C" __global__ void __launch_bounds__(256) collect(const Collect p) {
   const float* x = p.x + (long long)p.row[blockIdx.x] * p.n;
   for (int i = threadIdx.x; i < p.n; i += blockDim.x) p.y[(long long)blockIdx.x * p.n + i] = x[i];
 }
-
-struct Hidden {
-  const float *gate, *up; // [slots] rows of inner values, row and up_row values apart
-  float* out;             // [slots][inner]; may be gate
-  const int* expert;
-  const float *gate_scale, *up_scale; // [count] of an expert's products; null for none
-  int inner, row, up_row, act; // act: 0 SiLU, 1 GELU in its tanh form, 2 SwiGLU with clamps
-};
 
 __device__ inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
 
@@ -141,16 +111,6 @@ extern "C" __global__ void hidden(const Hidden p) {
     p.out[(long long)blockIdx.x * p.inner + i] = g * u;
   }
 }
-
-struct Blend {
-  float* y;          // [tokens][width]
-  const float* part; // [slots][width]
-  const int* expert; // [tokens][used]
-  const int* place;  // [tokens][used] number of the slot; null for slots in this order
-  const float* weight; // [tokens][used]
-  const float* scale;  // [count] of an expert's output; null for none
-  int width, used;
-};
 
 // y = sum of weight * part. Block x is a token.
 extern "C" __global__ void blend(const Blend p) {

@@ -6,18 +6,12 @@
 // in 4 chunks of 16 bytes, which change places so that the 8 lines of a matrix lie in all banks.
 //
 // Before this file comes EXACT, true or false.
+#include "args.cuh"
 #include "activate.cuh"
 #include "halves.cuh"
 #include "rows.cuh"
 
 constexpr int parts = EXACT ? 2 : 1, step = 32; // of a number; numbers of a row in a tile
-
-struct Split {
-  const float* x;             // [tokens][n]
-  unsigned char *high, *low;  // [tokens][n, padded to 32]
-  float* units;               // [tokens]
-  int n;
-};
 
 // Activations as f16: a block is a row.
 extern "C" __global__ void __launch_bounds__(256) split(const Split p) {
@@ -40,21 +34,6 @@ extern "C" __global__ void __launch_bounds__(256) split(const Split p) {
     if (EXACT) *(unsigned*)(p.low + at) = low;
   }
 }
-
-struct Gemm {
-  const unsigned char *x_high, *x_low; // [tokens][depth]
-  const unsigned char *w_high, *w_low; // [rows][pitch bytes]
-  const float *x_units, *w_units;      // [tokens]; [rows of the whole matrix] or null for ones
-  const float* bias;                   // [rows of the whole matrix] or null
-  float* y;                            // [tokens][outputs]
-  long long pitch;
-  int depth, tokens, outputs;
-  int first, count;                    // outputs that are made; their rows begin with row 0 of w
-  int upper, half;                     // gated: rows from an output's first to its second, in w and in the whole matrix
-  int act, gated;
-  const int *expert, *run, *many;      // of block x: matrix, first row of x and how many rows of experts' slots; null without experts
-  int lowest, experts;                 // the first of the matrices that w has, and how many; one matrix has outputs rows
-};
 
 // What a thread copies of a tile of lines in every step: the same chunk of every threads/4-th line.
 template <int lines, int threads> struct Copies {

@@ -4,24 +4,8 @@
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows   Lay of the two sides, defined after packed.cuh
+#include "args.cuh"
 #include "turn.cuh"
-
-struct Heads {
-  const float *q, *k, *v;                // products of token 0; K and V are null for a layer that reads another's cache
-  long long ldq, ldk, ldv;               // values from one token to the next
-  const float *q_norm, *k_norm, *v_norm; // [dim] weights, null for all ones
-  const float *cos, *sin;                // [tokens][pairs]
-  const float* mu;                       // [kv heads][dim] taken out of keys before they are turned, null for nothing
-  float* out;                            // [tokens][heads][dim] queries
-  float* raw;                            // [tokens][kv heads][dim] keys before mu is taken out, null for nobody
-  const int *positions, *cells;          // [tokens]; a token whose cell the cache does not have is not stored
-  Rows keys, values;
-  int heads, kv_heads, q_step;           // query heads lie q_step values apart
-  int pairs, adjacent;
-  float q_eps, k_eps, v_eps;             // below 0 for no norm
-  float temper;                          // queries at position p are scaled by 1 + temper ln(1 + p / every), 0 for none
-  int every;
-};
 
 template <int n> __device__ __forceinline__ void take(float* x, const float* from, int lane) {
   each_of<n>(lane, [&](int i) { x[i] = from[i]; });

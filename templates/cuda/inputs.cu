@@ -1,14 +1,8 @@
 // The small vectors that layers have of each token beside the residual stream.
 //
 // Before this file comes SIZE, the values of one.
+#include "args.cuh"
 #include "norm.cuh"
-
-struct Inputs {
-  float* x;       // [tokens][layers][SIZE] projections of the token's embedding, which become the inputs
-  const float* e; // [tokens][layers][SIZE] embeddings of the token's own
-  Norm norm;
-  float narrow; // of the projections, before the norm
-};
 
 // x = (norm(x * narrow) + sqrt(SIZE) * e) / sqrt(2). Block x is a token, y a layer, one warp each.
 extern "C" __global__ void __launch_bounds__(32) inputs(const Inputs p) {

@@ -2,6 +2,7 @@
 // numbers have the bits that the type's value has on a CPU.
 //
 // Before this file comes the struct of the type, called Type.
+#include "args.cuh"
 #include "halves.cuh"
 #include "weights.cuh"
 
@@ -25,14 +26,6 @@ template <class P> struct ArraysOf<P, false> {
 };
 using A = ArraysOf<P, Type::weight_codes>;
 extern "C" __device__ const int matrix_arrays[10] = {A::first, A::values, A::second, A::values, A::third, A::values, A::scales, A::scale_values, A::bases, A::base_values};
-
-struct Repack {
-  const unsigned char* packed; // rows as in a file
-  unsigned char* weights;      // the first of them in device memory
-  float* units;                // of rows as f16
-  Layout at;
-  int n;
-};
 
 template <class T, bool codes> struct Pack {
   using P = Piece<T>;
@@ -115,14 +108,6 @@ extern "C" __global__ void __launch_bounds__(128) repack(const Repack p) {
   p.units[blockIdx.x] = unit_of(largest);
 }
 
-struct Gather {
-  const unsigned char* weights;
-  const int* ids; // rows
-  float* out;     // [tokens][n]
-  Layout at;
-  int n, rows;
-};
-
 // Values from first on of a row, at most stretch, to shared memory, by a warp.
 __device__ inline void decode_stretch(const unsigned char* row, const Layout& at, int n, int first, float* x, const float* table, int lane) {
   for (int k = lane; k < stretch / P::values; k += 32) {
@@ -158,15 +143,8 @@ extern "C" __global__ void __launch_bounds__(32 * warps) gather(const Gather p) 
   for (int i = lane; i < count; i += 32) out[i] = x[warp][i];
 }
 
-struct Turn {
-  const float* x; // [][n]
-  float* out;     // [rows][n]
-  const int* row; // of x, by row of out; null: the same
-  int n;
-};
-
 // Activations in the type's domain: block x is a row of out, y a number of stretches.
-extern "C" __global__ void __launch_bounds__(32 * warps) turn(const Turn p) {
+extern "C" __global__ void __launch_bounds__(32 * warps) turn(const Transform p) {
   __shared__ float x[warps][stretch];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, first = (blockIdx.y * warps + warp) * stretch;
   if (first >= p.n) return;
@@ -177,14 +155,6 @@ extern "C" __global__ void __launch_bounds__(32 * warps) turn(const Turn p) {
   Type::Domain::forward(x[warp], count, lane);
   for (int i = lane; i < count; i += 32) p.out[(long long)blockIdx.x * p.n + first + i] = x[warp][i];
 }
-
-struct Expand {
-  const unsigned char* weights; // the first row
-  const float* units;           // of the first row
-  unsigned char *high, *low;    // [rows][n, padded] f16; low null for none
-  Layout at;
-  int n;
-};
 
 // Rows as f16: block x is a row, y a number of stretches.
 extern "C" __global__ void __launch_bounds__(32 * warps) expand(const Expand p) {

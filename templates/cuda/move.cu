@@ -2,19 +2,11 @@
 // have would give is left as it is.
 //
 // Before this file comes what comes before store.cu.
+#include "args.cuh"
 #include "packed.cuh"
 #include "turn.cuh"
 
 using Head = Lay<Type, Rotation, SIDE, HEAD_DIM, FILE_ROW>;
-
-struct Move {
-  float* x;              // read_rows: [cells][kv heads][HEAD_DIM]
-  unsigned char* packed; // export_rows, turn_rows: [cells][kv heads] rows as a file has them
-  const int* cells;
-  const float *cos, *sin; // turn_rows: [pairs] of the angle that keys turn by
-  Rows from;
-  int pairs, adjacent; // pairs are (0,1) (2,3), else (0,n) (1,n+1)
-};
 
 // The head as the model computed it, but for the error of the type.
 extern "C" __global__ void __launch_bounds__(32) read_rows(const Move p) {

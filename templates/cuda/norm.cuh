@@ -1,13 +1,7 @@
 // Norms of rows by a block of threads: each thread holds the values i = thread, thread + count, ... in registers.
 #pragma once
+#include "args.cuh"
 #include "warp.cuh"
-
-// What normalises: kind 0 for nothing, 1 for the root of the mean square, 2 for mean and variance.
-struct Norm {
-  const float *w, *b; // weights and bias, null for none
-  float eps;
-  int kind;
-};
 
 // The sum of v over the threads of a block of whole warps, for all of them. spare is 33 floats of shared memory.
 __device__ inline float block_sum(float v, float* spare) {

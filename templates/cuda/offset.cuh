@@ -3,18 +3,11 @@
 // tile are t + i: a and b turned by t, in f32, times a table of cos(i f) and sin(i f) that is the same for every tile, layer and head.
 // Both factors of that product are two f16 each, so that it has the precision of f32.
 #pragma once
+#include "args.cuh"
 #include "keys.cuh"
 
-// What is known of a layer's offset and of its RoPE. Pairs come in steps of eight, so many as one mma takes; the last may have none.
-// Lane c of four has pairs 8s + c and 8s + 4 + c of step s.
-struct Mu {
-  const float* mu;            // [kv heads][KEY_DIM]
-  const uint4* table;         // [steps][2][2][32 lanes]: cos and sin as f16 of positions 4j + 2m and 4j + 2m + 1, of pair 8s + c, and of 8s + 4 + c; what that leaves over
-  const float4 *block, *rest; // [blocks][steps][4], [tile][steps][4]: cos and sin of position tile * (n - 1), of position n; of both pairs
-  int blocks;
-  float magnitude; // of what turns
-};
-
+// Pairs come in steps of eight, so many as one mma takes; the last may have none. Lane c of four has
+// pairs 8s + c and 8s + 4 + c of step s.
 template <int dim, int pairs, bool adjacent> struct Offset {
   static constexpr int steps = (pairs + 7) / 8;
   static constexpr int pitch = 64 * (steps | 1);                  // bytes of a query row's a and b; lanes meet no bank twice

@@ -1,6 +1,7 @@
 // One head of one position, by one warp: as the model computes it, as a file has it (blocks of the type one after another), and as
 // device memory has it (rows.cuh). It is compiled without fusion of products and sums, since encoders are specified bit for bit.
 #pragma once
+#include "args.cuh"
 #include "rows.cuh"
 
 // Blocks of type T that make up N values, in shared memory: each begins with a word.
@@ -107,13 +108,6 @@ template <class T, Side side, int N> struct Form<T, side, N, false> {
     }
     __syncwarp();
   }
-};
-
-// Where one side of a layer's cache lies.
-struct Rows {
-  unsigned char *rows, *scales;
-  long long head, scale_head; // bytes from one KV head to the next
-  int capacity;               // rows of a head
 };
 
 // Heads of DIM values in rows of type T, of N values and transformed by R.

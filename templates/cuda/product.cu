@@ -8,25 +8,12 @@
 //   BLOCKS    of a multiprocessor, which registers are given to
 //   ROWS      rows that a lane works on at a time for one token, 4 or 2
 //   RING      bytes of shared memory for weights on their way
+#include "args.cuh"
 #include "activate.cuh"
 #include "activations.cuh"
 
 using P = Piece<Type>;
 using X = Activations<Type, FAST>;
-
-struct Product {
-  const unsigned char* weights;
-  const float *x, *bias;       // [][n]; [rows] or null
-  float* y;                    // [tokens or slots][outputs]
-  const int *expert, *row;     // of a slot: the matrix, of count; the row of x, null for the slot's number. Null without slots
-  const int* many;             // of a run of slots of one expert: how many, from slot row on in x and in y. Null without runs
-  Layout at;
-  int n, rows, count, outputs; // rows of a matrix; the half of it if gated
-  int tokens, act, gated;
-  int wide;                    // rows of x can be read 16 bytes at a time; they can where the type is kept as codes
-  int lanes, parts;            // log2 of the lanes of a row, and of the warps that share its pieces
-  int rounds, chunk;           // pieces of a lane in a row, and between two loads of activations to shared memory
-};
 
 // How many rows a lane works on at a time: what its registers hold.
 constexpr int rows_at_a_time(int tokens) {

@@ -1,11 +1,6 @@
 // What scales rows by a function of themselves or of one number.
+#include "args.cuh"
 #include "warp.cuh"
-
-struct Cap {
-  float* x; // [n]
-  long long n;
-  float cap;
-};
 
 // x = cap * tanh(x / cap).
 extern "C" __global__ void soft_cap(const Cap p) {
@@ -14,14 +9,8 @@ extern "C" __global__ void soft_cap(const Cap p) {
   for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < p.n; i += (long long)gridDim.x * blockDim.x) p.x[i] = p.cap * tanhf(p.x[i] / p.cap);
 }
 
-struct Switch {
-  float* y;            // [tokens][width]
-  const float* logits; // [tokens]
-  int width;
-};
-
 // y *= sigmoid(logit of the token).
-extern "C" __global__ void throw_switch(const Switch p) {
+extern "C" __global__ void throw_switch(const SharedGate p) {
   let_next();
   await_previous();
   const float by = 1 / (1 + expf(-p.logits[blockIdx.x]));

@@ -1,19 +1,9 @@
 // One segment of a layer's rows, and what ROWS query rows that share a KV head see of it. Its cells and positions are read from device
 // memory, so that a launch means the same when more rows are there.
 #pragma once
+#include "args.cuh"
 #include "offset.cuh"
 #include "values.cuh"
-
-struct Segment {
-  const unsigned char *keys, *key_scales; // [kv heads] of rows, so many bytes apart
-  const unsigned char *values, *value_scales;
-  long long key_head, key_scale_head, value_head, value_scale_head;
-  const int4* cells;    // {rows in use, position of cell 0, 1 where cell c holds that position plus c, 0}; see Page if PAGED
-  const int* positions; // [capacity] of the cells, -1 for an empty one; not read where they are in order
-  float* partial;       // [kv heads][groups of ROWS][splits][ROWS][value row]
-  float* norms;         // [kv heads][groups of ROWS][splits][ROWS][2]: reference exponent, sum
-  int capacity, splits;
-};
 
 // If PAGED, cells are of sequences: a sequence sees a list of pages, and cell c of it is cell c % page of its page c / page. cells are
 // then [sequences] of {cells in the list, position of the first, 1 as above, where the list begins}, and lists begin so many pages after
@@ -22,20 +12,6 @@ struct Segment {
 // and else {~number, where the positions of its cells are, in int4 from positions on, and a bit for each cell that is the sequence's}.
 using Page = int4;
 constexpr int page = 64;
-
-struct Attend {
-  const float* q;       // [queries][heads][KEY_DIM]
-  const int* positions; // [queries]; one below 0 sees nothing
-  float* out;           // [queries][heads][VALUE_DIM]
-  const float* sinks;   // [heads] or null
-  unsigned* arrived;    // [kv heads][groups of ROWS] blocks that are done; 0 between launches
-  Mu mu;
-  int queries, heads, kv_heads, window; // counts; 0 for no window
-  float scale, soft_cap;
-  const int4* runs; // [count] {first query, queries, sequence, 0}; if PAGED
-  int count;
-  Segment segments[SEGMENTS];
-};
 
 using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 

@@ -2,17 +2,10 @@
 // One block of threads a token.
 //
 // Before this file comes WIDTH, the values of the stream, and THREADS.
+#include "args.cuh"
 #include "norm.cuh"
 
 constexpr int each = (WIDTH + THREADS - 1) / THREADS; // values of a thread
-
-struct Step {
-  float* x;       // [tokens][WIDTH] the stream
-  const float* y; // [tokens][WIDTH] output of the last block; null for none
-  float* h;       // [tokens][WIDTH] input of the next; null for none
-  Norm post, pre; // of y and of the new x
-  float scale;    // of the new x
-};
 
 // What a block will ask for that has been in memory for long comes while the launch before ends.
 __device__ inline void ask_ahead(const float* from) {
@@ -50,12 +43,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) step(const Step p) {
     if (t + k * THREADS < WIDTH) p.h[row + t + k * THREADS] = x[k];
 }
 
-struct Embed {
-  float* x;             // [tokens][WIDTH] embeddings
-  const float* place;   // [tokens][WIDTH] vectors of the positions; null for none
-  float scale;
-};
-
 // x = x * scale + place.
 extern "C" __global__ void __launch_bounds__(THREADS) embed(const Embed p) {
   let_next();
@@ -65,13 +52,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) embed(const Embed p) {
     p.x[at] = p.x[at] * p.scale + (p.place ? p.place[at] : 0);
   }
 }
-
-struct Branch {
-  float* sum;        // [tokens][WIDTH]
-  const float* part; // [tokens][WIDTH]; may be sum
-  Norm post;
-  int add;           // to the sum, which is replaced otherwise
-};
 
 // sum = post(part), or sum + post(part).
 extern "C" __global__ void __launch_bounds__(THREADS) branch(const Branch p) {
@@ -88,14 +68,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) branch(const Branch p) {
   }
 }
 
-struct Rows {
-  const float* x; // [tokens][WIDTH]
-  float* y;
-  Norm norm;
-};
-
 // y = norm(x).
-extern "C" __global__ void __launch_bounds__(THREADS) normal(const Rows p) {
+extern "C" __global__ void __launch_bounds__(THREADS) normal(const NormRows p) {
   let_next();
   await_previous();
   __shared__ float spare[33];

@@ -3,17 +3,10 @@
 // Before this file come the struct of the type and
 //   Type, Rotation, SIDE                type, transform, Side::key or Side::value
 //   HEAD_DIM, FILE_ROW                  values of a head as the model has it, as packed rows hold it
+#include "args.cuh"
 #include "packed.cuh"
 
 using Head = Lay<Type, Rotation, SIDE, HEAD_DIM, FILE_ROW>;
-
-struct Store {
-  const float* x;        // [tokens], a token every ld values, its KV heads one after another; null: take packed
-  unsigned char* packed; // [tokens][kv heads] rows; written if x is given, null for no such rows
-  const int* cells;      // [tokens] where rows go; a token whose cell the cache does not have is left out
-  Rows to;
-  long long ld;
-};
 
 // Bytes of a row and of its scales.
 extern "C" __device__ const int row_bytes[2] = {Head::bytes, Head::scale_bytes};

@@ -2,11 +2,7 @@
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows, ExactKeyRows, ExactValueRows   Lay of both sides of both segments, defined after packed.cuh
-struct Take {
-  const int *from, *to; // [rows] exact and packed cells; a row is left out that has no cell in both
-  Rows keys, values, exact_keys, exact_values;
-  int kv_heads;
-};
+#include "args.cuh"
 
 template <class From, class To> __device__ void move(From& a, To& b, const Rows& exact, const Rows& packed, int head, int from, int to, int lane) {
   if (from >= exact.capacity || to >= packed.capacity) return;
@@ -17,7 +13,7 @@ template <class From, class To> __device__ void move(From& a, To& b, const Rows&
   b.store(packed, head, to, lane);
 }
 
-extern "C" __global__ void __launch_bounds__(32) take(const Take p) {
+extern "C" __global__ void __launch_bounds__(32) take(const Evict p) {
   __shared__ ExactKeyRows exact_key;
   __shared__ ExactValueRows exact_value;
   __shared__ KeyRows key;

@@ -5,10 +5,8 @@
 // the other 16 of eight bits; codes of one bit; scales; bases of scales, an entry per block. Where a type adds something to its values,
 // that stands beside each scale. A row of numbers is one array. The host learns the sizes of entries from matrix_arrays.
 #pragma once
+#include "args.cuh"
 #include "rows.cuh"
-
-// Where the arrays of a row begin, and from one row to the next, in bytes.
-struct Layout { int first, second, third, scales, bases, pitch; };
 
 template <int n> struct Int { static constexpr int value = n; };
 

@@ -18,10 +18,17 @@ import (
 // Name is the dialect's.
 func (t Target) Name() string { return t.Dialect.Name }
 
-// Generate makes one file per type and transform. A GPU has no list of instruction sets.
+// Generate makes one file per type and transform, and one of the arguments of kernels. A GPU has no
+// list of instruction sets.
 func (t Target) Generate(set *spec.Set) (*target.Output, error) {
+	args, err := t.Args()
+	if err != nil {
+		return nil, err
+	}
+	texts := t.Structs(set)
+	texts["args"+t.Dialect.Suffix] = args
 	out := &target.Output{Files: map[string][]byte{}}
-	for name, text := range t.Structs(set) {
+	for name, text := range texts {
 		out.Files["kernels/"+t.Dialect.Folder+"/"+name] = text
 	}
 	return out, nil

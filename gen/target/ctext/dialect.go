@@ -24,6 +24,8 @@ type Dialect struct {
 	Unroll  string // in front of a loop with a known number of turns
 	Once    string // in front of a file that is taken once
 	Include string // a format of a file's name
+	Address string // in front of the type of an address that is an argument of a kernel, with a space
+	Offsets string // text that defines offset_of(type, field), the bytes before a field
 
 	// Join is a function of v and so_far, floats, as an argument of fold_in_order; fn is the
 	// reduction's name.

@@ -26,9 +26,19 @@ var Target = ctext.Target{Dialect: &ctext.Dialect{
 	Unroll:  "#pragma unroll",
 	Once:    "#pragma once",
 	Include: "#include %q",
+	Offsets: offsets,
 
 	Join: func(_, expression string) string { return "[](float v, float so_far) { return " + expression + "; }" },
 
 	Levels: func(b ctext.Book) []string { return lookup{b}.levels() },
 	Terms:  func(b ctext.Book) int { return lookup{b}.terms() },
 }}
+
+// offsets is how device text says where a field is. NVRTC has no offsetof.
+const offsets = `
+#ifdef __CUDACC_RTC__
+#define offset_of(type, field) __INTADDR__(&((type*)0)->field)
+#else
+#define offset_of(type, field) __builtin_offsetof(type, field)
+#endif
+`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/cells"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
@@ -100,25 +101,6 @@ func newKernel(q *gpu.Queue, a Shape, src *gpu.Source) (*Kernel, error) {
 		return nil, fmt.Errorf("gpu: a block of %s must fit a core: its registers and shared memory do not fit one of %s", src.Name, q.Limits().Name)
 	}
 	return x, nil
-}
-
-// segmentArgs is struct Segment of segment.cuh.
-type segmentArgs struct {
-	keys, keyScales, values, valueScales             uint64
-	keyHead, keyScaleHead, valueHead, valueScaleHead int64
-	cells, positions, partial, norms                 uint64
-	capacity, splits                                 int32
-}
-
-// attendArgs is struct Attend of segment.cuh; a kernel of one segment does not read the second.
-type attendArgs struct {
-	q, positions, out, sinks, arrived uint64
-	mu                                muArgs
-	queries, heads, kvHeads, window   int32
-	scale, softCap                    float32
-	runs                              uint64
-	count, _                          int32
-	segments                          [2]segmentArgs
 }
 
 // Groups is how many groups of query rows, each computed by a block, share each KV head.
@@ -300,31 +282,31 @@ func (x *Kernel) Run(l *Layer, q, out *gpu.Buffer, b *Batch, splits int) error {
 	if err != nil {
 		return err
 	}
-	a := attendArgs{
-		q: q.Address(), positions: b.Positions.Address(), out: out.Address(), arrived: x.arrived.Address(),
-		queries: int32(b.Queries), heads: int32(l.Heads), kvHeads: int32(l.Keys.Heads), window: int32(l.Window),
-		scale: l.Scale, softCap: l.SoftCap,
+	a := args.Attend{
+		Q: q.Address(), Positions: b.Positions.Address(), Out: out.Address(), Arrived: x.arrived.Address(),
+		Queries: int32(b.Queries), Heads: int32(l.Heads), KVHeads: int32(l.Keys.Heads), Window: int32(l.Window),
+		Scale: l.Scale, SoftCap: l.SoftCap,
 	}
 	if l.Sinks != nil {
-		a.sinks = l.Sinks.Address()
+		a.Sinks = l.Sinks.Address()
 	}
 	if x.Paged {
-		a.runs, a.count = b.RunsAt.Address(), int32(len(b.Runs))
+		a.Runs, a.Count = b.RunsAt.Address(), int32(len(b.Runs))
 	}
 	if l.Offset != nil {
-		a.mu = l.Offset.args()
+		a.Mu = l.Offset.args()
 	}
 	grid := 0
 	for i, s := range l.segments() {
 		k, v := s.Keys.Args(), s.Values.Args()
 		values := x.segments()[i]
 		partial := x.parts.Address() + 4*uint64(at[i])
-		a.segments[i] = segmentArgs{
-			keys: k.Rows, keyScales: k.Scales, values: v.Rows, valueScales: v.Scales,
-			keyHead: k.Head, keyScaleHead: k.ScaleHead, valueHead: v.Head, valueScaleHead: v.ScaleHead,
-			cells: s.Cells.Head.Address(), positions: s.Cells.Positions.Address(),
-			partial: partial, norms: partial + uint64(4*l.Keys.Heads*groups*cut[i]*x.rows()*values.Value.Row()),
-			capacity: min(k.Capacity, v.Capacity), splits: int32(cut[i]),
+		a.Segments[i] = args.Segment{
+			Keys: k.Rows, KeyScales: k.Scales, Values: v.Rows, ValueScales: v.Scales,
+			KeyHead: k.Head, KeyScaleHead: k.ScaleHead, ValueHead: v.Head, ValueScaleHead: v.ScaleHead,
+			Cells: s.Cells.Head.Address(), Positions: s.Cells.Positions.Address(),
+			Partial: partial, Norms: partial + uint64(4*l.Keys.Heads*groups*cut[i]*x.rows()*values.Value.Row()),
+			Capacity: min(k.Capacity, v.Capacity), Splits: int32(cut[i]),
 		}
 		grid += cut[i] * slicesOf(values)
 	}

@@ -1,6 +1,7 @@
 package attend
 
 import (
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 )
@@ -12,14 +13,7 @@ type Offset struct {
 	Rope *rope.Tables
 }
 
-// muArgs is struct Mu of offset.cuh.
-type muArgs struct {
-	mu, table, block, rest uint64
-	blocks                 int32
-	magnitude              float32
-}
-
-func (o *Offset) args() muArgs {
+func (o *Offset) args() args.Mu {
 	t := o.Rope
-	return muArgs{mu: o.Mu.Address(), table: t.Table.Address(), block: t.Block.Address(), rest: t.Rest.Address(), blocks: int32(t.Blocks), magnitude: t.Magnitude}
+	return args.Mu{Mu: o.Mu.Address(), Table: t.Table.Address(), Block: t.Block.Address(), Rest: t.Rest.Address(), Blocks: int32(t.Blocks), Magnitude: t.Magnitude}
 }

@@ -3,6 +3,7 @@ package cells
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 )
@@ -16,12 +17,6 @@ func NewPlace(q *gpu.Queue) (*Place, error) {
 	return &Place{k}, err
 }
 
-// placeArgs is struct Place of batch.cu.
-type placeArgs struct {
-	held, positions, cells, left uint64
-	tokens, leaving, capacity    int32
-}
-
 // Run writes the positions [tokens] of a batch to the cells [tokens] that they were given, after it
 // emptied the cells left [leaving] that exact rows have left. All are of int32; a cell that there
 // is not is left out. The head of the cells is the host's to write.
@@ -29,12 +24,12 @@ func (p *Place) Run(c *Cells, positions, cells *gpu.Buffer, tokens int, left *gp
 	if tokens < 0 || leaving < 0 {
 		return fmt.Errorf("gpu: at least 0 cells are taken and left: %d and %d were given", tokens, leaving)
 	}
-	a := placeArgs{held: c.Positions.Address(), tokens: int32(tokens), leaving: int32(leaving), capacity: int32(c.Capacity)}
+	a := args.Place{Held: c.Positions.Address(), Tokens: int32(tokens), Leaving: int32(leaving), Capacity: int32(c.Capacity)}
 	if leaving > 0 {
 		if err := left.Holds("list of cells that are left", uint64(4*leaving)); err != nil {
 			return err
 		}
-		a.left = left.Address()
+		a.Left = left.Address()
 	}
 	if tokens > 0 {
 		for _, m := range []*gpu.Buffer{positions, cells} {
@@ -42,7 +37,7 @@ func (p *Place) Run(c *Cells, positions, cells *gpu.Buffer, tokens int, left *gp
 				return err
 			}
 		}
-		a.positions, a.cells = positions.Address(), cells.Address()
+		a.Positions, a.Cells = positions.Address(), cells.Address()
 	}
 	return p.place.Launch(gpu.Grid{X: 1, Threads: 256}, &a)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -107,10 +108,10 @@ func (w *deltaNet) onDevice(t testing.TB, b *Backend, most, sequences int) (o *d
 	}
 	keys, values, ld := int32(w.keys), int32(w.values), int64(row)
 	o = &delta{s: &model.DeltaStep{Dim: w.dim, ValueHeads: w.values, Taps: w.taps}, mix: f("mix"), rule: f("rule"), letOut: f("let_out"),
-		mixArgs: mixArgs{qkv: in.Address(), conv: gputest.Upload(t, d, w.conv).Address(), mixed: mixed.Address(), ld: ld, keys: keys, channels: int32(channels), eps: 1e-6},
-		ruleArgs: ruleArgs{mixed: mixed.Address(), qkv: in.Address(), alpha: at(in, row-2*w.values), beta: at(in, row-w.values), decay: gputest.Upload(t, d, w.decay).Address(),
-			step: gputest.Upload(t, d, w.step).Address(), out: out.Address(), ld: ld, ldAlpha: ld, ldBeta: ld, keys: keys, values: values, channels: int32(channels)},
-		outArgs: letOutArgs{out: out.Address(), gate: at(in, channels), y: out.Address(), norm: Norm{W: gputest.Upload(t, d, w.norm).Address(), Eps: 1e-6, Kind: 1}, ld: ld, values: values}}
+		mixArgs: args.Mix{Qkv: in.Address(), Conv: gputest.Upload(t, d, w.conv).Address(), Mixed: mixed.Address(), LD: ld, Keys: keys, Channels: int32(channels), Eps: 1e-6},
+		ruleArgs: args.Rule{Mixed: mixed.Address(), Qkv: in.Address(), Alpha: at(in, row-2*w.values), Beta: at(in, row-w.values), Decay: gputest.Upload(t, d, w.decay).Address(),
+			Step: gputest.Upload(t, d, w.step).Address(), Out: out.Address(), LD: ld, LDAlpha: ld, LDBeta: ld, Keys: keys, Values: values, Channels: int32(channels)},
+		outArgs: args.LetOut{Out: out.Address(), Gate: at(in, channels), Y: out.Address(), Norm: args.Norm{W: gputest.Upload(t, d, w.norm).Address(), Eps: 1e-6, Kind: 1}, LD: ld, Values: values}}
 	return o, state, in, out, row
 }
 
@@ -129,7 +130,7 @@ func TestDelta(t *testing.T) {
 			for i, n := range []int{1, 1, most, 8, 2, 1} {
 				x := gputest.Normal(uint64(10*turn+i), n*row)
 				gputest.Check(t, gpu.Write(in, 0, x))
-				gputest.Check(t, o.Launch(state.Address(), SequencesArgs{Count: 1, Tokens: int32(n)}))
+				gputest.Check(t, o.Launch(state.Address(), args.Sequences{Count: 1, Tokens: int32(n)}))
 				got := make([]float32, n*w.values*w.dim)
 				gputest.Check(t, gpu.Read(out, 0, got))
 				for j := range n {
@@ -168,7 +169,7 @@ func TestDeltaOfSequences(t *testing.T) {
 		}
 		x := gputest.Normal(uint64(i), int(n)*row)
 		gputest.Check(t, gpu.Write(in, 0, x))
-		gputest.Check(t, o.Launch(state.Address(), SequencesArgs{runs: gputest.Upload(t, d, runs).Address(), state: int64(w.stateSize()), Count: int32(len(batch)), Tokens: n}))
+		gputest.Check(t, o.Launch(state.Address(), args.Sequences{Runs: gputest.Upload(t, d, runs).Address(), State: int64(w.stateSize()), Count: int32(len(batch)), Tokens: n}))
 		got := gputest.Read(t, out, int(n)*w.values*w.dim)
 		for _, r := range batch {
 			net := nets[r[0]]

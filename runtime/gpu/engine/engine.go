@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	"github.com/kvgen/kvgen/runtime/gpu/qkv"
@@ -177,15 +178,8 @@ func (e *engine) makeRopes() error {
 	return nil
 }
 
-// StepArgs is struct Step of step.cu.
-type StepArgs struct {
-	X, Y, H   uint64
-	post, Pre Norm
-	Scale     float32
-}
-
 // betweenBlocks is the op that goes from one block to the next.
-type betweenBlocks struct{ args StepArgs }
+type betweenBlocks struct{ args args.Step }
 
 func (s *betweenBlocks) run(e *engine, _ *cache, n int) error {
 	return e.step.Launch(gpu.Grid{X: n, Threads: e.threads()}, &s.args)
@@ -200,7 +194,7 @@ func (e *engine) compile() error {
 			return fmt.Errorf("inputs of layers: %w", err)
 		}
 	}
-	next := &betweenBlocks{args: StepArgs{X: e.x.Address(), Scale: 1}}
+	next := &betweenBlocks{args: args.Step{X: e.x.Address(), Scale: 1}}
 	for i := e.span.Steps.Lo; i < e.span.Steps.Hi; i++ {
 		s := &p.Steps[i]
 		pre, err := e.w.norm(s.Pre)
@@ -218,7 +212,7 @@ func (e *engine) compile() error {
 		if err != nil {
 			return err
 		}
-		next = &betweenBlocks{args: StepArgs{X: e.x.Address(), Y: e.y.Address(), post: post, Scale: s.Scale}}
+		next = &betweenBlocks{args: args.Step{X: e.x.Address(), Y: e.y.Address(), Post: post, Scale: s.Scale}}
 	}
 	if !e.span.Output {
 		next.args.H = e.h.Address()
@@ -357,12 +351,12 @@ func (e *engine) embedTokens(c *cache, n int) error {
 	}
 	positions := c.lists.At(at.Position(), n)
 	if p.Positions != nil || p.Scale != 1 {
-		a := embedArgs{x: e.x.Address(), scale: p.Scale}
+		a := args.Embed{X: e.x.Address(), Scale: p.Scale}
 		if p.Positions != nil {
 			if err := e.w.positions.Gather(e.h, positions, n); err != nil {
 				return err
 			}
-			a.place = e.h.Address()
+			a.Place = e.h.Address()
 		}
 		if err := e.embed.Launch(gpu.Grid{X: n, Threads: e.threads()}, &a); err != nil {
 			return err
@@ -372,12 +366,6 @@ func (e *engine) embedTokens(c *cache, n int) error {
 		return nil
 	}
 	return e.inputs.run(e, c, n)
-}
-
-// embedArgs is struct Embed of step.cu.
-type embedArgs struct {
-	x, place uint64
-	scale    float32
 }
 
 // Hidden copies the last batch's vectors of tokens lo..hi-1.
@@ -411,7 +399,7 @@ func (e *engine) project(dst []float32, h *gpu.Buffer, lo, hi int) error {
 			return err
 		}
 		if p.Cap > 0 {
-			a := capArgs{x: e.logits.Address(), n: int64(n * p.Vocab), cap: p.Cap}
+			a := args.Cap{X: e.logits.Address(), N: int64(n * p.Vocab), Cap: p.Cap}
 			if err := e.cap.Launch(gpu.Grid{X: min(256, (n*p.Vocab+255)/256), Threads: 256}, &a); err != nil {
 				return err
 			}
@@ -422,13 +410,6 @@ func (e *engine) project(dst []float32, h *gpu.Buffer, lo, hi int) error {
 		dst = dst[n*p.Vocab:]
 	}
 	return nil
-}
-
-// capArgs is struct Cap of scale.cu.
-type capArgs struct {
-	x   uint64
-	n   int64
-	cap float32
 }
 
 // Close frees what is the engine's own, and the weights if no other uses them.

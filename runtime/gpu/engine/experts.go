@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -14,21 +15,21 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 	m.route, m.sort, m.collect = b.function("route"), b.function("sort"), b.function("collect")
 	m.hidden, m.blend = b.function("hidden"), b.function("blend")
 	weight := b.room("weight", s.Used)
-	m.routeArgs = routeArgs{logits: logits.Address(), expert: m.expert.Address(), row: m.row.Address(), weight: weight.Address(),
-		count: int32(s.Count), used: int32(s.Used), all: gpu.Flag(s.Gating == model.SoftmaxAll)}
+	m.routeArgs = args.Route{Logits: logits.Address(), Expert: m.expert.Address(), Row: m.row.Address(), Weight: weight.Address(),
+		Count: int32(s.Count), Used: int32(s.Used), All: gpu.Flag(s.Gating == model.SoftmaxAll)}
 
 	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
 	m.mid = b.room("mid", s.Inner*s.Used)
-	m.hiddenArgs = hiddenArgs{gate: m.gates.Address(), up: m.gates.Address() + uint64(4*s.Up.First), out: m.mid.Address(), inner: int32(s.Inner),
-		row: int32(s.Gate.Stride), upRow: int32(s.Up.Stride), act: activationCode(activations[s.Act]), gateScale: b.vector(s.Gate.Scale), upScale: b.vector(s.Up.Scale)}
+	m.hiddenArgs = args.Hidden{Gate: m.gates.Address(), Up: m.gates.Address() + uint64(4*s.Up.First), Out: m.mid.Address(), Inner: int32(s.Inner),
+		Row: int32(s.Gate.Stride), UpRow: int32(s.Up.Stride), Act: activationCode(activations[s.Act]), GateScale: b.vector(s.Gate.Scale), UpScale: b.vector(s.Up.Scale)}
 	if s.Up.Weight() != s.Gate.Weight() {
 		m.up, m.ups = b.stack(s.Up), b.room("ups", s.Up.Stride*s.Used)
-		m.hiddenArgs.up = m.ups.Address()
+		m.hiddenArgs.Up = m.ups.Address()
 	}
 	width := e.w.program.Width
 	m.down, m.parts = b.stack(s.Down), b.room("parts", width*s.Used)
-	m.blendArgs = blendArgs{y: y.Address(), part: m.parts.Address(), expert: m.expert.Address(), weight: weight.Address(), scale: b.vector(s.Down.Scale),
-		width: int32(width), used: int32(s.Used)}
+	m.blendArgs = args.Blend{Y: y.Address(), Part: m.parts.Address(), Expert: m.expert.Address(), Weight: weight.Address(), Scale: b.vector(s.Down.Scale),
+		Width: int32(width), Used: int32(s.Used)}
 	for _, p := range []*product.Kernel{m.gate, m.up, m.down} {
 		if p != nil && b.err == nil {
 			b.err = e.b.Reserve(p.GroupWorkspace(e.batch*s.Used, s.Count, m.most(e.batch)))
@@ -76,9 +77,9 @@ func (b *expertsBuilder) normed(n *model.NormWeights, x *gpu.Buffer, name string
 	if b.err != nil {
 		return nil
 	}
-	var w Norm
+	var w args.Norm
 	w, b.err = b.e.w.norm(n)
-	b.ops = append(b.ops, &normalise{normalArgs{x: x.Address(), y: to.Address(), norm: w}})
+	b.ops = append(b.ops, &normalise{args.NormRows{X: x.Address(), Y: to.Address(), Norm: w}})
 	return to
 }
 

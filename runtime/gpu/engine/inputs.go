@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -14,15 +15,8 @@ type inputs struct {
 	project    *matmul
 	embeddings *gpu.Buffer // [batch][layers][size] embeddings of the tokens
 	f          gpu.Kernel
-	args       inputsArgs
+	args       args.Inputs
 	layers     int
-}
-
-// inputsArgs is struct Inputs of inputs.cu.
-type inputsArgs struct {
-	x, e   uint64
-	norm   Norm
-	narrow float32
 }
 
 // layerInputs takes what the layers' inputs are made of to the GPU, for the stage that embeds;
@@ -42,8 +36,8 @@ func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
 	if i.project, err = e.matmul(s.Projection, e.x, x, ""); err != nil {
 		return nil, err
 	}
-	i.args = inputsArgs{x: x.Address(), e: i.embeddings.Address(), narrow: float32(1 / math.Sqrt(float64(e.w.program.Width)))}
-	if i.args.norm, err = e.w.norm(s.Norm); err != nil {
+	i.args = args.Inputs{X: x.Address(), E: i.embeddings.Address(), Narrow: float32(1 / math.Sqrt(float64(e.w.program.Width)))}
+	if i.args.Norm, err = e.w.norm(s.Norm); err != nil {
 		return nil, err
 	}
 	i.f, err = e.b.Frame("inputs", "inputs", gpu.Define{Name: "SIZE", Value: s.Size})
@@ -71,8 +65,8 @@ func (e *engine) inputGate(s *model.InputGateStep, x, y *gpu.Buffer) ([]op, erro
 	if err != nil {
 		return nil, err
 	}
-	h.args.up += uint64(4 * s.Layer * p.Size)
-	h.args.upRow = int32(p.Layers * p.Size)
+	h.args.Up += uint64(4 * s.Layer * p.Size)
+	h.args.UpRow = int32(p.Layers * p.Size)
 	out, err := e.matmul(s.Out, gate.outs[0], y, "")
 	return []op{gate, h, out}, err
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -9,14 +10,8 @@ import (
 // activation is out = act(gate) * up of rows that are slots of experts, or tokens.
 type activation struct {
 	f    gpu.Kernel
-	args hiddenArgs
+	args args.Hidden
 	each int // rows per token
-}
-
-// hiddenArgs is struct Hidden of experts.cu.
-type hiddenArgs struct {
-	gate, up, out, expert, gateScale, upScale uint64
-	inner, row, upRow, act                    int32
 }
 
 func (b *activation) run(_ *engine, _ *cache, n int) error {
@@ -26,24 +21,12 @@ func (b *activation) run(_ *engine, _ *cache, n int) error {
 // activate makes the op gate = act(gate) * up, both [n][inner].
 func (e *engine) activate(gate, up *gpu.Buffer, inner int, a product.Activation) (*activation, error) {
 	f, err := e.b.Frame("hidden", "experts")
-	return &activation{f, hiddenArgs{gate: gate.Address(), up: up.Address(), out: gate.Address(), inner: int32(inner), row: int32(inner), upRow: int32(inner), act: activationCode(a)}, 1}, err
+	return &activation{f, args.Hidden{Gate: gate.Address(), Up: up.Address(), Out: gate.Address(), Inner: int32(inner), Row: int32(inner), UpRow: int32(inner), Act: activationCode(a)}, 1}, err
 }
 
 // activationCode is the number by which experts.cu knows an activation.
 func activationCode(a product.Activation) int32 {
 	return map[product.Activation]int32{product.SiLU: 0, product.GELU: 1, product.SwiGLUClamped: 2}[a]
-}
-
-// routeArgs is struct Route of experts.cu.
-type routeArgs struct {
-	logits, expert, row, weight uint64
-	count, used, all            int32
-}
-
-// blendArgs is struct Blend of experts.cu.
-type blendArgs struct {
-	y, part, expert, place, weight, scale uint64
-	width, used                           int32
 }
 
 // mixture is a mixture of experts from the logits of its router on. A slot is one token at one
@@ -58,9 +41,9 @@ type mixture struct {
 	rows, of, place, collected          *gpu.Buffer     // of slots in the order of their experts
 	runs                                [3]*gpu.Buffer
 	gates, ups, mid, parts              *gpu.Buffer // [slots]
-	routeArgs                           routeArgs
-	hiddenArgs                          hiddenArgs // but for expert, here and below for place
-	blendArgs                           blendArgs
+	routeArgs                           args.Route
+	hiddenArgs                          args.Hidden // but for expert, here and below for place
+	blendArgs                           args.Blend
 }
 
 // most is how many slots of a run share what is read of a matrix, for a batch of n tokens.
@@ -77,7 +60,7 @@ func (m *mixture) run(e *engine, _ *cache, n int) error {
 		return err
 	}
 	h, b := m.hiddenArgs, m.blendArgs
-	h.expert = m.expert.Address()
+	h.Expert = m.expert.Address()
 	multiply := func(p *product.Kernel, y, x, row *gpu.Buffer) error {
 		return p.RunExperts(y, x, m.expert, row, slots, m.s.Count)
 	}
@@ -88,7 +71,7 @@ func (m *mixture) run(e *engine, _ *cache, n int) error {
 			return err
 		}
 		multiply = func(p *product.Kernel, y, x, _ *gpu.Buffer) error { return p.RunGroups(y, x, r, slots, m.s.Count) }
-		x, h.expert, b.place = m.collected, m.of.Address(), m.place.Address()
+		x, h.Expert, b.Place = m.collected, m.of.Address(), m.place.Address()
 	}
 	if err := multiply(m.gate, m.gates, x, row); err != nil {
 		return err
@@ -110,11 +93,11 @@ func (m *mixture) run(e *engine, _ *cache, n int) error {
 // order brings the slots into the order of their experts and collects their inputs.
 func (m *mixture) order(e *engine, slots, most int) (*product.Runs, error) {
 	r := &product.Runs{Expert: m.runs[0], First: m.runs[1], Slots: m.runs[2], Count: slots/most + m.s.Count, Most: most}
-	a := product.SortArgs{Expert: m.expert.Address(), Row: m.rows.Address(), Of: m.of.Address(), Place: m.place.Address(), RunExpert: r.Expert.Address(), RunFirst: r.First.Address(), RunSlots: r.Slots.Address(),
+	a := args.Sort{Expert: m.expert.Address(), Row: m.rows.Address(), Of: m.of.Address(), Place: m.place.Address(), RunExpert: r.Expert.Address(), RunFirst: r.First.Address(), RunSlots: r.Slots.Address(),
 		Slots: int32(slots), Used: int32(m.s.Used), Most: int32(most)}
 	if err := m.sort.Launch(gpu.Grid{X: m.s.Count, Threads: 256}, &a); err != nil {
 		return nil, err
 	}
-	c := product.CollectArgs{X: m.x.Address(), Y: m.collected.Address(), Row: m.rows.Address(), N: int32(e.w.program.Width)}
+	c := args.Collect{X: m.x.Address(), Y: m.collected.Address(), Row: m.rows.Address(), N: int32(e.w.program.Width)}
 	return r, m.collect.Launch(gpu.Grid{X: slots, Threads: 256}, &c)
 }

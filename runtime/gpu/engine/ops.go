@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/model"
 )
@@ -75,7 +76,7 @@ func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 		return nil, err
 	}
 	f, err := e.b.Frame("throw_switch", "scale")
-	return append(ops, gate, &sharedGate{f, sharedGateArgs{y: y.Address(), logits: gate.outs[0].Address(), width: int32(e.w.program.Width)}}), err
+	return append(ops, gate, &sharedGate{f, args.SharedGate{Y: y.Address(), Logits: gate.outs[0].Address(), Width: int32(e.w.program.Width)}}), err
 }
 
 func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
@@ -90,13 +91,7 @@ func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
 // sharedGate multiplies rows by the sigmoid of their logit, the gate of shared experts.
 type sharedGate struct {
 	f    gpu.Kernel
-	args sharedGateArgs
-}
-
-// sharedGateArgs is struct Switch of scale.cu.
-type sharedGateArgs struct {
-	y, logits uint64
-	width     int32
+	args args.SharedGate
 }
 
 func (t *sharedGate) run(_ *engine, _ *cache, n int) error {
@@ -116,7 +111,7 @@ func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 			if err != nil {
 				return nil, err
 			}
-			ops = append(ops, &normalise{normalArgs{x: x.Address(), y: in.Address(), norm: n}})
+			ops = append(ops, &normalise{args.NormRows{X: x.Address(), Y: in.Address(), Norm: n}})
 		}
 		if i > 0 {
 			if part, err = e.room("spare", width); err != nil {
@@ -135,9 +130,9 @@ func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 		if err != nil {
 			return nil, err
 		}
-		a := branchArgs{sum: y.Address(), part: part.Address(), post: post}
+		a := args.Branch{Sum: y.Address(), Part: part.Address(), Post: post}
 		if i > 0 {
-			a.add = 1
+			a.Add = 1
 		}
 		ops = append(ops, &addBranch{a})
 	}
@@ -145,27 +140,14 @@ func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 }
 
 // normalise is y = norm(x) of rows of the model's width.
-type normalise struct{ args normalArgs }
-
-// normalArgs is struct Rows of step.cu.
-type normalArgs struct {
-	x, y uint64
-	norm Norm
-}
-
-// branchArgs is struct Branch of step.cu.
-type branchArgs struct {
-	sum, part uint64
-	post      Norm
-	add       int32
-}
+type normalise struct{ args args.NormRows }
 
 func (o *normalise) run(e *engine, _ *cache, n int) error {
 	return e.normal.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)
 }
 
 // addBranch adds the output of a branch to a sum.
-type addBranch struct{ args branchArgs }
+type addBranch struct{ args args.Branch }
 
 func (o *addBranch) run(e *engine, _ *cache, n int) error {
 	return e.branch.Launch(gpu.Grid{X: n, Threads: e.threads()}, &o.args)

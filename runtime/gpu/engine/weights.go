@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -115,24 +116,17 @@ func (w *weights) vector(x []float32) (*gpu.Buffer, error) {
 	return m, gpu.Write(m, 0, x)
 }
 
-// Norm is struct Norm of norm.cuh.
-type Norm struct {
-	W, b uint64
-	Eps  float32
-	Kind int32
-}
-
 // norm takes a norm to the GPU; that of nil does nothing.
-func (w *weights) norm(n *model.NormWeights) (Norm, error) {
+func (w *weights) norm(n *model.NormWeights) (args.Norm, error) {
 	if n == nil {
-		return Norm{}, nil
+		return args.Norm{}, nil
 	}
 	scale, err := w.vector(n.W)
 	if err != nil {
-		return Norm{}, err
+		return args.Norm{}, err
 	}
 	bias, err := w.vector(n.B)
-	x := Norm{W: scale.Address(), b: bias.Address(), Eps: n.Eps, Kind: 1}
+	x := args.Norm{W: scale.Address(), B: bias.Address(), Eps: n.Eps, Kind: 1}
 	if n.Kind == model.LayerNorm {
 		x.Kind = 2
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
@@ -168,8 +169,8 @@ func gemmTime(t testing.TB, d *gpu.Queue, x *Kernel, shape int, y *gpu.Buffer, t
 	s := x.gemmSpace(tokens)
 	space := gputest.Must[*gpu.Buffer](t)(d.Workspace(s.end))
 	at := func(offset uint64) uint64 { return space.Address() + offset }
-	a := &gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), wHigh: at(s.wHigh), wLow: at(s.wLow), xUnits: at(s.xUnits), wUnits: x.Matrix.units.Address(), y: y.Address(),
-		pitch: int64(2 * x.Matrix.N), depth: int32(x.Matrix.N), tokens: int32(tokens), outputs: int32(x.Outputs()), count: int32(x.Outputs())}
+	a := &args.Gemm{XHigh: at(s.xHigh), XLow: at(s.xLow), WHigh: at(s.wHigh), WLow: at(s.wLow), XUnits: at(s.xUnits), WUnits: x.Matrix.units.Address(), Y: y.Address(),
+		Pitch: int64(2 * x.Matrix.N), Depth: int32(x.Matrix.N), Tokens: int32(tokens), Outputs: int32(x.Outputs()), Count: int32(x.Outputs())}
 	return 1000 * float64(gputest.Median(gputest.Time(t, d, 7, func() error { return x.prefill.launchShape(x.prefill.shapes[shape], a) })))
 }
 

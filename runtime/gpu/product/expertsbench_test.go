@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
@@ -47,11 +48,11 @@ func TestExpertsBench(t *testing.T) {
 				}
 				u := &Runs{Expert: runs[0], First: runs[1], Slots: runs[2], Count: slots/length + count, Most: length}
 				order := func() error {
-					a := SortArgs{Expert: ids.Address(), Row: rows.Address(), Of: of.Address(), Place: place.Address(), RunExpert: runs[0].Address(), RunFirst: runs[1].Address(), RunSlots: runs[2].Address(), Slots: int32(slots), Used: used, Most: int32(length)}
+					a := args.Sort{Expert: ids.Address(), Row: rows.Address(), Of: of.Address(), Place: place.Address(), RunExpert: runs[0].Address(), RunFirst: runs[1].Address(), RunSlots: runs[2].Address(), Slots: int32(slots), Used: used, Most: int32(length)}
 					if err := sort.Launch(gpu.Grid{X: count, Threads: 256}, &a); err != nil {
 						return err
 					}
-					return collect.Launch(gpu.Grid{X: slots, Threads: 256}, &CollectArgs{X: x.Address(), Y: collected.Address(), Row: rows.Address(), N: width})
+					return collect.Launch(gpu.Grid{X: slots, Threads: 256}, &args.Collect{X: x.Address(), Y: collected.Address(), Row: rows.Address(), N: width})
 				}
 				ordered := gputest.GraphTime(t, d, 4, order)
 				k := 0

@@ -3,6 +3,7 @@ package product
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -48,29 +49,6 @@ func newGemm(q *gpu.Queue, exact bool) (*gemm, error) {
 		g.shapes = append(g.shapes, gemmShape{f, int(s[0]), int(s[1]), int(s[2])})
 	}
 	return g, nil
-}
-
-// splitArgs is struct Split of gemm.cu.
-type splitArgs struct {
-	x, high, low, units uint64
-	n                   int32
-}
-
-// expandArgs is struct Expand of matrix.cu.
-type expandArgs struct {
-	weights, units, high, low uint64
-	at                        layout
-	n                         int32
-}
-
-// gemmArgs is struct Gemm of gemm.cu.
-type gemmArgs struct {
-	xHigh, xLow, wHigh, wLow, xUnits, wUnits, bias, y uint64
-	pitch                                             int64
-	depth, tokens, outputs, first, count              int32
-	upper, half, act, gated                           int32
-	expert, run, many                                 uint64
-	lowest, experts                                   int32
 }
 
 // gemmSpace is where things are in the workspace, and how much of it there is.
@@ -148,7 +126,7 @@ func (x *Kernel) splitInputs(s *gemmSpace, in uint64, rows int) (base uint64, er
 		}
 		in = base + s.transformed
 	}
-	split := splitArgs{x: in, high: base + s.xHigh, low: base + s.xLow, units: base + s.xUnits, n: int32(m.N)}
+	split := args.Split{X: in, High: base + s.xHigh, Low: base + s.xLow, Units: base + s.xUnits, N: int32(m.N)}
 	return base, x.prefill.split.Launch(gpu.Grid{X: rows, Threads: 256}, &split)
 }
 
@@ -161,28 +139,28 @@ func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 		return fmt.Errorf("%w: a product of %d tokens with %d rows of %d", err, tokens, m.Rows, m.N)
 	}
 	at := func(offset uint64) uint64 { return base + offset }
-	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(tokens),
-		outputs: int32(x.Outputs()), half: int32(x.Outputs()), act: int32(x.Act)}
+	a := args.Gemm{XHigh: at(s.xHigh), XLow: at(s.xLow), XUnits: at(s.xUnits), Y: y, Depth: int32(roundUp(m.N, padding)), Tokens: int32(tokens),
+		Outputs: int32(x.Outputs()), Half: int32(x.Outputs()), Act: int32(x.Act)}
 	if x.Bias != nil {
-		a.bias = x.Bias.Address()
+		a.Bias = x.Bias.Address()
 	}
 	if x.Gated {
-		a.gated = 1
+		a.Gated = 1
 	}
 	if x.direct() {
-		a.wHigh, a.pitch, a.upper, a.count = m.weights.Address(), int64(m.at.pitch), a.half, a.outputs
+		a.WHigh, a.Pitch, a.Upper, a.Count = m.weights.Address(), int64(m.at.Pitch), a.Half, a.Outputs
 		return x.prefill.launch(x.q, &a)
 	}
-	a.wHigh, a.wLow, a.wUnits, a.pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.depth)
+	a.WHigh, a.WLow, a.WUnits, a.Pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.Depth)
 	for first := 0; first < x.Outputs(); first += s.band {
-		a.first, a.count = int32(first), int32(min(s.band, x.Outputs()-first))
-		a.upper = a.count
-		if err := m.expandInto(a.wHigh, a.wLow, first, int(a.count), x.Exact); err != nil {
+		a.First, a.Count = int32(first), int32(min(s.band, x.Outputs()-first))
+		a.Upper = a.Count
+		if err := m.expandInto(a.WHigh, a.WLow, first, int(a.Count), x.Exact); err != nil {
 			return err
 		}
 		if x.Gated {
-			to := uint64(a.count) * uint64(a.pitch)
-			if err := m.expandInto(a.wHigh+to, a.wLow+to, first+x.Outputs(), int(a.count), x.Exact); err != nil {
+			to := uint64(a.Count) * uint64(a.Pitch)
+			if err := m.expandInto(a.WHigh+to, a.WLow+to, first+x.Outputs(), int(a.Count), x.Exact); err != nil {
 				return err
 			}
 		}
@@ -195,35 +173,35 @@ func (x *Kernel) runPrefill(y, in uint64, tokens int) error {
 
 // expandInto writes rows as f16 to high, and what is left of them to low if both is set.
 func (m *Matrix) expandInto(high, low uint64, first, rows int, both bool) error {
-	a := expandArgs{weights: m.row(first), units: m.units.Address() + 4*uint64(first), high: high, at: m.at, n: int32(m.N)}
+	a := args.Expand{Weights: m.row(first), Units: m.units.Address() + 4*uint64(first), High: high, At: m.at, N: int32(m.N)}
 	if both {
-		a.low = low
+		a.Low = low
 	}
 	return m.expand.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }
 
 // launch uses large tiles unless they leave much of the GPU idle.
-func (g *gemm) launch(q *gpu.Queue, a *gemmArgs) error {
-	if a.tiles(g.shapes[0]) < q.Limits().Cores {
+func (g *gemm) launch(q *gpu.Queue, a *args.Gemm) error {
+	if g.shapes[0].tiles(a) < q.Limits().Cores {
 		return g.launchShape(g.shapes[1], a)
 	}
 	return g.launchShape(g.shapes[0], a)
 }
 
-func (g *gemm) launchShape(s gemmShape, a *gemmArgs) error {
-	x, y := a.grid(s)
+func (g *gemm) launchShape(s gemmShape, a *args.Gemm) error {
+	x, y := s.grid(a)
 	return s.kernel.Launch(gpu.Grid{X: x, Y: y, Threads: s.threads}, a)
 }
 
-func (a *gemmArgs) grid(s gemmShape) (x, y int) {
+func (s gemmShape) grid(a *args.Gemm) (x, y int) {
 	outputs := s.rows
-	if a.gated != 0 {
+	if a.Gated != 0 {
 		outputs /= 2
 	}
-	return (int(a.tokens) + s.tokens - 1) / s.tokens, (int(a.count) + outputs - 1) / outputs
+	return (int(a.Tokens) + s.tokens - 1) / s.tokens, (int(a.Count) + outputs - 1) / outputs
 }
 
-func (a *gemmArgs) tiles(s gemmShape) int {
-	x, y := a.grid(s)
+func (s gemmShape) tiles(a *args.Gemm) int {
+	x, y := s.grid(a)
 	return x * y
 }

@@ -3,6 +3,7 @@ package product
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -69,24 +70,24 @@ func (x *Kernel) runPrefillGroups(y, in uint64, r *Runs, slots, count int) error
 	}
 	at := func(offset uint64) uint64 { return base + offset }
 	rows := m.Rows / count
-	a := gemmArgs{xHigh: at(s.xHigh), xLow: at(s.xLow), xUnits: at(s.xUnits), y: y, depth: int32(roundUp(m.N, padding)), tokens: int32(slots),
-		outputs: int32(rows), count: int32(rows), act: int32(x.Act), expert: r.Expert.Address(), run: r.First.Address(), many: r.Slots.Address()}
+	a := args.Gemm{XHigh: at(s.xHigh), XLow: at(s.xLow), XUnits: at(s.xUnits), Y: y, Depth: int32(roundUp(m.N, padding)), Tokens: int32(slots),
+		Outputs: int32(rows), Count: int32(rows), Act: int32(x.Act), Expert: r.Expert.Address(), Run: r.First.Address(), Many: r.Slots.Address()}
 	if x.Bias != nil {
-		a.bias = x.Bias.Address()
+		a.Bias = x.Bias.Address()
 	}
 	shape := x.shapeOf(r.Most)
 	launch := func() error {
 		return shape.kernel.Launch(gpu.Grid{X: r.Count, Y: (rows + shape.rows - 1) / shape.rows, Threads: shape.threads}, &a)
 	}
 	if x.direct() {
-		a.wHigh, a.pitch, a.experts = m.weights.Address(), int64(m.at.pitch), int32(count)
+		a.WHigh, a.Pitch, a.Experts = m.weights.Address(), int64(m.at.Pitch), int32(count)
 		return launch()
 	}
-	a.wHigh, a.wLow, a.wUnits, a.pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.depth)
+	a.WHigh, a.WLow, a.WUnits, a.Pitch = at(s.wHigh), at(s.wLow), m.units.Address(), 2*int64(a.Depth)
 	for first := 0; first < count; first += s.band {
 		n := min(s.band, count-first)
-		a.lowest, a.experts = int32(first), int32(n)
-		if err := m.expandInto(a.wHigh, a.wLow, first*rows, n*rows, x.Exact); err != nil {
+		a.Lowest, a.Experts = int32(first), int32(n)
+		if err := m.expandInto(a.WHigh, a.WLow, first*rows, n*rows, x.Exact); err != nil {
 			return err
 		}
 		if err := launch(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
 )
@@ -43,7 +44,7 @@ func TestGroups(t *testing.T) {
 		for _, m := range []*gpu.Buffer{of, row, place, x.Expert, x.First, x.Slots} {
 			gputest.Check(t, gpu.Write(m, 0, slices.Repeat([]int32{-7}, int(m.Size/4))))
 		}
-		a := SortArgs{Expert: ids.Address(), Row: row.Address(), Of: of.Address(), Place: place.Address(), RunExpert: x.Expert.Address(), RunFirst: x.First.Address(), RunSlots: x.Slots.Address(),
+		a := args.Sort{Expert: ids.Address(), Row: row.Address(), Of: of.Address(), Place: place.Address(), RunExpert: x.Expert.Address(), RunFirst: x.First.Address(), RunSlots: x.Slots.Address(),
 			Slots: int32(slots), Used: used, Most: int32(cs.most)}
 		gputest.Check(t, sort.Launch(gpu.Grid{X: cs.count, Threads: 256}, &a))
 		gotOf, gotRow, gotPlace := gputest.Integers(t, of), gputest.Integers(t, row), gputest.Integers(t, place)
@@ -73,7 +74,7 @@ func TestGroups(t *testing.T) {
 		m, w := matrixOf(t, d, typ, 3, cs.count*rows, n)
 		in := gputest.Normal(9, cs.tokens*n)
 		collected, y := alloc(slots*n), gputest.Upload(t, d, slices.Repeat([]float32{float32(math.NaN())}, slots*rows))
-		gputest.Check(t, collect.Launch(gpu.Grid{X: slots, Threads: 256}, &CollectArgs{X: gputest.Upload(t, d, in).Address(), Y: collected.Address(), Row: row.Address(), N: n}))
+		gputest.Check(t, collect.Launch(gpu.Grid{X: slots, Threads: 256}, &args.Collect{X: gputest.Upload(t, d, in).Address(), Y: collected.Address(), Row: row.Address(), N: n}))
 		bias := gputest.Normal(5, cs.count*rows)
 		turned := activationsOf(typ, in, n, false)
 		for _, exact := range []bool{true, false} {

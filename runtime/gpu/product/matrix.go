@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -14,7 +15,7 @@ type Matrix struct {
 	Rows, N int // N: values of a row
 
 	q      *gpu.Queue
-	at     layout
+	at     args.Layout
 	halves bool // rows are f16
 	// [Rows][at.pitch]; [Rows] powers of two that rows are divided by to be f16
 	weights, units *gpu.Buffer
@@ -22,35 +23,25 @@ type Matrix struct {
 	gather, transform, expand gpu.Kernel
 }
 
-// layout is struct Layout of weights.cuh.
-type layout struct{ first, second, third, scales, bases, pitch int32 }
-
 // padding is the values that rows in device memory are whole numbers of, as in matrix.cu.
 const padding = 32
 
 // newLayout places the arrays of a row of n values. arrays are the bytes of an entry of each and
 // how many values that is for.
-func newLayout(arrays []int32, n int) layout {
+func newLayout(arrays []int32, n int) args.Layout {
 	n = roundUp(n, padding)
 	var at [6]int
 	for k := range 5 {
 		bytes, values := int(arrays[2*k]), int(arrays[2*k+1])
 		at[k+1] = at[k] + roundUp((n+values-1)/values*bytes, 16)
 	}
-	return layout{int32(at[0]), int32(at[1]), int32(at[2]), int32(at[3]), int32(at[4]), int32(roundUp(at[5], 32))}
+	return args.Layout{First: int32(at[0]), Second: int32(at[1]), Third: int32(at[2]), Scales: int32(at[3]), Bases: int32(at[4]), Pitch: int32(roundUp(at[5], 32))}
 }
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // pieceBytes is what NewMatrix takes of a file at a time, if a row is not more.
 const pieceBytes = 4 << 20
-
-// repackArgs is struct Repack of matrix.cu.
-type repackArgs struct {
-	packed, weights, units uint64
-	at                     layout
-	n                      int32
-}
 
 // NewMatrix compiles what a type's rows need and uploads rows of n values. read fills p with the
 // bytes from byte at on of the rows as a GGUF file has them, rows*t.RowBytes(n) bytes, of all
@@ -82,7 +73,7 @@ func NewMatrix(q *gpu.Queue, t *kernels.Type, n, rows int, read func(p []byte, a
 		}
 	}
 	m.gather = m.gather.Overlap()
-	if m.weights, err = q.Alloc(uint64(rows) * uint64(m.at.pitch)); err != nil {
+	if m.weights, err = q.Alloc(uint64(rows) * uint64(m.at.Pitch)); err != nil {
 		return nil, fmt.Errorf("%w: for a matrix of %d rows of %d values of %s", err, rows, n, t.Name)
 	}
 	if m.units, err = q.Alloc(uint64(4 * rows)); err == nil {
@@ -112,7 +103,7 @@ func (m *Matrix) upload(repack gpu.Kernel, read func(p []byte, at int64) error) 
 		if err = gpu.Write(packed, 0, host[:n*row]); err != nil {
 			break
 		}
-		a := repackArgs{packed: packed.Address(), weights: m.row(first), units: m.units.Address() + uint64(4*first), at: m.at, n: int32(m.N)}
+		a := args.Repack{Packed: packed.Address(), Weights: m.row(first), Units: m.units.Address() + uint64(4*first), At: m.at, N: int32(m.N)}
 		err = repack.Launch(gpu.Grid{X: n, Threads: 128}, &a)
 	}
 	if e := m.q.Sync(); err == nil {
@@ -125,7 +116,7 @@ func (m *Matrix) upload(repack gpu.Kernel, read func(p []byte, at int64) error) 
 }
 
 // row is the address of a row.
-func (m *Matrix) row(r int) uint64 { return m.weights.Address() + uint64(r)*uint64(m.at.pitch) }
+func (m *Matrix) row(r int) uint64 { return m.weights.Address() + uint64(r)*uint64(m.at.Pitch) }
 
 // Bytes is the device memory that the matrix takes.
 func (m *Matrix) Bytes() uint64 { return m.weights.Size + m.units.Size }
@@ -147,13 +138,6 @@ func (m *Matrix) Free() error {
 // Blocks of gather, turn and expand take so many values of a row.
 const stretches = 4 * 1024
 
-// gatherArgs is struct Gather of matrix.cu.
-type gatherArgs struct {
-	weights, ids, out uint64
-	at                layout
-	n, rows           int32
-}
-
 // Gather writes the rows whose numbers are ids, [tokens] of int32, as numbers to out, [tokens][N]
 // of f32: the values of the model, with the type's transform undone. A row that there is not
 // becomes zeros.
@@ -167,19 +151,13 @@ func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 	if err := out.Holds("outputs", uint64(4*tokens)*uint64(m.N)); err != nil {
 		return err
 	}
-	a := gatherArgs{weights: m.weights.Address(), ids: ids.Address(), out: out.Address(), at: m.at, n: int32(m.N), rows: int32(m.Rows)}
+	a := args.Gather{Weights: m.weights.Address(), Ids: ids.Address(), Out: out.Address(), At: m.at, N: int32(m.N), Rows: int32(m.Rows)}
 	return m.gather.Launch(gpu.Grid{X: tokens, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }
 
-// transformArgs is struct Turn of matrix.cu.
-type transformArgs struct {
-	x, out, row uint64
-	n           int32
-}
-
-// transformInto is so many rows of activations in the type's domain, in out; row is the address of
-// the numbers of the rows of x, 0 for all.
+// transformInto makes so many rows of activations in the type's domain, in out; row is the address of the
+// numbers of the rows of x, 0 for all.
 func (m *Matrix) transformInto(out, x, row uint64, rows int) error {
-	a := transformArgs{x: x, out: out, row: row, n: int32(m.N)}
+	a := args.Transform{X: x, Out: out, Row: row, N: int32(m.N)}
 	return m.transform.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }

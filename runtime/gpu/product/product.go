@@ -3,6 +3,7 @@ package product
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -135,15 +136,6 @@ func (x *Kernel) transformedBytes(rows int) uint64 {
 	return 4 * uint64(rows) * uint64(x.Matrix.N)
 }
 
-// productArgs is struct Product of product.cu.
-type productArgs struct {
-	weights, x, bias, y, expert, row, many uint64
-	at                                     layout
-	n, rows, count, outputs                int32
-	tokens, act, gated, wide               int32
-	lanes, parts, rounds, chunk            int32
-}
-
 // Run computes y [tokens][Outputs] for x [tokens][N], all f32.
 func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	m := x.Matrix
@@ -165,7 +157,7 @@ func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	}
 	for first := 0; first < tokens; first += decodeTokens {
 		a := x.args(y.Address()+4*uint64(first)*uint64(x.Outputs()), from+4*uint64(first)*uint64(m.N), 1)
-		a.tokens = int32(min(decodeTokens, tokens-first))
+		a.Tokens = int32(min(decodeTokens, tokens-first))
 		if err := x.launch(&a, 1); err != nil {
 			return err
 		}
@@ -202,12 +194,12 @@ func (x *Kernel) RunExperts(y, in, expert, row *gpu.Buffer, slots, count int) er
 		}
 	}
 	a := x.args(y.Address(), in.Address(), count)
-	a.tokens, a.expert = 1, expert.Address()
+	a.Tokens, a.Expert = 1, expert.Address()
 	if row != nil {
-		a.row = row.Address()
+		a.Row = row.Address()
 	}
 	var err error
-	if a.x, a.row, err = x.transform(a.x, a.row, slots); err != nil {
+	if a.X, a.Row, err = x.transform(a.X, a.Row, slots); err != nil {
 		return err
 	}
 	return x.launch(&a, slots)
@@ -266,8 +258,8 @@ func (x *Kernel) RunGroups(y, in *gpu.Buffer, r *Runs, slots, count int) error {
 		return err
 	}
 	a := x.args(y.Address(), transformed, count)
-	a.tokens = int32(r.Most)
-	a.expert, a.row, a.many = r.Expert.Address(), r.First.Address(), r.Slots.Address()
+	a.Tokens = int32(r.Most)
+	a.Expert, a.Row, a.Many = r.Expert.Address(), r.First.Address(), r.Slots.Address()
 	return x.launch(&a, r.Count)
 }
 
@@ -284,33 +276,33 @@ func (x *Kernel) transform(in, row uint64, rows int) (transformed, numbers uint6
 	return space.Address(), 0, x.Matrix.transformInto(space.Address(), in, row, rows)
 }
 
-func (x *Kernel) args(y, in uint64, count int) productArgs {
+func (x *Kernel) args(y, in uint64, count int) args.Product {
 	m := x.Matrix
-	a := productArgs{weights: m.weights.Address(), x: in, y: y, at: m.at, n: int32(m.N), rows: int32(m.Rows / count), count: int32(count),
-		outputs: int32(x.outputs(count)), act: int32(x.Act)}
+	a := args.Product{Weights: m.weights.Address(), X: in, Y: y, At: m.at, N: int32(m.N), Rows: int32(m.Rows / count), Count: int32(count),
+		Outputs: int32(x.outputs(count)), Act: int32(x.Act)}
 	if x.Bias != nil {
-		a.bias = x.Bias.Address()
+		a.Bias = x.Bias.Address()
 	}
 	if x.Gated {
-		a.gated = 1
+		a.Gated = 1
 	}
 	return a
 }
 
-func (x *Kernel) launch(a *productArgs, slots int) error {
-	j := job{slots: slots, outputs: int(a.outputs)}
-	for 1<<j.tokens < a.tokens {
+func (x *Kernel) launch(a *args.Product, slots int) error {
+	j := job{slots: slots, outputs: int(a.Outputs)}
+	for 1<<j.tokens < a.Tokens {
 		j.tokens++
 	}
 	p, err := x.plan(j)
 	if err != nil {
 		return err
 	}
-	a.lanes, a.parts, a.rounds, a.chunk = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk)
-	if a.n%4 == 0 && a.x%16 == 0 {
-		a.wide = 1
+	a.Lanes, a.Parts, a.Rounds, a.Chunk = int32(p.lanes), int32(p.parts), int32(p.rounds), int32(p.chunk)
+	if a.N%4 == 0 && a.X%16 == 0 {
+		a.Wide = 1
 	} else if x.Matrix.Type.Quantised {
-		return fmt.Errorf("gpu: activations for weights of %s begin at a multiple of 16 bytes and are whole groups of 4: rows of %d values at %#x", x.Matrix.Type.Name, a.n, a.x)
+		return fmt.Errorf("gpu: activations for weights of %s begin at a multiple of 16 bytes and are whole groups of 4: rows of %d values at %#x", x.Matrix.Type.Name, a.N, a.X)
 	}
 	return x.decode[j.tokens].Launch(gpu.Grid{X: p.blocks, Y: slots, Threads: 32 * x.share.warps, Shared: p.shared}, a)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	"github.com/kvgen/kvgen/runtime/gpu/cells"
@@ -33,19 +34,6 @@ type tokenLayer struct {
 	matrices   [4]*Matrix // Q, K and V; output; gate and up; down
 	products   [4]*Kernel
 	keys, vals *rows.Rows
-}
-
-// stepArgs is struct Step of step.cu, with struct Norm of norm.cuh.
-type stepArgs struct {
-	x, y, h   uint64
-	post, pre normArgs
-	scale     float32
-}
-
-type normArgs struct {
-	w, b uint64
-	eps  float32
-	kind int32
 }
 
 // TestBenchToken prints what a layer costs in a graph of layers as a token runs through them: norm,
@@ -112,7 +100,7 @@ func TestBenchToken(t *testing.T) {
 				}
 				step := gputest.Must[gpu.Kernel](t)(d.Frame("step", "step", gpu.Define{Name: "WIDTH", Value: width}, gpu.Define{Name: "THREADS", Value: 1024}))
 				norm := func(i int) error {
-					a := stepArgs{x: x.Address(), y: y.Address(), h: h.Address(), scale: 1, pre: normArgs{w: norms[i].Address(), eps: 1e-5, kind: 1}}
+					a := args.Step{X: x.Address(), Y: y.Address(), H: h.Address(), Scale: 1, Pre: args.Norm{W: norms[i].Address(), Eps: 1e-5, Kind: 1}}
 					return step.Launch(gpu.Grid{X: 1, Threads: 1024}, &a)
 				}
 				fmt.Printf("%-8s %4d %6d %5d %5d", cache, f[0], f[1], f[2], f[3])

@@ -3,6 +3,7 @@ package qkv
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 )
@@ -19,13 +20,6 @@ func NewGate(q *gpu.Queue) (*Gate, error) {
 	return &Gate{k.Overlap()}, nil
 }
 
-// gatesArgs is struct Gates of batch.cu.
-type gatesArgs struct {
-	o, gate   uint64
-	ld        int64
-	step, dim int32
-}
-
 // Run multiplies o [tokens][heads][dim] by the sigmoids of gates, which lie in the product of Q
 // behind each head's query.
 func (g *Gate) Run(o *gpu.Buffer, q View, tokens, heads, dim int) error {
@@ -38,6 +32,6 @@ func (g *Gate) Run(o *gpu.Buffer, q View, tokens, heads, dim int) error {
 	if err := o.Holds("outputs of attention", uint64(4*tokens*heads*dim)); err != nil {
 		return err
 	}
-	a := gatesArgs{o: o.Address(), gate: q.at() + uint64(4*dim), ld: int64(q.LD), step: int32(2 * dim), dim: int32(dim)}
+	a := args.Gates{O: o.Address(), Gate: q.at() + uint64(4*dim), LD: int64(q.LD), Step: int32(2 * dim), Dim: int32(dim)}
 	return g.gates.Launch(gpu.Grid{X: tokens, Y: heads, Threads: 128}, &a)
 }

@@ -3,6 +3,7 @@ package qkv
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
@@ -93,29 +94,14 @@ type Batch struct {
 	Raw *gpu.Buffer
 }
 
-// headsArgs is struct Heads of heads.cu.
-type headsArgs struct {
-	q, k, v                uint64
-	ldq, ldk, ldv          int64
-	qNorm, kNorm, vNorm    uint64
-	cos, sin, mu, out, raw uint64
-	positions, cells       uint64
-	keys, values           rows.RowsArgs
-	heads, kvHeads, qStep  int32
-	pairs, adjacent        int32
-	qEps, kEps, vEps       float32
-	temper                 float32
-	every                  int32
-}
-
 // Run launches it.
 func (x *Kernel) Run(l *Layer, b *Batch) error {
-	a := headsArgs{
-		q: b.Q.at(), ldq: int64(b.Q.LD), positions: b.Positions.Address(), out: b.Queries.Address(), heads: int32(l.Heads), qStep: int32(x.Key.Dim),
-		pairs: int32(l.Pairs), adjacent: gpu.Flag(l.Adjacent), temper: l.AttnScale, every: int32(max(1, l.AttnScaleEvery)),
+	a := args.Heads{
+		Q: b.Q.at(), LDQ: int64(b.Q.LD), Positions: b.Positions.Address(), Out: b.Queries.Address(), Heads: int32(l.Heads), QStep: int32(x.Key.Dim),
+		Pairs: int32(l.Pairs), Adjacent: gpu.Flag(l.Adjacent), Temper: l.AttnScale, Every: int32(max(1, l.AttnScaleEvery)),
 	}
 	if l.Gated {
-		a.qStep *= 2
+		a.QStep *= 2
 	}
 	switch {
 	case b.Tokens < 1 || l.Heads < 1:
@@ -125,7 +111,7 @@ func (x *Kernel) Run(l *Layer, b *Batch) error {
 	case l.AttnScale != 0 && l.AttnScaleEvery < 1:
 		return fmt.Errorf("gpu: the attention scale grows every so many positions, at least 1: %d was given", l.AttnScaleEvery)
 	}
-	errs := []error{b.Q.fits(b.Tokens, (l.Heads-1)*int(a.qStep)+x.Key.Dim), b.Positions.Holds("positions of the batch", uint64(4*b.Tokens)), b.Queries.Holds("queries", uint64(4*b.Tokens*l.Heads*x.Key.Dim))}
+	errs := []error{b.Q.fits(b.Tokens, (l.Heads-1)*int(a.QStep)+x.Key.Dim), b.Positions.Holds("positions of the batch", uint64(4*b.Tokens)), b.Queries.Holds("queries", uint64(4*b.Tokens*l.Heads*x.Key.Dim))}
 	if l.Pairs > 0 {
 		if b.Angles == nil {
 			return fmt.Errorf("gpu: RoPE of %d pairs needs the angles of the batch: none were given", l.Pairs)
@@ -133,10 +119,10 @@ func (x *Kernel) Run(l *Layer, b *Batch) error {
 		if b.Angles.Pairs != l.Pairs || b.Angles.Tokens < b.Tokens {
 			return fmt.Errorf("gpu: angles must be for %d pairs and at least %d tokens: they are for %d pairs and %d tokens", l.Pairs, b.Tokens, b.Angles.Pairs, b.Angles.Tokens)
 		}
-		a.cos, a.sin = b.Angles.Cos.Address(), b.Angles.Sin.Address()
+		a.Cos, a.Sin = b.Angles.Cos.Address(), b.Angles.Sin.Address()
 	}
 	var err error
-	if a.qNorm, a.qEps, err = l.QNorm.args(x.Key.Dim); err != nil {
+	if a.QNorm, a.QEps, err = l.QNorm.args(x.Key.Dim); err != nil {
 		return err
 	}
 	if l.Keys != nil {
@@ -147,11 +133,11 @@ func (x *Kernel) Run(l *Layer, b *Batch) error {
 			return err
 		}
 	}
-	return x.heads.Launch(gpu.Grid{X: b.Tokens, Y: l.Heads + 2*int(a.kvHeads), Threads: 32}, &a)
+	return x.heads.Launch(gpu.Grid{X: b.Tokens, Y: l.Heads + 2*int(a.KVHeads), Threads: 32}, &a)
 }
 
 // stores adds what K and V are made of and go to.
-func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
+func (x *Kernel) stores(a *args.Heads, l *Layer, b *Batch) error {
 	k, v := l.Keys, l.Values
 	if v == nil || k.Side != x.Key || v.Side != x.Value || !k.Key || v.Key {
 		return fmt.Errorf("gpu: K and V are stored in rows of the pair that the kernel was compiled for, K %s and V %s: the layer has others", x.Key.Type.Name, x.Value.Type.Name)
@@ -159,13 +145,13 @@ func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
 	if k.Heads != v.Heads {
 		return fmt.Errorf("gpu: K and V have as many KV heads: %d and %d", k.Heads, v.Heads)
 	}
-	a.k, a.v, a.ldk, a.ldv = b.K.at(), b.V.at(), int64(b.K.LD), int64(b.V.LD)
-	a.keys, a.values, a.kvHeads = k.Args(), v.Args(), int32(k.Heads)
+	a.K, a.V, a.LDK, a.LDV = b.K.at(), b.V.at(), int64(b.K.LD), int64(b.V.LD)
+	a.Keys, a.Values, a.KVHeads = k.Args(), v.Args(), int32(k.Heads)
 	var err error
-	if a.kNorm, a.kEps, err = l.KNorm.args(k.Dim); err != nil {
+	if a.KNorm, a.KEps, err = l.KNorm.args(k.Dim); err != nil {
 		return err
 	}
-	if a.vNorm, a.vEps, err = l.VNorm.args(v.Dim); err != nil {
+	if a.VNorm, a.VEps, err = l.VNorm.args(v.Dim); err != nil {
 		return err
 	}
 	for _, err := range []error{b.K.fits(b.Tokens, k.Heads*k.Dim), b.V.fits(b.Tokens, v.Heads*v.Dim), b.Cells.Holds("cells of the batch", uint64(4*b.Tokens))} {
@@ -173,15 +159,15 @@ func (x *Kernel) stores(a *headsArgs, l *Layer, b *Batch) error {
 			return err
 		}
 	}
-	a.cells = b.Cells.Address()
+	a.Cells = b.Cells.Address()
 	if l.Mu != nil {
-		a.mu = l.Mu.Address()
+		a.Mu = l.Mu.Address()
 		if err := l.Mu.Holds("offset of the keys", uint64(4*k.Heads*k.Dim)); err != nil {
 			return err
 		}
 	}
 	if b.Raw != nil {
-		a.raw = b.Raw.Address()
+		a.Raw = b.Raw.Address()
 		return b.Raw.Holds("keys before the offset", uint64(4*b.Tokens*k.Heads*k.Dim))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -72,13 +73,6 @@ func (a *Angles) From(lo int) *Angles {
 // Free gives the memory back.
 func (a *Angles) Free() error { return errors.Join(a.Cos.Free(), a.Sin.Free(), a.freq.Free()) }
 
-// turnsArgs is struct Turns of batch.cu.
-type turnsArgs struct {
-	positions, freq, cos, sin uint64
-	pairs                     int32
-	magnitude                 float32
-}
-
 // Fill computes the angles of positions, [tokens] of int32.
 func (t *Kernel) Fill(a *Angles, positions *gpu.Buffer, tokens int) error {
 	if tokens < 1 || tokens > a.Tokens {
@@ -87,6 +81,6 @@ func (t *Kernel) Fill(a *Angles, positions *gpu.Buffer, tokens int) error {
 	if err := positions.Holds("positions", uint64(4*tokens)); err != nil {
 		return err
 	}
-	args := turnsArgs{positions.Address(), a.freq.Address(), a.Cos.Address(), a.Sin.Address(), int32(a.Pairs), a.Magnitude}
-	return t.angles.Launch(gpu.Grid{X: tokens, Threads: 128}, &args)
+	p := args.Angles{Positions: positions.Address(), Freq: a.freq.Address(), Cos: a.Cos.Address(), Sin: a.Sin.Address(), Pairs: int32(a.Pairs), Magnitude: a.Magnitude}
+	return t.angles.Launch(gpu.Grid{X: tokens, Threads: 128}, &p)
 }

@@ -3,6 +3,7 @@ package rows
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -18,13 +19,6 @@ func NewEvict(q *gpu.Queue, packed, exact Pair) (*Evict, error) {
 	return &Evict{packed, exact, k}, err
 }
 
-// takeArgs is struct Take of take.cu.
-type takeArgs struct {
-	from, to                             uint64
-	keys, values, exactKeys, exactValues RowsArgs
-	kvHeads, _                           int32
-}
-
 // Run packs n rows of a layer: that of cell from[i] of the exact rows e, decoded, goes to cell
 // to[i] of l, both [n] of int32. Where one of them is below 0 nothing moves, so that a graph may
 // have room for more rows than leave. The bits are those of the CPU's cache.
@@ -37,6 +31,6 @@ func (x *Evict) Run(l, e *Segment, from, to *gpu.Buffer, n int) error {
 			return err
 		}
 	}
-	a := takeArgs{from: from.Address(), to: to.Address(), keys: l.Keys.Args(), values: l.Values.Args(), exactKeys: e.Keys.Args(), exactValues: e.Values.Args(), kvHeads: int32(l.Keys.Heads)}
+	a := args.Evict{From: from.Address(), To: to.Address(), Keys: l.Keys.Args(), Values: l.Values.Args(), ExactKeys: e.Keys.Args(), ExactValues: e.Values.Args(), KVHeads: int32(l.Keys.Heads)}
 	return x.evict.Launch(gpu.Grid{X: n, Y: 2 * l.Keys.Heads, Threads: 32}, &a)
 }

@@ -3,16 +3,10 @@ package rows
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 )
-
-// moveArgs is struct Move of move.cu.
-type moveArgs struct {
-	x, packed, cells, cos, sin uint64
-	from                       RowsArgs
-	pairs, adjacent            int32
-}
 
 // Read decodes the rows of n cells into x [n][Heads][Dim], as the model computed them but for the
 // error of the type. Items of cells the cache does not have stay as they are, here and below.
@@ -20,14 +14,14 @@ func (r *Rows) Read(x, cells *gpu.Buffer, n int) error {
 	if err := x.Holds("input", uint64(4*n*r.Heads*r.Dim)); err != nil {
 		return err
 	}
-	return r.move("read_rows", moveArgs{x: x.Address()}, cells, n, nil)
+	return r.move("read_rows", args.Move{X: x.Address()}, cells, n, nil)
 }
 
 // Export gives the rows of n cells as a file has them, [n][Heads]: bit for bit what Store and
 // Import were given, but for fields of a block that no value is made of, which are 0. For a type of
 // which device memory does not keep all it fails, with the compiler's message.
 func (r *Rows) Export(packed, cells *gpu.Buffer, n int) error {
-	return r.move("export_rows", moveArgs{}, cells, n, packed)
+	return r.move("export_rows", args.Move{}, cells, n, packed)
 }
 
 // Angle is how keys are rotated to another position.
@@ -47,19 +41,19 @@ func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
 	if 2*by.Pairs > r.Dim || by.Pairs < 0 {
 		return fmt.Errorf("gpu: RoPE has 0 to %d pairs of a head of %d values: %d were given", r.Dim/2, r.Dim, by.Pairs)
 	}
-	a := moveArgs{pairs: int32(by.Pairs), adjacent: gpu.Flag(by.Adjacent)}
+	a := args.Move{Pairs: int32(by.Pairs), Adjacent: gpu.Flag(by.Adjacent)}
 	if by.Pairs > 0 {
 		for _, m := range []*gpu.Buffer{by.Cos, by.Sin} {
 			if err := m.Fits(0, uint64(4*by.Pairs)); err != nil {
 				return err
 			}
 		}
-		a.cos, a.sin = by.Cos.Address(), by.Sin.Address()
+		a.Cos, a.Sin = by.Cos.Address(), by.Sin.Address()
 	}
 	return r.move("turn_rows", a, cells, n, packed)
 }
 
-func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
+func (r *Rows) move(kernel string, a args.Move, cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
 	if kernel != "read_rows" && packed == nil {
 		return fmt.Errorf("gpu: %s needs room for the packed rows of %d cells: none was given", kernel, n)
 	}
@@ -70,8 +64,8 @@ func (r *Rows) move(kernel string, a moveArgs, cells *gpu.Buffer, n int, packed 
 	if err != nil {
 		return err
 	}
-	if a.from, a.cells = r.Args(), cells.Address(); packed != nil {
-		a.packed = packed.Address()
+	if a.From, a.Cells = r.Args(), cells.Address(); packed != nil {
+		a.Packed = packed.Address()
 	}
 	return f.Launch(gpu.Grid{X: n, Y: r.Heads, Threads: 32}, &a)
 }

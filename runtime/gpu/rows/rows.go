@@ -3,6 +3,7 @@ package rows
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/cells"
 )
@@ -59,25 +60,11 @@ func New(q *gpu.Queue, s Side, key bool, heads, capacity int) (*Rows, error) {
 	return r, nil
 }
 
-// RowsArgs is struct Rows of packed.cuh.
-type RowsArgs struct {
-	Rows, Scales    uint64
-	Head, ScaleHead int64
-	Capacity, _     int32
-}
-
-func (r *Rows) Args() RowsArgs {
-	return RowsArgs{
+func (r *Rows) Args() args.Rows {
+	return args.Rows{
 		Rows: r.rows.Address(), Scales: r.scales.Address(), Capacity: int32(r.Capacity),
 		Head: int64(r.Capacity * r.RowBytes), ScaleHead: int64(r.Capacity * r.ScaleBytes),
 	}
-}
-
-// storeArgs is struct Store of store.cu.
-type storeArgs struct {
-	x, packed, cells uint64
-	to               RowsArgs
-	ld               int64
 }
 
 // Store encodes tokens [tokens][Heads][Dim] of x into the cells [tokens] of int32; a token whose
@@ -87,7 +74,7 @@ func (r *Rows) Store(x, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error
 	if err := x.Holds("input", uint64(4*tokens*r.Heads*r.Dim)); err != nil {
 		return err
 	}
-	a := storeArgs{x: x.Address(), ld: int64(r.Heads * r.Dim)}
+	a := args.Store{X: x.Address(), LD: int64(r.Heads * r.Dim)}
 	return r.storeInto(a, cells, tokens, packed)
 }
 
@@ -97,15 +84,15 @@ func (r *Rows) Import(packed, cells *gpu.Buffer, tokens int) error {
 	if packed == nil {
 		return fmt.Errorf("gpu: rows to import must be given")
 	}
-	return r.storeInto(storeArgs{}, cells, tokens, packed)
+	return r.storeInto(args.Store{}, cells, tokens, packed)
 }
 
-func (r *Rows) storeInto(a storeArgs, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
+func (r *Rows) storeInto(a args.Store, cells *gpu.Buffer, tokens int, packed *gpu.Buffer) error {
 	if err := r.checkLists(cells, tokens, packed); err != nil {
 		return err
 	}
-	if a.to, a.cells = r.Args(), cells.Address(); packed != nil {
-		a.packed = packed.Address()
+	if a.To, a.Cells = r.Args(), cells.Address(); packed != nil {
+		a.Packed = packed.Address()
 	}
 	return r.store.Launch(gpu.Grid{X: tokens, Y: r.Heads, Threads: 32}, &a)
 }
