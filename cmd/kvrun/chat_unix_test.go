@@ -128,7 +128,8 @@ func TestChatStops(t *testing.T) {
 	x.until("/help lists commands")
 	x.until("> ")
 	x.say("Tell me of the king.\r")
-	x.until("the") // an answer is on its way, and would not end
+	x.until("king.") // what was typed, as the terminal shows it
+	x.until("the")   // an answer is on its way, and would not end
 	x.say("\x03")
 	x.until("stopped after")
 	x.until("> ")
@@ -139,6 +140,7 @@ func TestChatStops(t *testing.T) {
 	}
 	x.until("> ")
 	x.say("And of the queen?\r")
+	x.until("queen?")
 	x.until("e")
 	x.say("\x03")
 	x.until("stopped after")
