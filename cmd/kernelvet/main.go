@@ -8,12 +8,15 @@
 //
 // Rules, each with the name that ends its messages:
 //
-//	decl       every TEXT has a Go declaration without a body, whose comment shows the Go loop that it replaces
-//	requires   the comment's "Requires: AVX2, FMA" names exactly the features that the instructions need
+//	decl       every TEXT has a Go declaration without a body, and its comment shows the Go loop
+//	           that it replaces
+//	requires   the comment's "Requires: AVX2, FMA" names exactly the features that the
+//	           instructions need
 //	vzeroupper no path leaves a function with the upper halves of vector registers in use (amd64)
 //	amx        no AMX: some hosts advertise it and fault
 //	reserved   BP is saved before it is scratch (amd64); R18, R28 and R29 are left alone (arm64)
-//	frame      the frame is small, the stack pointer stays where it is, and accesses stay inside frame and arguments
+//	frame      the frame is small, the stack pointer stays where it is, and accesses stay inside
+//	           frame and arguments
 //	data       memory reached by name is a read-only table of the same file
 //	opcode     a raw opcode has its mnemonic beside it
 //	nosplit    a TEXT is NOSPLIT, unless its frame is too large for that

@@ -15,7 +15,8 @@ import (
 	"github.com/kvgen/kvgen/kernels/abi"
 )
 
-// instructionSets compiles the set for every target and returns what the runtime chooses from, best first.
+// instructionSets compiles the set for every target and returns what the runtime chooses from, best
+// first.
 func instructionSets(set *spec.Set) ([]target.ISA, error) {
 	var isas []target.ISA
 	for _, t := range gen.Targets() {
@@ -57,8 +58,8 @@ func kernelsOf(isa target.ISA, t *spec.Type) kernelSet {
 	return set
 }
 
-// listMissing prints the kernels that the instruction sets of a CPU do not have for some type, so that portable Go or a
-// set further down the list does the work.
+// listMissing prints the kernels that the instruction sets of a CPU do not have for some type, so
+// that portable Go or a set further down the list does the work.
 func listMissing(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	header := "\nNOT AS VECTORS\tKERNELS\tINSTRUCTION SETS\tWHY\n"
@@ -96,7 +97,8 @@ type missingRow struct {
 	why           string
 }
 
-// missingRows gathers what is missing for the same reason: kernels of one instruction set first, then instruction sets.
+// missingRows gathers what is missing for the same reason: kernels of one instruction set first,
+// then instruction sets.
 func missingRows(t *spec.Type, isas []target.ISA) []missingRow {
 	var rows []missingRow
 	for _, isa := range isas {

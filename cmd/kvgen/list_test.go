@@ -13,7 +13,8 @@ import (
 	"github.com/kvgen/kvgen/gen/target"
 )
 
-// TestList checks the tables by row, since what stands in some columns depends on targets and machine.
+// TestList checks the tables by row, since what stands in some columns depends on targets and
+// machine.
 func TestList(t *testing.T) {
 	dir := t.TempDir()
 	text := `

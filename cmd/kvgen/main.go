@@ -1,23 +1,30 @@
 // Kvgen compiles descriptions of quantisation types into kernels.
 //
 //	kvgen generate [--spec DIR] [--out DIR]   bring the generated files up to date
-//	kvgen check    [--spec DIR] [--out DIR]   say whether the spec is valid and the files are up to date
+//	kvgen check    [--spec DIR] [--out DIR]   whether the spec is valid and the files are up to date
 //	kvgen list     [--spec PATH] [--json] [TYPE|FILE.hcl...]
-//	                                          types and instruction sets, why one is passed over, what has no vector form
+//	                                          types and instruction sets, why one is passed over,
+//	                                          what has no vector form
 //	kvgen explain  [--spec PATH] [--json] TYPE|FILE.hcl...
-//	                                          types: their bytes, their bits, their codebook and where that stands, their error
+//	                                          types: their bytes, their bits, their error, their
+//	                                          codebook and where that stands
 //	kvgen explain  --kernel KERNEL --stage expr|ir|asm|cuda [--isa SET] TYPE|FILE.hcl...
-//	                                          one kernel of types after a stage of the compiler: text that diff compares
+//	                                          one kernel of types after a stage of the compiler, as
+//	                                          text that diff compares
 //	kvgen audit    [--spec PATH] [--json] [--samples N] [TYPE|FILE.hcl...]
-//	                                          the error of types; flags a codebook over 2 % above its optimum, and an encode
-//	                                          that is no inverse of value
+//	                                          the error of types; flags a codebook over 2 % above
+//	                                          its optimum, and an encode that is no inverse of
+//	                                          value
 //	kvgen new      [--spec DIR] [--kind KIND] [--bits N] [--block N] TYPE
 //	                                          write a type to begin with into TYPE.hcl
-//	kvgen fmt      [-d] [-w] [FILE.hcl...]    name spec files that are not formatted, show how, or format them
+//	kvgen fmt      [-d] [-w] [FILE.hcl...]    name spec files that are not formatted, show how, or
+//	                                          format them
 //	kvgen build    [--source DIR] [-o FILE] [--force] [--no-test] SPEC...
-//	                                          a kvrun with the types of spec files or folders, the project left as it is; their
-//	                                          kernels are compared with the interpreter of the spec first, on this processor
-//	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files, with examples
+//	                                          a kvrun with the types of spec files or folders, the
+//	                                          project left as it is; their kernels are first
+//	                                          compared with the interpreter of the spec
+//	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files,
+//	                                          with examples
 //	kvgen --version
 //
 // Run in the project root, it reads kernels/spec and writes below kernels. list, explain and audit

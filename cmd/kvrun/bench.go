@@ -300,7 +300,8 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 	return tests, nil
 }
 
-// measure runs the tests of one combination in one context, and gives every row to print when it is there.
+// measure runs the tests of one combination in one context, and gives every row to print when it is
+// there.
 func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test, way *progress.Bar, row func(llamabench.Row) error) error {
 	longest := slices.MaxFunc(tests, func(a, b bench.Test) int { return a.Size() - b.Size() })
 	if longest.Size() > s.Context {

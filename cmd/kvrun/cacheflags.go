@@ -119,8 +119,9 @@ func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err e
 	return plan, s.unmet, nil
 }
 
-// fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request that comes to nothing
-// is refused, or noted with --allow-fallback; the variable that forbids rotation is itself a request and only noted.
+// fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request
+// that comes to nothing is refused, or noted with --allow-fallback; the variable that forbids
+// rotation is itself a request and only noted.
 func (c *cacheFlags) fromEnvironment(table *kernels.Table, env kv.EnvRotation, key bool, t *kernels.Type, layers []kv.Layer) (r *kernels.Rotation, note string, err error) {
 	if len(layers) == 0 {
 		return nil, "", nil
@@ -163,8 +164,8 @@ func (s *session) cellOf(name string) (lab.Cell, error) {
 	return lab.Cell{Name: name, Plan: plan}, nil
 }
 
-// cells are the policies of a command: those that --cells lists, the one of the cache flags when they ask for anything,
-// or those of names that fit the model.
+// cells are the policies of a command: those that --cells lists, the one of the cache flags when
+// they ask for anything, or those of names that fit the model.
 func (s *session) cells(list []string, names ...string) ([]lab.Cell, error) {
 	asked := s.flags.asked()
 	if len(list) == 0 && !asked {

@@ -16,7 +16,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// A terminalTalk is kvrun chat on a pseudo-terminal: what is typed, and what has come on the screen since the last that was waited for.
+// A terminalTalk is kvrun chat on a pseudo-terminal: what is typed, and what has come on the screen
+// since the last that was waited for.
 type terminalTalk struct {
 	t        *testing.T
 	terminal *os.File
@@ -27,7 +28,8 @@ type terminalTalk struct {
 	code     chan int
 }
 
-// talkTo starts the program itself, as the leader of a session whose terminal this is, so that Ctrl-C is a signal.
+// talkTo starts the program itself, as the leader of a session whose terminal this is, so that
+// Ctrl-C is a signal.
 func talkTo(t *testing.T, args ...string) *terminalTalk {
 	t.Helper()
 	probe, tty, err := pty.Open()
@@ -99,7 +101,8 @@ func (x *terminalTalk) leave() {
 	}
 }
 
-// TestChatTerminal takes a paste for one turn, a long line whole, and commands for itself; the history has its own folder.
+// TestChatTerminal takes a paste for one turn, a long line whole, and commands for itself; the
+// history has its own folder.
 func TestChatTerminal(t *testing.T) {
 	x := talkTo(t, "--temp", "0", "-n", "4", "-c", "256")
 	x.until("/help lists commands")
@@ -151,7 +154,8 @@ func TestChatStops(t *testing.T) {
 	x.leave()
 }
 
-// TestChatKeeps recalls a line by Up, takes lines between marks for one turn, and reads again what it has saved.
+// TestChatKeeps recalls a line by Up, takes lines between marks for one turn, and reads again what
+// it has saved.
 func TestChatKeeps(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "talk.json")
 	x := talkTo(t, "--temp", "0", "-n", "3", "--ignore-eos")

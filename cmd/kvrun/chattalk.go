@@ -18,7 +18,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
-// talk answers until there is no more to answer. A person goes on after what a turn could not have; a program gets the error.
+// talk answers until there is no more to answer. A person goes on after what a turn could not have;
+// a program gets the error.
 func (v *conversation) talk(first string) error {
 	again := false
 	for turn := first; ; turn = "" {
@@ -106,7 +107,8 @@ func (v *conversation) speed(l chatLine) string {
 		l.Prompt, l.Run, l.PromptTS, l.Gen, l.GenTS, v.Context.Len(), v.Context.Cache.Size)
 }
 
-// outcome is err as far as it ends the conversation. A person is told what went wrong and asked again.
+// outcome is err as far as it ends the conversation. A person is told what went wrong and asked
+// again.
 func (v *conversation) outcome(err error) error {
 	if err == nil || !v.in.Person() || v.e.ctx.Err() != nil {
 		return err
@@ -235,7 +237,8 @@ func (v *conversation) save(argument string) error {
 	if err != nil {
 		return err
 	}
-	files := output.Set{Context: v.e.ctx, Stdout: v.e.stdout} // of this file alone: it may be written again
+	// A set of this file alone, since a conversation may be saved again.
+	files := output.Set{Context: v.e.ctx, Stdout: v.e.stdout}
 	f, err := files.Create(output.Request{Flag: "/save", Path: path, Kind: output.Conversation, Force: force || v.flags.force || path == v.file, Mode: 0o600})
 	if err != nil {
 		return err

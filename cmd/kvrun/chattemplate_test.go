@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestChatTemplate talks in a format by name or from a file, says which one it takes for a model without a template, and refuses
-// names that are none.
+// TestChatTemplate talks in a format by name or from a file, says which one it takes for a model
+// without a template, and refuses names that are none.
 func TestChatTemplate(t *testing.T) {
 	file := t.TempDir() + "/mine.jinja"
 	if err := os.WriteFile(file, []byte("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"), 0o666); err != nil {

@@ -68,7 +68,8 @@ func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, 
 	return out, newCorpus(path, text, out.Tokens), nil
 }
 
-// passage is a text to measure on, and how many chunks it has of the size that the flags ask for: 512 tokens, or --ctx-size.
+// passage is a text to measure on, and how many chunks it has of the size that the flags ask for:
+// 512 tokens, or --ctx-size.
 func (s *session) passage(e *environment, path string, o *eval.Options) (text eval.Text, c corpusRecord, chunks int, err error) {
 	if o.Context = s.flags.size; o.Context == 0 {
 		o.Context = 512
@@ -96,7 +97,8 @@ func (s *session) encode(text string, special bool) ([]int32, error) {
 	return tokens, err
 }
 
-// enough says before any work, and before any file is made, whether a text has two chunks of n tokens.
+// enough says before any work, and before any file is made, whether a text has two chunks of n
+// tokens.
 func enough(t eval.Text, c corpusRecord, n int) error {
 	if _, err := (eval.Options{Context: n}).Count(t); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
@@ -116,8 +118,8 @@ func invalidAt(s string) int {
 	return len(s)
 }
 
-// conversations reads a file of JSON lines, a conversation each, and makes one text of them as the model's chat template
-// writes them. It is what a model tuned for conversations is at home in.
+// conversations reads a file of JSON lines, a conversation each, and makes one text of them as the
+// model's chat template writes them. It is what a model tuned for conversations is at home in.
 func (s *session) conversations(e *environment, path string) (t eval.Text, c corpusRecord, err error) {
 	text, err := e.readText(path)
 	if err != nil {
@@ -174,7 +176,8 @@ func (e *environment) readsModel(path string) error {
 	return e.files.Input("", path)
 }
 
-// beside is where the result is printed when an output is written: the standard error, where that is the standard output.
+// beside is where the result is printed when an output is written: the standard error, where that
+// is the standard output.
 func (e *environment) beside(stdout bool) io.Writer {
 	if stdout {
 		return e.stderr
@@ -182,7 +185,8 @@ func (e *environment) beside(stdout bool) io.Writer {
 	return e.stdout
 }
 
-// maxText is the most that is read of a text: what never ends, such as /dev/zero, must not take all memory.
+// maxText is the most that is read of a text: what never ends, such as /dev/zero, must not take all
+// memory.
 const maxText = 256 << 20
 
 // readAll is what r holds, at most limit bytes.

@@ -11,22 +11,26 @@ import (
 	"testing"
 )
 
-// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that this processor plays.
+// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that
+// this processor plays.
 
 var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
 
 // part is the bound of quantised caches.
 const part = .2
 
-// TestModelsOnGPU compares logits with those of the processor, which other tests compare with another engine's. On a GPU that was seen
-// (H100) they were within 6e-5 with caches of f32; where a key or value lies between two numbers of f16 the last bit of what was before
-// decides, and one such row can be 1e-3.
-// With a quantised cache some codes round the other way, and each changes as much as the type itself does to a value. How many do
-// depends on the last bits of everything before, so that the bound is a part of what the type changes on the processor.
+// TestModelsOnGPU compares logits with those of the processor, which other tests compare with
+// another engine's. On a GPU that was seen (H100) they were within 6e-5 with caches of f32; where a
+// key or value lies between two numbers of f16 the last bit of what was before decides, and one
+// such row can be 1e-3. With a quantised cache some codes round the other way, and each changes as
+// much as the type itself does to a value. How many do depends on the last bits of everything
+// before, so that the bound is a part of what the type changes on the processor.
 func TestModelsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string
-		most       float64 // largest difference over the root mean square of the logits; of quantised caches over what f16 is away from them
+		// most bounds the largest difference over the root mean square of the logits. With
+		// quantised caches it is over their distance from f16.
+		most float64
 	}{
 		{"llama_hd64", "-ctk f16 -ctv f16", 2e-4},
 		{"llama_hd64", "-ctk f16 -ctv f16 --decode", 2e-4},
@@ -81,7 +85,8 @@ func TestModelsOnGPU(t *testing.T) {
 		}
 		t.Run(c.name+" "+c.args, func(t *testing.T) {
 			same := c.args
-			if !strings.Contains(c.args, "--decode") { // the fast form of batches is in halves, and nearer to f32 than the processor's
+			// The fast form of batches is in halves, and nearer to f32 than the processor's.
+			if !strings.Contains(c.args, "--decode") {
 				same = strings.ReplaceAll(c.args, "--math fast", "")
 			}
 			cpu := logitsOf(t, c.name, same)

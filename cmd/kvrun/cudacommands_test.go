@@ -20,7 +20,8 @@ func onGPU(args string, arch string) []string {
 	return append([]string{command, arches + "/" + arch + "/model.gguf", "--device", "cuda"}, strings.Fields(rest)...)
 }
 
-// TestMeasuringOnGPU measures with a GPU what other tests measure with the processor: the numbers are the same but for rounding.
+// TestMeasuringOnGPU measures with a GPU what other tests measure with the processor: the numbers
+// are the same but for rounding.
 func TestMeasuringOnGPU(t *testing.T) {
 	text := " -f " + evalData + "/text.txt -c 32 --json"
 	on := func(to any, args, arch string, device bool) {
@@ -56,8 +57,8 @@ func TestMeasuringOnGPU(t *testing.T) {
 	}
 }
 
-// TestNoNVRTCOnGPU does without NVRTC: that built-in kernels are used is said, and so is what they cannot do. The emulated device takes no
-// PTX, and a real one lacks kernels for a model so narrow.
+// TestNoNVRTCOnGPU does without NVRTC: that built-in kernels are used is said, and so is what they
+// cannot do. The emulated device takes no PTX, and a real one lacks kernels for a model so narrow.
 func TestNoNVRTCOnGPU(t *testing.T) {
 	code, _, stderr := kvrun("", onGPU("run --nvrtc none -n 1 -p a", "llama_hd64")...)
 	for _, want := range []string{"note: kernels that come with the program are used", "comes? with the program as PTX|does not come with the program", "pip install nvidia-cuda-nvrtc"} {
@@ -67,7 +68,8 @@ func TestNoNVRTCOnGPU(t *testing.T) {
 	}
 }
 
-// TestSweepOnGPU sweeps, goes on where it ended, and does not mix what a GPU and the processor computed.
+// TestSweepOnGPU sweeps, goes on where it ended, and does not mix what a GPU and the processor
+// computed.
 func TestSweepOnGPU(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	args := onGPU("sweep -f "+evalData+"/text.txt -c 32 --chunks 1 --cells q8_0/turbo4,q4_0/q4_0@4+8 --path decode --out "+path, "llama_hd64")
@@ -82,7 +84,8 @@ func TestSweepOnGPU(t *testing.T) {
 	}
 }
 
-// TestParallelOnGPU continues a prompt several times at once, measures several sequences, and counts their memory.
+// TestParallelOnGPU continues a prompt several times at once, measures several sequences, and
+// counts their memory.
 func TestParallelOnGPU(t *testing.T) {
 	for _, cache := range []string{"", " -ctk q8_0 -ctv lm4_64 --keep-first 2 --keep-last 6"} {
 		var here, there runResult

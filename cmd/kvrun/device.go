@@ -12,7 +12,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// devices are what a command may compute on: the processor, or a GPU that is opened when it is first asked for.
+// devices are what a command may compute on: the processor, or a GPU that is opened when it is
+// first asked for.
 type devices struct {
 	open map[int]*backend // GPUs by number
 	find func(number int) (*cuda.Device, error)
@@ -51,8 +52,8 @@ func (d *devices) close() {
 // allLayers is --gpu-layers where all are asked for.
 const allLayers = 1 << 20
 
-// readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where there is a GPU. Without the
-// flag it is all on a GPU that --device names.
+// readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where
+// there is a GPU. Without the flag it is all on a GPU that --device names.
 func (m *modelFlags) readLayers(named bool) (automatic bool, err error) {
 	switch strings.ToLower(m.layers) {
 	case "auto", "-1":
@@ -78,7 +79,8 @@ func (m *modelFlags) readLayers(named bool) (automatic bool, err error) {
 // mostGPUs bounds the GPUs of a list.
 const mostGPUs = 16
 
-// readDevices reads --device: cpu, or GPUs by number. llama.cpp's CUDA0 and none are known. Without the flag it is GPU 0.
+// readDevices reads --device: cpu, or GPUs by number. llama.cpp's CUDA0 and none are known. Without
+// the flag it is GPU 0.
 func (m *modelFlags) readDevices() (numbers []int, cpu bool, err error) {
 	switch strings.ToLower(m.device) {
 	case "":
@@ -108,8 +110,8 @@ func (m *modelFlags) readDevices() (numbers []int, cpu bool, err error) {
 	return numbers, false, nil
 }
 
-// readSplit reads --tensor-split: a share for each GPU, none for those that it does not reach. Zeros alone are no shares, as in
-// llama.cpp.
+// readSplit reads --tensor-split: a share for each GPU, none for those that it does not reach.
+// Zeros alone are no shares, as in llama.cpp.
 func (m *modelFlags) readSplit(gpus int) error {
 	m.shares = nil
 	if m.split == "" {
@@ -140,8 +142,9 @@ func (m *modelFlags) readSplit(gpus int) error {
 	return nil
 }
 
-// checkDevice reads the flags that say what computes, and opens the GPUs that they name. Layers on a GPU that is not there are
-// run by the processor, as llama.cpp does, with a note; a device that is named must be there.
+// checkDevice reads the flags that say what computes, and opens the GPUs that they name. Layers on
+// a GPU that is not there are run by the processor, as llama.cpp does, with a note; a device that
+// is named must be there.
 func (m *modelFlags) checkDevice(e *environment) error {
 	m.backends, m.places = nil, nil
 	numbers, cpu, err := m.readDevices()
@@ -204,10 +207,12 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	return nil
 }
 
-// deviceBatch is how many tokens of a prompt go through a GPU together: matrices are unpacked once for all of them.
+// deviceBatch is how many tokens of a prompt go through a GPU together: matrices are unpacked once
+// for all of them.
 const deviceBatch = 1024
 
-// gpuBudget is what kvrun info says of a GPU: its memory, and what a model takes of it. All sizes are bytes.
+// gpuBudget is what kvrun info says of a GPU: its memory, and what a model takes of it. All sizes
+// are bytes.
 type gpuBudget struct {
 	GPU         string `json:"gpu"`
 	Arch        string `json:"compute_capability"`
@@ -219,7 +224,7 @@ type gpuBudget struct {
 	PerThousand uint64 `json:"cache_per_1024"`
 	Longest     int    `json:"longest_ctx"` // that fits, up to what the model was trained for
 	Fits        bool   `json:"fits"`
-	Parallel    int    `json:"n_parallel"` // sequences of n_ctx positions each, which all of this is for
+	Parallel    int    `json:"n_parallel"` // sequences of n_ctx positions that this is for
 }
 
 // gpuBudgets asks the back ends that have layers of the model.

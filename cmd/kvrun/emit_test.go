@@ -8,7 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// plannedCell is a cell of 8 layers with heads of dim; sides are as plans name them, by layer with a comma, the last for the rest.
+// plannedCell is a cell of 8 layers with heads of dim; sides are as plans name them, by layer with
+// a comma, the last for the rest.
 func plannedCell(dim int, k, v string) *lab.CellResult {
 	c := &lab.CellResult{Name: k + "/" + v}
 	at := func(list string, i int) kv.SideRecord {
@@ -21,7 +22,8 @@ func plannedCell(dim int, k, v string) *lab.CellResult {
 	return c
 }
 
-// TestInstead looks for what an engine has where it lacks the pick, and for the sentence where it has nothing.
+// TestInstead looks for what an engine has where it lacks the pick, and for the sentence where it
+// has nothing.
 func TestInstead(t *testing.T) {
 	cell := func(typ string, bits, kld float64) lab.CellResult {
 		c := *plannedCell(64, typ, typ)

@@ -21,8 +21,8 @@ func newFlags(name string) *pflag.FlagSet {
 	return fs
 }
 
-// parse reads args, of which at most one may be no flag: the model. Help is printed to the standard output, notes on what
-// other programs know and kvrun does not go to the standard error.
+// parse reads args, of which at most one may be no flag: the model. Help is printed to the standard
+// output, notes on what other programs know and kvrun does not go to the standard error.
 func (e *environment) parse(fs *pflag.FlagSet, synopsis string, args []string) error {
 	if e.inspect != nil {
 		e.inspect(fs, synopsis)
@@ -80,7 +80,8 @@ func owners(typed string) (names []string) {
 	return names
 }
 
-// A list is the value of a flag that may be given again: 1,2 and then 3 are 1,2,3. What is given takes the place of the default.
+// A list is the value of a flag that may be given again: 1,2 and then 3 are 1,2,3. What is given
+// takes the place of the default.
 type list struct {
 	items []string
 	given bool
@@ -107,8 +108,8 @@ func (l *list) Type() string   { return line.ListType }
 // maxList is the most numbers that a list may stand for.
 const maxList = 4096
 
-// numbers reads a list of numbers, of which any may be a range as llama-bench has it: 1,2,3, or 8-32+8 for 8,16,24,32, or 1-8*2
-// for 1,2,4,8; without a step it is 1.
+// numbers reads a list of numbers, of which any may be a range as llama-bench has it: 1,2,3, or
+// 8-32+8 for 8,16,24,32, or 1-8*2 for 1,2,4,8; without a step it is 1.
 func numbers(flag, list string) ([]int, error) {
 	var all []int
 	for _, s := range strings.Split(list, ",") {
@@ -156,7 +157,8 @@ func span(s string) (all []int, ok bool) {
 	return all, true
 }
 
-// variables are the LLAMA_ARG_* variables that llama.cpp's tools read in place of flags, with the flags they are here.
+// variables are the LLAMA_ARG_* variables that llama.cpp's tools read in place of flags, with the
+// flags they are here.
 var variables = []struct{ name, flag string }{
 	{"MODEL", "model"}, {"HF_REPO", "hf-repo"}, {"HF_FILE", "hf-file"}, {"MODEL_URL", "model-url"}, {"OFFLINE", "offline"}, {"CTX_SIZE", "ctx-size"}, {"N_PREDICT", "predict"}, {"THREADS", "threads"}, {"BATCH", "batch-size"}, {"UBATCH", "ubatch-size"},
 	{"CACHE_TYPE_K", "cache-type-k"}, {"CACHE_TYPE_V", "cache-type-v"}, {"FLASH_ATTN", "flash-attn"}, {"N_GPU_LAYERS", "gpu-layers"}, {"DEVICE", "device"}, {"TENSOR_SPLIT", "tensor-split"},
@@ -164,8 +166,8 @@ var variables = []struct{ name, flag string }{
 	{"NO_CONTEXT_SHIFT", "no-context-shift"},
 }
 
-// readsVariables are the commands that read them: those whose counterparts in llama.cpp do. llama-bench does not, and what a
-// measurement compares is said in its own line.
+// readsVariables are the commands that read them: those whose counterparts in llama.cpp do.
+// llama-bench does not, and what a measurement compares is said in its own line.
 var readsVariables = []string{"run", "chat", "info", "ppl", "kld", "probe"}
 
 // fromVariables sets flags that the line leaves open from the environment, and says so.

@@ -61,7 +61,8 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestDamagedWeights runs a model half of whose bytes are NaN: there is nothing to draw and nothing to measure.
+// TestDamagedWeights runs a model half of whose bytes are NaN: there is nothing to draw and nothing
+// to measure.
 func TestDamagedWeights(t *testing.T) {
 	data, err := os.ReadFile(arches + "/llama_hd64/model.gguf")
 	if err != nil {
@@ -90,7 +91,8 @@ func TestEndlessText(t *testing.T) {
 	}
 }
 
-// TestChat keeps the history: what is cached is not run again, and a full context forgets the oldest turns.
+// TestChat keeps the history: what is cached is not run again, and a full context forgets the
+// oldest turns.
 func TestChat(t *testing.T) {
 	talk := func(args ...string) []chatLine {
 		t.Helper()
@@ -130,7 +132,8 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestFullWithoutShift: a model whose positions cannot be moved stops where its context ends, as with --no-context-shift.
+// TestFullWithoutShift: a model whose positions cannot be moved stops where its context ends, as
+// with --no-context-shift.
 func TestFullWithoutShift(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.gguf")
 	if code, _, stderr := kvrun("", "synth", "--arch", "gpt2", "--layers", "1", "--embd", "64", "-c", "24", "-o", path); code != 0 {

@@ -30,7 +30,8 @@ func forged(journal string) string {
 	return b.String()
 }
 
-// TestControlCodes puts control codes and endless names into every kind of file, and looks at what commands print of them.
+// TestControlCodes puts control codes and endless names into every kind of file, and looks at what
+// commands print of them.
 func TestControlCodes(t *testing.T) {
 	dir := t.TempDir()
 	const evil = "\\u001b[2J\\u001b]0;pwn\\u0007\\u009b31m"

@@ -23,7 +23,7 @@ type infoResult struct {
 	Vocab      int            `json:"n_vocab"`
 	Trained    int            `json:"n_ctx_train"`
 	Name       string         `json:"name,omitempty"`
-	FileType   string         `json:"file_type,omitempty"` // what the file says that its weights are: Q4_K_M
+	FileType   string         `json:"file_type,omitempty"` // the weights' type in the file: Q4_K_M
 	Vocabulary string         `json:"tokenizer,omitempty"`
 	Template   bool           `json:"chat_template"`
 	Metadata   map[string]any `json:"hyperparameters"`
@@ -283,7 +283,8 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	return t.Flush()
 }
 
-// fileTypes names the numbers of general.file_type as llama.cpp's quantisation programs do (enum llama_ftype).
+// fileTypes names the numbers of general.file_type as llama.cpp's quantisation programs do (enum
+// llama_ftype).
 var fileTypes = map[int64]string{
 	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L",
 	14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS",

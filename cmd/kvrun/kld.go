@@ -135,7 +135,8 @@ type kld struct {
 	interrupted bool
 }
 
-// readText reads the corpus, unless the text is in a base file; if one is named beside it, it must be the same.
+// readText reads the corpus, unless the text is in a base file; if one is named beside it, it must
+// be the same.
 func (k *kld) readText() error {
 	if k.base != nil && k.f.corpus == "" {
 		return nil
@@ -185,8 +186,8 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 	return l, err
 }
 
-// run compares, writes the base file unless it is nil, and prints. A base file that cannot be written to its end does not end the
-// comparison.
+// run compares, writes the base file unless it is nil, and prints. A base file that cannot be
+// written to its end does not end the comparison.
 func (k *kld) run(file *output.File) error {
 	l, err := k.lockstep()
 	if k.c != nil {

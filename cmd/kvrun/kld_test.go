@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// kldTiny is a comparison of a second with a text and a base file that llama-perplexity made (runtime/eval/testdata).
+// kldTiny is a comparison of a second with a text and a base file that llama-perplexity made
+// (runtime/eval/testdata).
 var kldTiny = []string{"kld", arches + "/llama_hd64/model.gguf", "-t", "2"}
 
 const evalData = "../../runtime/eval/testdata"

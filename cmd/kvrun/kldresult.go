@@ -19,7 +19,7 @@ import (
 type kldResult struct {
 	KLD         value             `json:"kld"` // nats per scored token
 	KLDs        []percentileValue `json:"kld_percentiles"`
-	DeltaP      value             `json:"delta_p"` // change of the probability of the token that follows
+	DeltaP      value             `json:"delta_p"` // change of the next token's probability
 	DeltaPRMS   value             `json:"delta_p_rms"`
 	DeltaPs     []percentileValue `json:"delta_p_percentiles"`
 	SameTop     value             `json:"same_top"` // share of positions
@@ -28,18 +28,19 @@ type kldResult struct {
 	LnRatio     value             `json:"ln_ppl_ratio"`
 	Ratio       value             `json:"ppl_ratio"`
 	Difference  value             `json:"ppl_difference"`
-	Correlation *float64          `json:"correlation"` // of the negative log-likelihoods; null where one does not vary
+	Correlation *float64          `json:"correlation"` // of both NLLs; null where one does not vary
 	Chunks      []float64         `json:"kld_chunks"`  // mean of each
 	Scored      int               `json:"n_scored"`
 	Path        string            `json:"path"`      // prefill or decode
 	Reference   string            `json:"reference"` // f16, f32, or the base file
 	Seconds     float64           `json:"seconds"`
-	Corpus      *corpusRecord     `json:"corpus,omitempty"`      // without one the text is the base file's
-	Interrupted bool              `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of the chunks that were finished
+	Corpus      *corpusRecord     `json:"corpus,omitempty"`      // absent: that of the base file
+	Interrupted bool              `json:"interrupted,omitempty"` // by Ctrl-C: of finished chunks
 	Record      record            `json:"record"`
 }
 
-// value is a mean and its standard error, positions taken for independent; null where there is none.
+// value is a mean and its standard error, positions taken for independent; null where there is
+// none.
 type value struct {
 	Mean  *float64 `json:"mean"`
 	Error *float64 `json:"stderr"`

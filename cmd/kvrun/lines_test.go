@@ -10,7 +10,8 @@ import (
 //go:embed testdata/lines.txt
 var lines string
 
-// TestLines runs lines that people have for llama.cpp, ik_llama.cpp, ollama and mlx_lm. Each works or says why it does not.
+// TestLines runs lines that people have for llama.cpp, ik_llama.cpp, ollama and mlx_lm. Each works
+// or says why it does not.
 func TestLines(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HF_HUB_OFFLINE", "1")

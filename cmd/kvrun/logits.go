@@ -30,7 +30,8 @@ type logitsResult struct {
 	Record record `json:"record"`
 }
 
-// logitsCommand writes the logits of given tokens, little-endian f32, one row of the vocabulary per position.
+// logitsCommand writes the logits of given tokens, little-endian f32, one row of the vocabulary per
+// position.
 func logitsCommand(e *environment, args []string) error {
 	var m modelFlags
 	var tokensPath, out string
@@ -154,11 +155,12 @@ type calibrateResult struct {
 	Tokens  int           `json:"n_tokens"`
 	Skipped int           `json:"n_skipped"`
 	Values  string        `json:"values_sha256"`
-	Largest []float64     `json:"largest_mean"` // by KV layer, root of the mean square of the head with the largest
+	Largest []float64     `json:"largest_mean"` // by KV layer, the largest RMS of a head
 	Seconds float64       `json:"seconds"`
 }
 
-// calibrateCommand measures the mean of the keys over one text and writes the file that --k-offset mean reads.
+// calibrateCommand measures the mean of the keys over one text and writes the file that --k-offset
+// mean reads.
 func calibrateCommand(e *environment, args []string) error {
 	var m modelFlags
 	var path, out string

@@ -25,13 +25,13 @@ func floats(t *testing.T, path string) []float64 {
 	return x
 }
 
-// TestLogits compares files with the published logits, within the tolerances of the cases' README: f32 and f16 caches
-// against exact arithmetic, by prefill and token by token; quantised caches against the same cache, in units of the error
-// that a cache without quantisation would have.
+// TestLogits compares files with the published logits, within the tolerances of the cases' README:
+// f32 and f16 caches against exact arithmetic, by prefill and token by token; quantised caches
+// against the same cache, in units of the error that a cache without quantisation would have.
 func TestLogits(t *testing.T) {
 	for _, c := range []struct {
 		name, config, args string
-		most               float64 // largest difference, or with a config the relative root mean square
+		most               float64 // largest difference; with a config the relative RMS
 	}{
 		{"llama_hd64", "", "-ctk f32 -ctv f32", 2e-4},
 		{"llama_hd64", "", "-ctk f32 -ctv f32 --decode -t 1", 2e-4},
@@ -90,7 +90,8 @@ func unquantised(t *testing.T, dir, config string) float64 {
 	return c.Configs[config].VsExact.RMS
 }
 
-// readOnly is a folder that nobody may write to. Permissions do not stop root, so that it gets one of the kernel's.
+// readOnly is a folder that nobody may write to. Permissions do not stop root, so that it gets one
+// of the kernel's.
 func readOnly(t *testing.T) string {
 	if runtime.GOOS == "linux" {
 		return "/sys"

@@ -1,13 +1,16 @@
-// Kvrun runs GGUF models with any key and value type in the cache, and measures what that costs and brings.
+// Kvrun runs GGUF models with any key and value type in the cache. It measures what that costs and
+// brings.
 //
-//	kvrun                        something to look at: text, plan and cache types of the embedded model
+//	kvrun                        a look at the embedded model: text, plan and cache types
 //	kvrun run    [MODEL] -p TEXT continue a text, with --parallel several times at once
 //	kvrun chat   [MODEL]         talk to a model by its chat template
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
-//	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a haystack
+//	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a
+//	                             haystack
 //	kvrun floor  [MODEL]         what differs when nothing should: the noise floor of this build
-//	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of llama-perplexity
+//	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of
+//	                             llama-perplexity
 //	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
 //	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
 //	kvrun tune   [MODEL] --budget 4.5bpv
@@ -23,51 +26,67 @@
 //	kvrun man                    the manual as a man page
 //	kvrun --version              what the program was built from
 //
-// chat keeps what a model said, not what it generated: thinking, channels and tool calls are read by the family of its template,
-// and shown dim or between labels; --raw shows the text as it is. On a terminal turns are edited with history (kept for the user
-// alone in ~/.local/state/kvrun/history, --no-history for none), a paste is one turn, Ctrl-C stops an answer, and /help lists
-// commands (/clear /regen /continue /system /save /load /stats /exit). Through a pipe a line is a turn, of up to 64 MiB, and is said
-// as it is: commands are a person's, so that a text that begins with a slash is safe in a script; a note says so where a line is one.
+// chat keeps what a model said, not what it generated. Thinking, channels and tool calls are read
+// by the family of its template. They are shown dim or between labels; --raw shows the text as it
+// is. On a terminal turns are edited with history, which is kept for the user alone in
+// ~/.local/state/kvrun/history (--no-history for none). There a paste is one turn, Ctrl-C stops an
+// answer, and /help lists commands (/clear /regen /continue /system /save /load /stats /exit).
+// Through a pipe a line is a turn, of up to 64 MiB, and is said as it is. Commands are a person's,
+// so that a text that begins with a slash is safe in a script; a note names a line that looks like
+// one.
 //
-// MODEL is a path, also after -m; nothing is the embedded model. -hf owner/name[:quant] is a repository of Hugging Face, -mu an address,
-// and hf:owner/name, ollama:name:tag and https://... stand for a path too. What is not on the disk is brought first: it goes on after
-// any end, is checked by its SHA-256, and lies in the folder hub of the user's cache (KVRUN_MODELS is another). Caches of Hugging
-// Face's programs and of ollama are read. HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean elsewhere.
+// MODEL is a path, also after -m; without one it is the embedded model. -hf owner/name[:quant] is a
+// repository of Hugging Face, -mu an address. hf:owner/name, ollama:name:tag and https://... stand
+// for a path too. What is not on the disk is downloaded first. A download resumes after any end, is
+// checked by its SHA-256, and lies in the folder hub of the user's cache (KVRUN_MODELS is another).
+// The caches of Hugging Face's programs and of ollama are read. HF_TOKEN, HF_ENDPOINT,
+// HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean elsewhere.
 //
-// Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
-// -ngl, -fa) included. A line that was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured or
-// refused for a reason: flags that do not change a result here (--no-mmap, --jinja, -fmoe) are accepted and named in one note,
-// others are refused together, each with why or with what it is called here (cmd/internal/peers has the table). So -c 0 is the
-// context of the model, -ngl 20 has the last 20 layers on a GPU, the output counted as one, and goes on with a note where there
-// is none, escapes of -p such as \n are read unless --no-escape is given, MODEL "TEXT" is MODEL -p "TEXT", and a pipe is the text
-// of run. run, chat, info, ppl, kld and probe read the LLAMA_ARG_* variables whose flags they have, which count less than the line
-// and are noted. An empty value, as of a shell variable that is not set, is an error. The LLAMA_ATTN_ROT_* variables mean what they
-// mean in TheTom/llama-cpp-turboquant.
+// Flags carry llama.cpp's names, its short spellings (-ctk, -ctv, -ngl, -fa) included. A line that
+// was written for llama.cpp, its turbo fork, ik_llama.cpp, ollama or mlx_lm is honoured, or refused
+// for a reason. Flags that do not change a result here (--no-mmap, --jinja, -fmoe) are accepted and
+// named in one note. Others are refused together, each with why or with what it is called here
+// (cmd/internal/peers has the table). -c 0 is the context of the model. -ngl 20 has the last 20
+// layers on a GPU, the output counted as one; where there is no GPU the command goes on with a
+// note. Escapes of -p such as \n are read unless --no-escape is given. MODEL "TEXT" is MODEL -p
+// "TEXT", and a pipe is the text of run.
 //
-// --spec FILE, which may be given again, adds the types and rotations of a spec file (go doc ./gen/spec is the language) to those of
-// the table. On the processor they are interpreted, which is slow and said in plan and notes; for a GPU they are compiled as all
-// others are. A mistake in the file, or a name or number that is taken, is shown with its place and gives exit code 2.
+// run, chat, info, ppl, kld and probe read the LLAMA_ARG_* variables whose flags they have. These
+// count less than the line and are noted. An empty value, as of a shell variable that is not set,
+// is an error. The LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant.
 //
-// What was asked of the cache, what is in effect for every layer and side, and why they differ is the plan. It is part of every
-// result. A request that cannot be honoured ends the command with code 1, unless --allow-fallback is given.
+// --spec FILE, which may be given again, adds the types and rotations of a spec file to those of
+// the table (go doc ./gen/spec is the language). On the processor they are interpreted, which is
+// slow and said in plan and notes. For a GPU they are compiled as all others are. A mistake in the
+// file, or a name or number that is taken, is shown with its place and gives exit code 2.
 //
-// What a command writes never replaces a file that it reads, nor a file of another kind; an older result of the same kind needs
-// --force. Prompt caches and journals are gone on with. Outputs are opened before the work, and take their names when they are whole;
-// the result is printed even if its file could not be written. Links are followed, modes are the umask's or the old file's, a new
-// prompt cache is for its user alone. What a killed program left is removed by the next output in its folder.
+// The plan says what was asked of the cache, what is in effect for every layer and side, and why
+// they differ. It is part of every result. A request that cannot be honoured ends the command with
+// code 1, unless --allow-fallback is given.
 //
-// Prompt caches, base files, journals, key offsets and the policies of tune name the model that they were made with, by all that moves
-// its logits, and have checksums: those of another model and damaged ones are refused, and what cannot be checked is noted. A prompt
-// cache gives the tokens of a run without it; rows that such a run would not have are run again (docs/measuring.md).
+// What a command writes never replaces a file that it reads, nor a file of another kind. An older
+// result of the same kind needs --force. Prompt caches and journals are continued. Outputs are
+// opened before the work, and take their names when they are whole. The result is printed even if
+// its file could not be written. Links are followed. Modes are the umask's or the old file's; a new
+// prompt cache is for its user alone. What a killed program left is removed by the next output in
+// its folder.
 //
-// Control codes in what comes from files (names, templates, journals, texts of errors) are written out, as \u001b, and long names are
-// cut. What a model says goes to other programs byte for byte; on a terminal its control codes are written out too.
+// Prompt caches, base files, journals, key offsets and the policies of tune name the model that
+// they were made with, by all that moves its logits, and have checksums. Those of another model and
+// damaged ones are refused. What cannot be checked is noted. A prompt cache gives the tokens of a
+// run without it; rows that such a run would not have are run again (docs/measuring.md).
 //
-// Ctrl-C ends a command between two layers, or at once where it reads or loads; what was measured is printed, files that are not
-// whole are removed. A second Ctrl-C ends it without waiting for the layer.
+// Control codes in what comes from files (names, templates, journals, texts of errors) are written
+// out, as \u001b, and long names are cut. What a model says goes to other programs byte for byte.
+// On a terminal its control codes are written out too.
 //
-// Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run, 130 ended by Ctrl-C, 143 by SIGTERM, 129 by
-// the terminal that was closed, 141 by the reader of its output that went away.
+// Ctrl-C ends a command between two layers, or at once where it reads or loads. What was measured
+// is printed; files that are not whole are removed. A second Ctrl-C ends it without waiting for the
+// layer.
+//
+// Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run, 130
+// ended by Ctrl-C, 143 by SIGTERM, 129 by the terminal that was closed, 141 by the reader of its
+// output that went away.
 package main
 
 import (
@@ -99,7 +118,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool)              // of environment variables
 	environ        []string                                 // all of them, NAME=VALUE
-	inspect        func(fs *pflag.FlagSet, synopsis string) // instead of running a command: look at its flags
+	inspect        func(fs *pflag.FlagSet, synopsis string) // looks at flags; no command is run
 	devices        devices
 	files          output.Set     // what the command reads and writes
 	table          *kernels.Table // nil for the default one
@@ -195,8 +214,9 @@ func (e *environment) run(args []string) int {
 	return e.exit("", noCommand(args))
 }
 
-// clean keeps control codes of models, journals and other files from the terminal. What a model says is not changed on its way to
-// another program, and chat, which edits lines on the terminal, sees to it by itself.
+// clean keeps control codes of models, journals and other files from the terminal. What a model
+// says is not changed on its way to another program, and chat, which edits lines on the terminal,
+// sees to it by itself.
 func (e *environment) clean(command string) {
 	if command == "run" {
 		if f, ok := plain.File(e.stdout); !ok || !term.IsTerminal(int(f.Fd())) {

@@ -16,8 +16,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 )
 
-// TestHelpPages holds that every command has a page with three examples that fits 80 columns, with every flag in it, and that
-// what is grouped or given values exists.
+// TestHelpPages holds that every command has a page with three examples that fits 80 columns, with
+// every flag in it, and that what is grouped or given values exists.
 func TestHelpPages(t *testing.T) {
 	known := map[string]bool{}
 	for _, c := range program().Commands {
@@ -72,7 +72,8 @@ func TestHelpPages(t *testing.T) {
 	}
 }
 
-// TestExamples parses the examples of all commands: their flags exist. No model is opened, as there is none of these names.
+// TestExamples parses the examples of all commands: their flags exist. No model is opened, as there
+// is none of these names.
 func TestExamples(t *testing.T) {
 	for name, lines := range examples {
 		for _, l := range lines {
@@ -119,7 +120,8 @@ func TestTypesFit(t *testing.T) {
 	}
 }
 
-// shell runs a script in a shell, in a folder with a model, and is skipped where there is no such shell.
+// shell runs a script in a shell, in a folder with a model, and is skipped where there is no such
+// shell.
 func shell(t *testing.T, name string, script string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -242,7 +244,8 @@ func TestMan(t *testing.T) {
 	}
 }
 
-// TestPagesFit keeps the pages that are no list of flags within a narrow terminal, without a broken word.
+// TestPagesFit keeps the pages that are no list of flags within a narrow terminal, without a broken
+// word.
 func TestPagesFit(t *testing.T) {
 	for _, width := range []int{40, 80} {
 		for name, text := range map[string]string{"cache": cachePage, "chat": slashPage(), "overview": overviewPage} {

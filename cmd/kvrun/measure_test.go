@@ -12,8 +12,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 )
 
-// demoPPL is the perplexity of the first two chunks; all 54 give 30.37, which independent code confirms
-// (tools/train/README.md).
+// demoPPL is the perplexity of the first two chunks; all 54 give 30.37, which independent code
+// confirms (tools/train/README.md).
 const demoPPL = 37.224
 
 func TestPPL(t *testing.T) {
@@ -33,7 +33,8 @@ func TestPPL(t *testing.T) {
 	}
 }
 
-// TestBench reads what the comparison script of the project's numbers reads, and what people look at.
+// TestBench reads what the comparison script of the project's numbers reads, and what people look
+// at.
 func TestBench(t *testing.T) {
 	var rows []map[string]any
 	kvrunJSON(t, &rows, strings.Fields("bench -m "+arches+"/llama_hd64/model.gguf -t 2 -r 2 -o json -p 12 -n 3 -d 0,20 --cache-type-k f16,q8_0 --cache-type-v f16 -gp 10,2 -pg 4,2")...)

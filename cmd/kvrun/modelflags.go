@@ -83,7 +83,8 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
-// check reads what add defined, args being what was no flag, extends the table of types and selects the instruction set.
+// check reads what add defined, args being what was no flag, extends the table of types and selects
+// the instruction set.
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:
@@ -174,7 +175,8 @@ func (m *modelFlags) checkCompute(e *environment) error {
 	return m.selectISA(e)
 }
 
-// selectISA makes the instruction set of the flag, or of the environment, the one that kernels are taken from.
+// selectISA makes the instruction set of the flag, or of the environment, the one that kernels are
+// taken from.
 func (m *modelFlags) selectISA(e *environment) error {
 	name := m.isa
 	if name == "" {
@@ -239,7 +241,8 @@ func (e *environment) texts(name string) (string, bool) {
 	return cuda.Generated(name)
 }
 
-// noteInterpreted says of the types of a plan, once for each, that they are slow. A GPU has kernels of them.
+// noteInterpreted says of the types of a plan, once for each, that they are slow. A GPU has kernels
+// of them.
 func (s *session) noteInterpreted(plan *kv.Plan) {
 	for _, l := range plan.Layers {
 		s.noteType(l.K.Effective.Type)

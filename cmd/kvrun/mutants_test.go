@@ -166,8 +166,9 @@ func mutate(rng *rand.Rand, data []byte) (what string, bad []byte) {
 	return "a line twice", bytes.Join(slices.Insert(lines, k, lines[i]), nil)
 }
 
-// TestMutants damages every file that the program writes for itself, in thousands of ways where -mutants says so: each is
-// refused, or gives the figures and the text that the whole file gives, or is said to be short.
+// TestMutants damages every file that the program writes for itself, in thousands of ways where
+// -mutants says so: each is refused, or gives the figures and the text that the whole file gives,
+// or is said to be short.
 func TestMutants(t *testing.T) {
 	files := keptFiles(t)
 	count := map[string]*[4]int{}

@@ -31,7 +31,8 @@ func TestCalibrate(t *testing.T) {
 			t.Errorf("layer %d: %+v", l.Layer, l)
 		}
 	}
-	// 6 layers of 2 heads of 64: keys at 4.25 bits and values at 16, 44 exact rows, an offset of 128 f32.
+	// 6 layers of 2 heads of 64: keys at 4.25 bits and values at 16, 44 exact rows, an offset of
+	// 128 f32.
 	if want := (980*(2*34+256.) + 44*512 + 512) * 8 / (1024 * 256); p.BitsPerValue != want {
 		t.Errorf("%v bits per value, want %v", p.BitsPerValue, want)
 	}
@@ -53,7 +54,8 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
-// TestOffsetFlags asks for offsets that the embedded model, without biases and without a file beside it, does not have.
+// TestOffsetFlags asks for offsets that the embedded model, without biases and without a file
+// beside it, does not have.
 func TestOffsetFlags(t *testing.T) {
 	for _, c := range []struct {
 		args string

@@ -21,7 +21,8 @@ func copyTo(t *testing.T, path, from string) {
 	}
 }
 
-// TestOutputs points every output of every command at what it must not replace: inputs, files of another kind, older results.
+// TestOutputs points every output of every command at what it must not replace: inputs, files of
+// another kind, older results.
 func TestOutputs(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }

@@ -9,7 +9,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
-// TestParallel continues a prompt several times at once: greedily as one alone, else by a seed each.
+// TestParallel continues a prompt several times at once: greedily as one alone, else by a seed
+// each.
 func TestParallel(t *testing.T) {
 	for _, cache := range [][]string{nil, {"-ctk", "q8_0", "-ctv", "lm4_64", "--keep-first", "2", "--keep-last", "6"}} {
 		args := append([]string{"run", "-p", "KING HENRY:\n", "-n", "20", "--json", "--math", "exact", "--ignore-eos", "--seed", "5"}, cache...)

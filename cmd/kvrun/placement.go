@@ -8,7 +8,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// place shares the model's layers out over the devices, in the proportion of --tensor-split or of their free memory.
+// place shares the model's layers out over the devices, in the proportion of --tensor-split or of
+// their free memory.
 func (m *modelFlags) place(of *model.Model) error {
 	m.places = nil
 	if m.backends == nil {

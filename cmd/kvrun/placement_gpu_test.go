@@ -9,13 +9,15 @@ import (
 	"testing"
 )
 
-// TestPlacementsOnGPU has some layers on a GPU, the others on the processor or another GPU: logits are the processor's but for
-// rounding, and a record says which layer was where.
+// TestPlacementsOnGPU has some layers on a GPU, the others on the processor or another GPU: logits
+// are the processor's but for rounding, and a record says which layer was where.
 func TestPlacementsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string
-		parts      string // placements of the record: layers, of which the output is one, by device number; -1 the processor
-		most       float64
+		// parts are the placements of the record: layers, the output being one, by device number.
+		// The processor is -1.
+		parts string
+		most  float64
 	}{
 		{"llama_hd64", "-ngl 0 --device cuda", "", 1e-12},
 		{"llama_hd64", "-ngl 1", "0-1, output", 2e-4},
@@ -66,7 +68,8 @@ func TestPlacementsOnGPU(t *testing.T) {
 	}
 }
 
-// TestPlacedCommandsOnGPU does with layers on both what a person does: he looks at the plan, talks beyond the context, measures.
+// TestPlacedCommandsOnGPU does with layers on both what a person does: he looks at the plan, talks
+// beyond the context, measures.
 func TestPlacedCommandsOnGPU(t *testing.T) {
 	tiny := arches + "/llama_hd64/model.gguf"
 	for _, c := range []struct {

@@ -26,7 +26,7 @@ type pplResult struct {
 	Running []float64 `json:"running"` // PPL after each chunk
 	Seconds float64   `json:"seconds"`
 
-	Interrupted bool `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of the chunks that were finished
+	Interrupted bool `json:"interrupted,omitempty"` // by Ctrl-C: of finished chunks
 
 	Corpus corpusRecord `json:"corpus"`
 	Record record       `json:"record"`
@@ -201,7 +201,8 @@ func floorCommand(e *environment, args []string) error {
 	return err
 }
 
-// floor measures the variations of one form of the products, or of both and the one against the other.
+// floor measures the variations of one form of the products, or of both and the one against the
+// other.
 func (s *session) floor(e *environment, text eval.Text, o eval.Options, math string) ([]lab.FloorRow, error) {
 	f := lab.Floor{Model: s.Model, Text: text, Measure: o,
 		Options: model.Options{Plan: s.plan, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Placements: s.flags.places}}

@@ -14,8 +14,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// run completes everything with the reference and with every cell, one context at a time. When it is interrupted there is the result
-// of the cells before, if any.
+// run completes everything with the reference and with every cell, one context at a time. When it
+// is interrupted there is the result of the cells before, if any.
 func (p *probe) run(e *environment, reference lab.Cell, cells []lab.Cell) (*probeResult, error) {
 	way := e.pace("probe", (1+len(cells))*len(p.prompts), fmt.Sprintf("a completion of %d tokens", p.flags.predict), "-n says how many tokens",
 		"prints the caches that are finished")
@@ -109,7 +109,8 @@ func parting(a lab.Agreement) string {
 	return words + fmt.Sprintf("; the reference preferred its own by %.2f nats", a.Margin)
 }
 
-// printNeedles writes one line for a length and position, a letter for the reference and for every cache.
+// printNeedles writes one line for a length and position, a letter for the reference and for every
+// cache.
 func printNeedles(w io.Writer, r *probeResult) {
 	if r.Needle == nil {
 		return
@@ -131,7 +132,8 @@ func printNeedles(w io.Writer, r *probeResult) {
 		for _, c := range r.Policies {
 			verdicts = append(verdicts, c.Needle.Cells[i].Verdict)
 		}
-		row(fmt.Sprintf("%8d %7.0f %%", ref.Length, 100*ref.At), verdicts) // of Tokens, one or two fewer
+		// Length is of Tokens, one or two fewer.
+		row(fmt.Sprintf("%8d %7.0f %%", ref.Length, 100*ref.At), verdicts)
 	}
 	if s := r.Policies[0].Needle.Score; s.Low {
 		fmt.Fprintf(w, "Low confidence: the reference itself finds %.0f %% only, so a miss says nothing about a cache.\n", 100*s.Reference)

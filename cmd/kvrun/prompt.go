@@ -98,8 +98,8 @@ func (p *promptFlags) read(e *environment) (text string, err error) {
 	return e.piped()
 }
 
-// piped is what comes through the standard input where that is a pipe or a file, and nothing otherwise. A pipe that stays open
-// and silent is said to be waited for.
+// piped is what comes through the standard input where that is a pipe or a file, and nothing
+// otherwise. A pipe that stays open and silent is said to be waited for.
 func (e *environment) piped() (string, error) {
 	if f, ok := e.stdin.(*os.File); ok {
 		s, err := f.Stat()
@@ -202,7 +202,8 @@ func (f *sampleFlags) options(positions int) generate.Options {
 // slowPrompt is how long a prompt runs before its percentage is shown.
 const slowPrompt = time.Second
 
-// promptProgress shows on a terminal how far a prompt has run that takes longer than a second, and takes the line away at its end.
+// promptProgress shows on a terminal how far a prompt has run that takes longer than a second, and
+// takes the line away at its end.
 func (e *environment) promptProgress() func(done, of int) {
 	f, ok := plain.File(e.stderr)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

@@ -62,7 +62,8 @@ func quoteJSON(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// TestVariables reads LLAMA_ARG_* where the line says nothing, and names those that it does not read.
+// TestVariables reads LLAMA_ARG_* where the line says nothing, and names those that it does not
+// read.
 func TestVariables(t *testing.T) {
 	m := arches + "/llama_hd64/model.gguf"
 	for _, c := range []struct {
@@ -111,8 +112,8 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// FuzzLine reads any line without a panic, and never loses a word: each is an argument, a flag that is named in an error or a
-// note, or the value of one.
+// FuzzLine reads any line without a panic, and never loses a word: each is an argument, a flag that
+// is named in an error or a note, or the value of one.
 func FuzzLine(f *testing.F) {
 	for _, l := range strings.Split(lines, "\n") {
 		f.Add(l)

@@ -17,8 +17,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// promptCacheFlags are llama.cpp's: a file with the cache of a prompt, of which the longest common beginning is not run
-// again.
+// promptCacheFlags are llama.cpp's: a file with the cache of a prompt, of which the longest common
+// beginning is not run again.
 type promptCacheFlags struct {
 	path     string
 	all      bool // with what was generated
@@ -41,7 +41,8 @@ func (p *promptCacheFlags) check() error {
 	return nil
 }
 
-// open finds out whether the file can be written. It holds what was said, so that a new one is for the user alone. Close it.
+// open finds out whether the file can be written. It holds what was said, so that a new one is for
+// the user alone. Close it.
 func (p *promptCacheFlags) open(e *environment) (err error) {
 	if err := p.check(); err != nil {
 		return err
@@ -103,8 +104,8 @@ func (p *promptCacheFlags) tokens(s *session) int {
 	return h.Tokens
 }
 
-// load reads the file, if there is one, into a fresh sequence. A file that is not of this model and plan is refused, by
-// what differs; one that is damaged is refused too.
+// load reads the file, if there is one, into a fresh sequence. A file that is not of this model and
+// plan is refused, by what differs; one that is damaged is refused too.
 func (p *promptCacheFlags) load(s *session, g *generate.Sequence) error {
 	p.of = s
 	f, size, err := p.find(s)
@@ -160,8 +161,9 @@ func (p *promptCacheFlags) save(g *generate.Sequence) error {
 	return err
 }
 
-// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns the rest, at least one token.
-// The file is written when all but the last of them have been run: a cache that cannot go back can go on from there.
+// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns
+// the rest, at least one token. The file is written when all but the last of them have been run: a
+// cache that cannot go back can go on from there.
 func (p *promptCacheFlags) resume(s *session, g *generate.Sequence, tokens []int32) ([]int32, error) {
 	if p.path == "" {
 		return tokens, nil
@@ -179,7 +181,8 @@ func (p *promptCacheFlags) resume(s *session, g *generate.Sequence, tokens []int
 	}
 	g.Accept(tokens[:len(tokens)-len(rest)]...)
 	if !p.all {
-		g.PauseAfter(len(rest)-1, func() error { // a file that cannot be written does not end the generation
+		// A file that cannot be written does not end the generation.
+		g.PauseAfter(len(rest)-1, func() error {
 			p.failed = p.save(g)
 			return nil
 		})

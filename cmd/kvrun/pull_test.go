@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// publish serves a model as Hugging Face's hub does, and makes the environment point there. It counts what is sent.
+// publish serves a model as Hugging Face's hub does, and makes the environment point there. It
+// counts what is sent.
 func publish(t *testing.T, file string) (sent *int) {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -96,7 +96,8 @@ func printPulled(e *environment, all []pulledModel, asJSON bool) error {
 	return nil
 }
 
-// hubFlags name a model that is brought from where it is published, by the names that llama.cpp has for them.
+// hubFlags name a model that is brought from where it is published, by the names that llama.cpp has
+// for them.
 type hubFlags struct {
 	repo, file, address, token string
 	offline                    bool
@@ -115,8 +116,8 @@ func (h *hubFlags) addAccess(fs *pflag.FlagSet) {
 	fs.BoolVar(&h.offline, "offline", false, "ask no server: models by name are those on the disk")
 }
 
-// name is the model that the flags name, with path, the word or the value of -m that is given beside them; ok is false where
-// they name none, and path is a file.
+// name is the model that the flags name, with path, the word or the value of -m that is given
+// beside them; ok is false where they name none, and path is a file.
 func (h *hubFlags) name(path string) (n hub.Name, ok bool, err error) {
 	given, flag := "", ""
 	for _, f := range []struct{ flag, value string }{{"--hf-repo", h.repo}, {"--model-url", h.address}} {
@@ -149,7 +150,8 @@ func (h *hubFlags) name(path string) (n hub.Name, ok bool, err error) {
 	return n, true, err
 }
 
-// published says whether a word in the place of a path can be no path, but is the name of a published model.
+// published says whether a word in the place of a path can be no path, but is the name of a
+// published model.
 func published(word string) bool {
 	for _, p := range []string{"hf:", "hf.co/", "huggingface.co/", "ollama:", "ollama.com/", "https://", "http://"} {
 		if strings.HasPrefix(word, p) {
@@ -160,7 +162,8 @@ func published(word string) bool {
 	return false
 }
 
-// path is where the model is: the path that was given, or that of a published model, which is brought.
+// path is where the model is: the path that was given, or that of a published model, which is
+// brought.
 func (h *hubFlags) path(e *environment, path string) (string, error) {
 	n, ok, err := h.name(path)
 	if err != nil || !ok {
@@ -240,8 +243,8 @@ func size(n int64) string {
 	return hub.Bytes(n)
 }
 
-// downloadBar shows how far a download is: a bar on a terminal, elsewhere a line every half a minute. What the client says
-// stands above it. It ends with -1.
+// downloadBar shows how far a download is: a bar on a terminal, elsewhere a line every half a
+// minute. What the client says stands above it. It ends with -1.
 func (e *environment) downloadBar(c *hub.Client) func(done, total int64) {
 	f, ok := plain.File(e.stderr)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

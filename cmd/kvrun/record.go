@@ -25,7 +25,7 @@ type record struct {
 	Placements []placement `json:"placements,omitempty"` // where a model is on several devices
 	Plan       kv.Record   `json:"plan"`
 	Honoured   bool        `json:"honoured"`
-	Unmet      []string    `json:"unmet,omitempty"` // requests that came to nothing, beside those in the plan
+	Unmet      []string    `json:"unmet,omitempty"` // requests not met, beside those in the plan
 	Notes      []string    `json:"notes,omitempty"`
 }
 
@@ -95,7 +95,8 @@ func (s *session) summary() string {
 		s.path, k, v, policy.Cost(s.plan, s.defaultSize()), s.flags.kind, s.flags.computedBy(), s.flags.threads)
 }
 
-// describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.
+// describe prints what is about to run: one line, the plan by layers with --verbose or where it is
+// not what was asked for.
 func (s *session) describe(w io.Writer) {
 	fmt.Fprintln(w, plain.Message(s.summary()))
 	if all, err := s.placements(); err == nil {
@@ -136,8 +137,9 @@ func printLine(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// modelHash is the hash of the identity of a session's model in a result. It is found when the result is written, as all
-// weights are read for it: an empty one says that they could not be, or that the program was interrupted.
+// modelHash is the hash of the identity of a session's model in a result. It is found when the
+// result is written, as all weights are read for it: an empty one says that they could not be, or
+// that the program was interrupted.
 type modelHash struct {
 	of   *session
 	text string // of a result that was read
@@ -158,7 +160,8 @@ func (h modelHash) MarshalJSON() ([]byte, error) { return json.Marshal(h.String(
 
 func (h *modelHash) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &h.text) }
 
-// printVersion says what this program was built from, as far as the build recorded it, and what it computes with here.
+// printVersion says what this program was built from, as far as the build recorded it, and what it
+// computes with here.
 func printVersion(w io.Writer) {
 	version.Print(w, "kvrun")
 	fmt.Fprintf(w, ", kernels: %s\n", kernels.Default().ISA())

@@ -36,7 +36,7 @@ type runResult struct {
 	GenTS        float64 `json:"gen_ts"`
 	Record       record  `json:"record"`
 
-	Parallel []continuation `json:"parallel,omitempty"` // all continuations, of which the first is the one above
+	Parallel []continuation `json:"parallel,omitempty"` // all continuations, the one above first
 }
 
 var errNoPrompt = errors.New("nothing to continue: give --prompt TEXT or --file FILE, or a text through a pipe; kvrun chat talks")
@@ -238,8 +238,9 @@ func (r *runFlags) finish(s *session, result *runResult) {
 	}
 }
 
-// generation starts a context to generate in. A large vocabulary takes as long to read as the cache to allocate, so both
-// are done at the same time, unless several says from the vocabulary how many sequences and cells there are.
+// generation starts a context to generate in. A large vocabulary takes as long to read as the cache
+// to allocate, so both are done at the same time, unless several says from the vocabulary how many
+// sequences and cells there are.
 func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) (sequences, cells int)) (*generate.Sequence, error) {
 	var c *model.Context
 	var failed error

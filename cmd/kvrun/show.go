@@ -22,7 +22,8 @@ type showSize struct {
 // showDefault takes seconds on two cores.
 var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 
-// showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and what cache types cost there.
+// showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and
+// what cache types cost there.
 func showCommand(e *environment, n showSize) error {
 	var m modelFlags
 	var f sampleFlags
@@ -122,7 +123,8 @@ func (s *session) showTypes(e *environment, n showSize) error {
 	return nil
 }
 
-// choices are the cache types that fit the model, the largest first, without the one they are compared with.
+// choices are the cache types that fit the model, the largest first, without the one they are
+// compared with.
 func (s *session) choices(reference *kernels.Type) []*kernels.Type {
 	bits := func(t *kernels.Type) float64 { return t.BitsPerValue(s.KVLayers()[0].KeyDim) }
 	var fit []*kernels.Type

@@ -29,7 +29,8 @@ func buildProgram(t *testing.T) string {
 	return path
 }
 
-// slow writes a model of which a chunk takes many seconds, so that a signal finds every command at work.
+// slow writes a model of which a chunk takes many seconds, so that a signal finds every command at
+// work.
 func slow(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "slow.gguf")
@@ -70,8 +71,9 @@ func signalled(t *testing.T, kvrun, dir string, wait time.Duration, s syscall.Si
 	return ended{cmd.ProcessState.ExitCode(), time.Since(start), stdout.String(), stderr.String()}
 }
 
-// TestSignals sends Ctrl-C to every command at several moments: while it reads, loads, and runs. It must end within a layer, say
-// so, and leave no file. The bound is far above what it takes, for machines that do other things, and far below a chunk.
+// TestSignals sends Ctrl-C to every command at several moments: while it reads, loads, and runs. It
+// must end within a layer, say so, and leave no file. The bound is far above what it takes, for
+// machines that do other things, and far below a chunk.
 func TestSignals(t *testing.T) {
 	kvrun, model, text := buildProgram(t), slow(t), filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("It was the best of times, it was the worst of times. ", 2000)), 0o666); err != nil {
@@ -119,8 +121,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestOtherSignals gives every way to end a program its code, and leaves no file; of a program that was killed the next one removes
-// what it left.
+// TestOtherSignals gives every way to end a program its code, and leaves no file; of a program that
+// was killed the next one removes what it left.
 func TestOtherSignals(t *testing.T) {
 	kvrun, model := buildProgram(t), slow(t)
 	dir := t.TempDir()

@@ -4,7 +4,8 @@ package main
 
 import "testing"
 
-// TestSpecDevice runs a type given as text on a GPU, where it is no slower than others and nothing says so.
+// TestSpecDevice runs a type given as text on a GPU, where it is no slower than others and nothing
+// says so.
 func TestSpecDevice(t *testing.T) {
 	args := []string{"ppl", "--json", "--chunks", "1", "-c", "16", "--spec", mine(t), "-ctk", "mine", "-ctv", "mine"}
 	var want, got pplResult

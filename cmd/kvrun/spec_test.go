@@ -39,8 +39,8 @@ func renamed(t *testing.T, file, from, to string) string {
 	return write(t, file, regexp.MustCompile(`(?m)^ *id .*\n`).ReplaceAllString(other, ""))
 }
 
-// TestSpecAgrees runs types twice: as kernels of portable Go that were generated for them, and interpreted under another name.
-// Both sum in the same order.
+// TestSpecAgrees runs types twice: as kernels of portable Go that were generated for them, and
+// interpreted under another name. Both sum in the same order.
 func TestSpecAgrees(t *testing.T) {
 	base := []string{"ppl", "--json", "--isa", "generic", "--chunks", "1", "-c", "64"}
 	lm, turbo, q4 := renamed(t, "lm.hcl", "lm", "own"), renamed(t, "turbo.hcl", "turbo", "whirl"), renamed(t, "q4.hcl", "q4_", "w4_")
@@ -230,7 +230,8 @@ func TestSpecPrograms(t *testing.T) {
 	e, set := extended(t, append(unseen(t), mine(t))...)
 	for _, typ := range set.Types {
 		got := e.kernels().ByName(typ.Name)
-		if !typ.KV || got.Fits(1024) != nil || typ.Name == "rotated" { // which no GPU reads: TestSpecWhole
+		// No GPU reads these types: TestSpecWhole has them.
+		if !typ.KV || got.Fits(1024) != nil || typ.Name == "rotated" {
 			continue
 		}
 		s := rows.Side{Type: got, Rotation: e.kernels().RotationByName("attn"), Dim: 1024}
@@ -257,7 +258,8 @@ func TestSpecCompile(t *testing.T) {
 	c := &cuda.Compiler{Files: []string{*compilerFile}}
 	for _, name := range []string{"mine", "FAST", "planar5", "stream3"} {
 		all := programs(t, rows.Side{Type: e.kernels().ByName(name), Rotation: e.kernels().RotationByName("attn"), Dim: 128}, e.texts)
-		for _, src := range []*gpu.Source{all[0], all[2]} { // with the type on one side more there is nothing new to compile
+		// With the type on one side more there is nothing new to compile.
+		for _, src := range []*gpu.Source{all[0], all[2]} {
 			for _, arch := range []int{80, 90} {
 				if _, err := c.Compile(src, cuda.Target{Arch: arch}); err != nil {
 					t.Errorf("sm_%d: %v", arch, err)
@@ -267,7 +269,8 @@ func TestSpecCompile(t *testing.T) {
 	}
 }
 
-// TestSpecWhole: a type of which no value can be read alone is refused before anything is compiled for a GPU.
+// TestSpecWhole: a type of which no value can be read alone is refused before anything is compiled
+// for a GPU.
 func TestSpecWhole(t *testing.T) {
 	e, _ := extended(t, unseen(t)...)
 	s := rows.Side{Type: e.kernels().ByName("rotated"), Dim: 128}

@@ -21,7 +21,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/policy"
 )
 
-// sweepChunks is the default of --chunks: enough for intervals, and hours less than all of a usual text.
+// sweepChunks is the default of --chunks: enough for intervals, and hours less than all of a usual
+// text.
 const sweepChunks = 16
 
 // sweepFlags are the flags of kvrun sweep.
@@ -288,7 +289,8 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 	return places, nil
 }
 
-// byLayer is a cell for every side of every layer: the reference but for that side, which has the type asked for.
+// byLayer is a cell for every side of every layer: the reference but for that side, which has the
+// type asked for.
 func (s *session) byLayer(f *sweepFlags) (cells []lab.Cell, err error) {
 	want, err := s.cache.Side("--by-layer", f.byLayer)
 	if err != nil {

@@ -107,7 +107,8 @@ func TestCellNames(t *testing.T) {
 // TestSweepEnds stops a sweep, and starts some that cannot be.
 func TestSweepEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sweep.jsonl")
-	cells := []string{"--cells", "q8_0,q4_0", "--out", path} // the first run has more to do than it takes to stop it
+	// The first run has more to do than it takes to stop it.
+	cells := []string{"--cells", "q8_0,q4_0", "--out", path}
 	ctx, stop := context.WithCancel(context.Background())
 	go func() { // when the journal has a chunk
 		for ctx.Err() == nil {
@@ -174,7 +175,8 @@ func TestSweepEnds(t *testing.T) {
 	}
 }
 
-// TestSweepOneChunk prints no interval where one chunk gives none, and counts one chunk in the singular.
+// TestSweepOneChunk prints no interval where one chunk gives none, and counts one chunk in the
+// singular.
 func TestSweepOneChunk(t *testing.T) {
 	code, out, stderr := kvrun("", "sweep", "--cells", "q4_0,q8_0/f16", "--by-layer", "q4_0", "-c", "32", "--chunks", "1")
 	if code != 0 {

@@ -12,10 +12,12 @@ import (
 	"github.com/kvgen/kvgen/runtime/report"
 )
 
-// studyTypes are the pairs of the study, each in all four rotations (TheTom/llama-cpp-turboquant, pull request 111).
+// studyTypes are the pairs of the study, each in all four rotations (TheTom/llama-cpp-turboquant,
+// pull request 111).
 var studyTypes = []string{"q8_0", "q4_0", "q8_0/turbo4", "turbo4", "turbo3"}
 
-// grid is the cells of the flags: those listed, those of the types, or the study's and the project's own.
+// grid is the cells of the flags: those listed, those of the types, or the study's and the
+// project's own.
 func (s *session) grid(f *sweepFlags) ([]lab.Cell, error) {
 	g := &f.grid
 	names, asked := slices.Clone(g.cells), true
@@ -55,7 +57,8 @@ func (s *session) grid(f *sweepFlags) ([]lab.Cell, error) {
 	return cells, nil
 }
 
-// studyCells are the study's cells, and the project's own types at equal and at fewer bits, in blocks that fit all heads.
+// studyCells are the study's cells, and the project's own types at equal and at fewer bits, in
+// blocks that fit all heads.
 func (s *session) studyCells() (names []string) {
 	for _, types := range studyTypes {
 		k, v, two := strings.Cut(types, "/")
@@ -108,7 +111,8 @@ func advise(r *lab.Result, emit []string) advice {
 	return a
 }
 
-// choices are the picks in an engine's words. Where it lacks one, they are the best that it has of what was measured.
+// choices are the picks in an engine's words. Where it lacks one, they are the best that it has of
+// what was measured.
 func choices(e *policy.Engine, r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
 	all := report.Engine{Name: e.Title}
 	own := r.Advise(func(c *lab.CellResult) bool { return choice(e, "", c, model, group).Lines != nil }).Picks

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestSweepReport goes from a sweep to the page, with conversations, engines and a recommendation on the way.
+// TestSweepReport goes from a sweep to the page, with conversations, engines and a recommendation
+// on the way.
 func TestSweepReport(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "out.html")
 	code, out, stderr := kvrun("", "sweep", "-t", "2", "-c", "64", "--chunks", "6", "--cells", "f16,q8_0,q4_0,turbo2", "--by-layer", "q4_0", "--report", page,
@@ -70,8 +71,8 @@ func TestSweepChat(t *testing.T) {
 	}
 }
 
-// TestSweepBudget counts bits at another context than the one measured, keeps that and the warnings in the journal, and refuses
-// to go on with another.
+// TestSweepBudget counts bits at another context than the one measured, keeps that and the warnings
+// in the journal, and refuses to go on with another.
 func TestSweepBudget(t *testing.T) {
 	out := t.TempDir() + "/j.jsonl"
 	args := []string{"sweep", "-t", "2", "-c", "64", "--chunks", "1", "--cells", "q8_0@4+16", "--out", out}

@@ -33,7 +33,8 @@ func (f *sweepFlags) print(e *environment, r *lab.Result) error {
 	return nil
 }
 
-// printTable prints the cells of a setting, those that keep predictions best first, and those by layer apart.
+// printTable prints the cells of a setting, those that keep predictions best first, and those by
+// layer apart.
 func printTable(w io.Writer, h *lab.Header, t *lab.Table) error {
 	fmt.Fprintf(w, "%s, %s of %d tokens by %s; %s math, %s; reference: a cache of %s, PPL %.4f +- %.4f\n", plain.Name(t.Corpus.Path, 400), table.Counted(t.Chunks, "chunk"), t.Context, t.Path,
 		tableName(h.Math), tableName(h.ISA), tableName(h.Reference), t.PPL, t.PPLError)
@@ -116,7 +117,8 @@ func verdicts(t *lab.Table, misled bool) string {
 	return b.String()
 }
 
-// printSwaps prints cells of one side of one layer, the worst first, and what share of all each has.
+// printSwaps prints cells of one side of one layer, the worst first, and what share of all each
+// has.
 func printSwaps(w io.Writer, swaps []lab.CellResult) error {
 	if len(swaps) == 0 {
 		return nil
@@ -139,10 +141,11 @@ func printSwaps(w io.Writer, swaps []lab.CellResult) error {
 type sweepResult struct {
 	*lab.Result
 	Advice      advice `json:"advice,omitzero"`
-	Interrupted bool   `json:"interrupted,omitempty"` // by Ctrl-C, so that it is of what was finished
+	Interrupted bool   `json:"interrupted,omitempty"` // by Ctrl-C: of what was finished
 }
 
-// finish prints a result and what to make of it, and writes the page. The result is printed even where the page cannot be written.
+// finish prints a result and what to make of it, and writes the page. The result is printed even
+// where the page cannot be written.
 func (f *sweepFlags) finish(e *environment, r *lab.Result) error {
 	a := advise(r, f.emit)
 	var failed error

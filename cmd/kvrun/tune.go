@@ -295,7 +295,8 @@ func (s *session) tunePlaces(e *environment, f *tuneFlags, t *lab.Tuner) error {
 	return nil
 }
 
-// candidates are the choices of a side that names list, or those that fit the model's first layer of the default ones.
+// candidates are the choices of a side that names list, or those that fit the model's first layer
+// of the default ones.
 func (s *session) candidates(flag string, names []string, offset string) (all []kv.Choice, err error) {
 	given := len(names) > 0
 	if !given {
@@ -316,8 +317,9 @@ func (s *session) candidates(flag string, names []string, offset string) (all []
 	return all, nil
 }
 
-// defaultCandidates are the project's types of 2 to 6 bits in the largest blocks that fit all heads, for keys in the smallest
-// too since some keys have few large values, and what other programs have, rotated where the heads allow it.
+// defaultCandidates are the project's types of 2 to 6 bits in the largest blocks that fit all
+// heads, for keys in the smallest too since some keys have few large values, and what other
+// programs have, rotated where the heads allow it.
 func (s *session) defaultCandidates(keys bool) (names []string) {
 	dim := func(l kv.Layer) int {
 		if keys {

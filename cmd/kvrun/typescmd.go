@@ -21,7 +21,8 @@ import (
 // shortContext is the context that kvrun types counts the cache of, beside the model's own.
 const shortContext = 4096
 
-// cacheTypeRow is a type that a cache can have; what depends on a model is left out where none is given.
+// cacheTypeRow is a type that a cache can have; what depends on a model is left out where none is
+// given.
 type cacheTypeRow struct {
 	Name      string   `json:"name"`
 	Summary   string   `json:"summary"`
@@ -33,7 +34,7 @@ type cacheTypeRow struct {
 	Why       string   `json:"why,omitempty"` // it does not
 	Rotations []string `json:"rotations"`     // that it can be stored under
 	Short     int      `json:"bytes_4096,omitempty"`
-	Full      int      `json:"bytes_full,omitempty"` // at the context that the model was trained for
+	Full      int      `json:"bytes_full,omitempty"` // at the context of the model's training
 }
 
 // typesCommand lists the types of the cache, and what they take for a model.
@@ -99,7 +100,8 @@ func typeRows(table *kernels.Table, s *session) (rows []cacheTypeRow) {
 	return rows
 }
 
-// misfit is the rule by which heads cannot be stored in a type, from the first layer that it holds of.
+// misfit is the rule by which heads cannot be stored in a type, from the first layer that it holds
+// of.
 func misfit(t *kernels.Type, layers []kv.Layer) string {
 	for _, l := range layers {
 		for _, dim := range []int{l.KeyDim, l.ValueDim} {
@@ -312,7 +314,8 @@ func synthCommand(e *environment, args []string) error {
 // encodable are the types that weights can be written in.
 func encodable(t *kernels.Type) bool { return t.Weight && t.ID >= 0 && t.Best().Encode != nil }
 
-// weightType finds the type that a flag names. One without an encoder is found too: Check refuses it by name.
+// weightType finds the type that a flag names. One without an encoder is found too: Check refuses
+// it by name.
 func weightType(table *kernels.Table, flag, name string) (*kernels.Type, error) {
 	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
 		return t, nil
