@@ -1,5 +1,5 @@
-// Package gen is the compiler: checked specs in, source files out. Run is the whole of it; generate, check and the tests are
-// its callers.
+// Package gen is the compiler: checked specs in, source files out. Run is the whole of it;
+// generate, check and the tests are its callers.
 package gen
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/kvgen/kvgen/gen/target/simd"
 )
 
-// Targets are the back ends, the preferred instruction sets first. A new one is a folder under target and a line here.
+// Targets are the back ends, the preferred instruction sets first. A new one is a folder under
+// target and a line here.
 func Targets() []target.Target {
 	return []target.Target{
 		simd.Target{Machine: amd64.Machine},
@@ -23,8 +24,8 @@ func Targets() []target.Target {
 	}
 }
 
-// Run compiles a set for the given targets and writes the table that chooses between them. It is pure: the result depends on
-// its arguments alone.
+// Run compiles a set for the given targets and writes the table that chooses between them. It is
+// pure: the result depends on its arguments alone.
 func Run(set *spec.Set, targets ...target.Target) (Files, error) {
 	if err := checkFiles(set); err != nil {
 		return nil, err

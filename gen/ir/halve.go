@@ -23,7 +23,7 @@ func Halve(f *Func) *Func {
 type halver struct {
 	b      *Builder
 	parts  map[*Value][]*Value // a value of f as one or two of the result
-	writes map[*Value]int      // how often a value of f is written; one that an operation uses up is written once more
+	writes map[*Value]int      // writes to a value of f; one more where an operation uses it up
 }
 
 func (h *halver) countWrites(body []Node) {
@@ -311,7 +311,8 @@ func packed(h *halver, in *Instr) {
 	}
 }
 
-// order picks the lanes of half k from both halves of the argument, by a select where it needs both.
+// order picks the lanes of half k from both halves of the argument, by a select where it needs
+// both.
 func (h *halver) order(in *Instr, k int) {
 	n, x := halfType(in.Dst).Lanes, in.Args[0]
 	index, mask := make([][]byte, 2), []byte(nil)

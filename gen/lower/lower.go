@@ -17,9 +17,9 @@ import (
 
 // Caps is what lowering must know of a machine.
 type Caps struct {
-	Registers int  // for vectors of ir.VectorBytes: a machine with registers of 16 bytes has one for two of its own
-	Dot4      bool // sums of 4 products of bytes are one instruction, not two that go through 16 bits
-	SignedDot bool // both factors of these products may be signed, for no more than unsigned by signed ones
+	Registers int  // for vectors of ir.VectorBytes; a machine of 16 bytes has half its own
+	Dot4      bool // sums of 4 products of bytes are one instruction, not two through 16 bits
+	SignedDot bool // both factors may be signed, for no more than unsigned by signed ones
 	Chains    int  // sums side by side that hide how long an addition takes
 	Prefetch  Prefetch
 

@@ -17,8 +17,9 @@ var (
 	word        = regexp.MustCompile(`[.:]?\b[A-Za-z_]\w*\b`)
 	declaration = regexp.MustCompile(`\b(?:float|int|unsigned|bool|char|auto|Element|Tables)(?: char)?[ *&]+(?:\(&)?([A-Za-z_]\w*)`)
 	deviceName  = regexp.MustCompile(`__device__[^(;]*?\b(\w+)\(|\bstruct (\w+)|\benum class (\w+)|\busing (\w+)|constexpr \w+ (\w+)`)
-	also        = regexp.MustCompile(`\bstruct (\w+)|\busing (\w+)|, (\w+) =|__device__.*? (\w+)\(`) // more names that a line declares
-	quoted      = regexp.MustCompile(`"[^"]*"|//.*|\b0x[0-9a-f]+u?\b|\b[0-9][0-9.e+-]*[fu]?\b`)
+	// also matches more names that a line declares.
+	also   = regexp.MustCompile(`\bstruct (\w+)|\busing (\w+)|, (\w+) =|__device__.*? (\w+)\(`)
+	quoted = regexp.MustCompile(`"[^"]*"|//.*|\b0x[0-9a-f]+u?\b|\b[0-9][0-9.e+-]*[fu]?\b`)
 )
 
 // cWords mean something without being declared.
@@ -73,7 +74,8 @@ func undeclared(text string, known map[string]bool) (missing []string) {
 		for _, m := range declaration.FindAllStringSubmatchIndex(line, -1) {
 			name := line[m[2]:m[3]]
 			local[name] = true
-			if before := line[:m[0]]; before == "" || before == "const " || strings.HasPrefix(before, "static ") { // not of a loop or a lambda
+			// A name of a loop or a lambda has other text before it.
+			if before := line[:m[0]]; before == "" || before == "const " || strings.HasPrefix(before, "static ") {
 				top[name] = !strings.HasPrefix(line, "static __device__") || strings.Contains(line, "= {")
 			}
 		}

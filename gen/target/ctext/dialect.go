@@ -20,11 +20,11 @@ type Dialect struct {
 	Given   string // the same, of floats that are not written
 	Out     string // a pointer to the caller's words
 	Held    string // in front of what a reference to a lane's own registers refers to, with a space
-	Lanes   int    // of the machine that an encoder runs on: value k*Lanes + lane of a block is in register k
+	Lanes   int    // of an encoder: value k*Lanes + lane of a block is in register k
 	Unroll  string // in front of a loop with a known number of turns
 	Once    string // in front of a file that is taken once
 	Include string // a format of a file's name
-	Address string // in front of the type of an address that is an argument of a kernel, with a space
+	Address string // before the type of an address that is an argument of a kernel, with a space
 	Offsets string // text that defines offset_of(type, field), the bytes before a field
 
 	// Join is a function of v and so_far, floats, as an argument of fold_in_order; fn is the

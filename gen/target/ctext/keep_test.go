@@ -32,7 +32,8 @@ func TestKeep(t *testing.T) {
 			text := string(cuda.Target.Type(typ))
 			got := ""
 			switch _, after, lost := strings.Cut(text, "kept = false; // rows do not keep all of a block: "); {
-			case !strings.Contains(text, " codes = true; // rows of the cache"): // what is written of blocks is for weights
+			case !strings.Contains(text, " codes = true; // rows of the cache"):
+				// What is written of blocks is for weights.
 				got = "kept as numbers"
 			case lost:
 				got, _, _ = strings.Cut(after, "\n")

@@ -11,7 +11,9 @@ import (
 type Book struct {
 	Unit float32
 	Rows [][]int
-	Sums bool // a table of 16 may be the sum of two lookups wherever that is possible: what products with activations want, but not those of attention
+	// Sums says that a table of 16 may be the sum of two lookups wherever that is possible.
+	// Products with activations want that, attention does not.
+	Sums bool
 }
 
 // fine is how many levels of the second byte make one of the first. More would be nearer to the

@@ -66,7 +66,8 @@ func storage(e spec.Expr) element {
 		if a == b {
 			return a
 		}
-	case *spec.Binary: // powers of two by one near 1 stay powers of two of bf16, whose smallest is 2^-133
+	case *spec.Binary:
+		// Powers of two by one near 1 stay powers of two of bf16, whose smallest is 2^-133.
 		ref, ok := e.X.(*spec.Ref)
 		by, constant := e.Y.(*spec.Num)
 		if ok && constant && e.Op == "*" && ref.Field != nil && ref.Field.Kind == spec.E8M0 {

@@ -11,8 +11,8 @@ import (
 // fieldKinds is the suffix of the functions that load and store a field.
 var fieldKinds = [...]string{spec.F16: "F16", spec.BF16: "BF16", spec.F32: "F32", spec.E8M0: "E8M0"}
 
-// encodeBlock generates the encoder of one block: the statements of encode in order, then fields and codes in the order of
-// the layout.
+// encodeBlock generates the encoder of one block: the statements of encode in order, then fields
+// and codes in the order of the layout.
 func encodeBlock(t *spec.Type, tables *tables) jen.Code {
 	s := newScope(t, tables)
 	s.vars["x"] = variable{name: "x", array: true, group: 1}
@@ -43,8 +43,8 @@ func encodeBlock(t *spec.Type, tables *tables) jen.Code {
 	).Block(s.body...).Line()
 }
 
-// assign emits one statement of encode: a plain variable, or an array filled by a loop. A transform or reduction over the
-// block leaves its result under the name itself.
+// assign emits one statement of encode: a plain variable, or an array filled by a loop. A transform
+// or reduction over the block leaves its result under the name itself.
 func (s *scope) assign(a *spec.Assign) {
 	if call, ok := a.X.(*spec.Call); ok && s.assignCall(a.Name, call) {
 		return
@@ -109,7 +109,8 @@ func (s *scope) pack(c *spec.Code, v variable) {
 	}
 }
 
-// decodeBlock generates the decoder of one block: load fields and codes, then evaluate value for every i.
+// decodeBlock generates the decoder of one block: load fields and codes, then evaluate value for
+// every i.
 func decodeBlock(t *spec.Type, tables *tables) jen.Code {
 	s := newScope(t, tables)
 	used := spec.Names(t.Value)

@@ -40,7 +40,8 @@ func (t term) in(prec int) jen.Code {
 
 func atom(code ...jen.Code) term { return term{jen.Add(code...), unaryPrec} }
 
-// value is e for lane i. What e needs beforehand, such as a reduction over the block, is emitted first.
+// value is e for lane i. What e needs beforehand, such as a reduction over the block, is emitted
+// first.
 func (s *scope) value(e spec.Expr) jen.Code { return s.lane(e).code }
 
 // lane is e for lane i of the loop that will be emitted next.
@@ -70,7 +71,8 @@ func (s *scope) lane(e spec.Expr) term {
 	panic(fmt.Sprintf("portable: %s: unknown expression %T", s.typ.Name, e))
 }
 
-// operand is the operand x of e. One that is the same for the whole block while e is not is computed once, before the loop.
+// operand is the operand x of e. One that is the same for the whole block while e is not is
+// computed once, before the loop.
 func (s *scope) operand(e, x spec.Expr) term {
 	_, outer := e.Type()
 	_, inner := x.Type()
@@ -121,7 +123,8 @@ func nonZero(e spec.Expr) bool {
 
 func isNum(e spec.Expr) bool { _, ok := e.(*spec.Num); return ok }
 
-// typed is t with its Go type spelled out if it is a bare number, for the first argument of a generic function.
+// typed is t with its Go type spelled out if it is a bare number, for the first argument of a
+// generic function.
 func typed(e spec.Expr, t term) jen.Code {
 	if k, _ := e.Type(); isNum(e) && k != spec.Bool {
 		return goKind(k).Call(t.code)

@@ -1,9 +1,10 @@
-// Package portable generates the kernels in plain Go: one loop per statement of the spec, arrays for vectors, ordinary
-// variables for scalars. They run everywhere, serve as the fallback of every instruction set, and are meant to be read:
-// what a type means is what its generated file says.
+// Package portable generates the kernels in plain Go: one loop per statement of the spec, arrays
+// for vectors, ordinary variables for scalars. They run everywhere, serve as the fallback of every
+// instruction set, and are meant to be read: what a type means is what its generated file says.
 //
-// Exactness: every product is converted with float32(...), since Go may otherwise fuse it with a following sum; sums run
-// from the first value to the last; functions whose rounding matters are hand-written in kernels/cpu.
+// Exactness: every product is converted with float32(...), since Go may otherwise fuse it with a
+// following sum; sums run from the first value to the last; functions whose rounding matters are
+// hand-written in kernels/cpu.
 package portable
 
 import (

@@ -45,7 +45,8 @@ func decodeRow(f *jen.File, t *spec.Type, name string) {
 	f.Line()
 }
 
-// rowKernels generates the kernels that decode a row at a time and leave the arithmetic to the loops in kernels/cpu/rows.go.
+// rowKernels generates the kernels that decode a row at a time and leave the arithmetic to the
+// loops in kernels/cpu/rows.go.
 func rowKernels(f *jen.File, t *spec.Type, names target.Kernels) {
 	format := "format" + target.Ident(t.Name)
 	f.Var().Id(format).Op("=").Id("format").Values(jen.Dict{

@@ -27,7 +27,8 @@ type variable struct {
 	group int  // of an array with one element per run of group values: name[i/group]; else 1
 }
 
-// reserved are the identifiers that generated bodies use themselves, so that no local of a spec may hide them.
+// reserved are the identifiers that generated bodies use themselves, so that no local of a spec may
+// hide them.
 var reserved = []string{
 	"b", "i", "g", "y", "x",
 	"bits", "orBits", "gather", "scatter", "signed", "abs", "sqrt", "inv", "floor", "trunc", "rint", "round", "lesser",
@@ -45,7 +46,8 @@ func newScope(t *spec.Type, tables *tables) *scope {
 	return s
 }
 
-// fresh returns a Go name like name that nothing else in the function has, nor, since tables end with the name of the type, a table.
+// fresh returns a Go name like name that nothing else in the function has, nor, since tables end
+// with the name of the type, a table.
 func (s *scope) fresh(name string) string {
 	try := name
 	for k := 2; s.taken[try] || jen.IsReservedWord(try) || strings.HasSuffix(try, s.tables.id); k++ {
@@ -93,8 +95,8 @@ type tables struct {
 	names map[string]string // by what they hold
 }
 
-// table declares a variable, or finds the one declared before with the same content, and returns its name: base, a number
-// where the base is taken, and the type.
+// table declares a variable, or finds the one declared before with the same content, and returns
+// its name: base, a number where the base is taken, and the type.
 func (t *tables) table(base, content string, declare func(name string) jen.Code) string {
 	if name, ok := t.names[content]; ok {
 		return name

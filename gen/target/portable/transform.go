@@ -7,7 +7,8 @@ import (
 	"github.com/kvgen/kvgen/gen/target"
 )
 
-// transformFile generates both directions of one transform: the diagonals as tables around the shared loop over the stages.
+// transformFile generates both directions of one transform: the diagonals as tables around the
+// shared loop over the stages.
 func transformFile(t *spec.Transform) (*jen.File, target.Transform) {
 	id := target.Ident(t.Name)
 	names := target.Transform{Transform: t.Name, Forward: "forward" + id + "Generic", Inverse: "inverse" + id + "Generic"}

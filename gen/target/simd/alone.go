@@ -6,8 +6,8 @@ import (
 	"github.com/kvgen/kvgen/gen/ir"
 )
 
-// Alone is the assembly of one function: its constants, then its text. An operation that the machine
-// lacks is an error that names both.
+// Alone is the assembly of one function: its constants, then its text. An operation that the
+// machine lacks is an error that names both.
 func (m *Machine) Alone(isa *ISA, fn *ir.Func) (string, error) {
 	return m.alone(isa, fn, fn.Name)
 }

@@ -93,7 +93,8 @@ func (f *file) compile(isa *ISA, stem string, build build) *compiled {
 		return c
 	}
 	fn := c.fn
-	if f.m.Width < ir.VectorBytes { // which may take it beyond the number of operations that a kernel may have
+	if f.m.Width < ir.VectorBytes {
+		// Halving may take it beyond the number of operations that a kernel may have.
 		if fn, c.why = lower.Try(func() *ir.Func { return ir.Halve(c.fn) }); c.why != "" {
 			return c
 		}

@@ -17,9 +17,9 @@ func (t Target) InstructionSets() (names []string) {
 	return names
 }
 
-// Functions are those of a type under an instruction set, in the order of their names, and those that
-// it shares with other types. One whose text the next instruction set shares is among them, though only
-// that one's is generated.
+// Functions are those of a type under an instruction set, in the order of their names, and those
+// that it shares with other types. One whose text the next instruction set shares is among them,
+// though only that one's is generated.
 func (t Target) Functions(typ *spec.Type, name string) []target.Function {
 	f := newFile(t.Machine, typ.File, typ.Name)
 	f.t, f.panels = typ, newPanels(t.Machine)
@@ -32,7 +32,8 @@ func (t Target) Functions(typ *spec.Type, name string) []target.Function {
 	return nil
 }
 
-// functions are those of a file under an instruction set; prefix is what names of constants begin with.
+// functions are those of a file under an instruction set; prefix is what names of constants begin
+// with.
 func (f *file) functions(isa *ISA, prefix string, shared bool) (list []target.Function) {
 	for _, name := range slices.Sorted(maps.Keys(f.made)) {
 		c := f.made[name]

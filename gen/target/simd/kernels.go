@@ -70,8 +70,8 @@ func (f *file) matmulQ8(isa *ISA, names *target.Kernels) string {
 	return f.stubs.matmulQ8(f.t, tiles, rows, g, isa)
 }
 
-// encode generates the encoder of the type and the function that drives it; "" when the
-// type has none or its statements have no vector form. The set is the last one, so that no other has
+// encode generates the encoder of the type and the function that drives it; "" when the type has
+// none or its statements have no vector form. The set is the last one, so that no other has
 // compiled the kernel before, and scratch is known.
 func (f *file) encode(isa *ISA) string {
 	scratch := 0

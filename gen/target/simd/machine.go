@@ -17,7 +17,7 @@ type Machine struct {
 	Name   string // GOARCH
 	ISAs   []ISA  // best first; each may do what those after it do
 	Syntax *asm.Syntax
-	Width  int // bytes of a vector register: ir.VectorBytes, or half of it, so that two hold a vector
+	Width  int // bytes of a vector register: ir.VectorBytes, or half of it: two hold a vector
 
 	// Select appends the instructions of one operation. It reports whether the machine has the
 	// operation.
@@ -30,8 +30,8 @@ type Machine struct {
 	// Folds are the operations whose last argument may be in memory.
 	Folds map[ir.Op]bool
 
-	// LoadConstant brings a constant into a register; LoadTable one of 16 bytes into each 16 bytes of
-	// it.
+	// LoadConstant brings a constant into a register; LoadTable one of 16 bytes into each 16 bytes
+	// of it.
 	LoadConstant, LoadTable func(s *Selector, from asm.Sym, to asm.R)
 
 	Counter Counter

@@ -148,7 +148,8 @@ func (r *reading) memory(m []string) ir.Mem {
 
 // instruction reads one operation.
 func (r *reading) instruction(name, rest string) []ir.Node {
-	if word, comment, is := strings.Cut(name+" "+rest, "//"); is { // the types are in the comment: the rest must agree
+	// The types are in the comment: the rest must agree.
+	if word, comment, is := strings.Cut(name+" "+rest, "//"); is {
 		name, rest, _ = strings.Cut(strings.TrimSpace(comment), " ")
 		plain := regexp.MustCompile(`\.\w+|,`).ReplaceAllString(rest, "")
 		if word != name+" "+plain {

@@ -80,8 +80,8 @@ type instruction struct {
 	c      []byte
 }
 
-// instructions lists what the declaration of an operation allows: every element, number of arguments
-// and immediate, a constant in place of the last argument, tables of several lengths.
+// instructions lists what the declaration of an operation allows: every element, number of
+// arguments and immediate, a constant in place of the last argument, tables of several lengths.
 func instructions(op ir.Op, width int, r *rand.Rand) (all []instruction) {
 	for _, elem := range elements(op) {
 		for _, many := range times(op) {

@@ -21,8 +21,8 @@ type sample struct {
 var specials = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, 1.5, 2.5, 1e-45, -1e-40, 0x1p-14, 0x1p-25, 65504, 65520, 3e38, -3e38,
 	1 << 31, -1 << 31, 2147483520, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
 
-// draw fills memory with what the operation allows: random words, some special floats. Where factors
-// of bytes are too large together, the first ones get 7 bits.
+// draw fills memory with what the operation allows: random words, some special floats. Where
+// factors of bytes are too large together, the first ones get 7 bits.
 func (s *sample) draw(t *testing.T, r *rand.Rand) {
 	t.Helper()
 	var err error

@@ -67,7 +67,8 @@ var scalars = map[ir.Op]func(b *ir.Builder, p *ir.Value){
 		b.Store(b.Zero(lanes8, "zero"), ir.At(p, results))
 		b.Store(b.Load(bytes32, ir.Mem{Base: p, Index: b.ZeroWord("n"), Scale: 8, Off: arguments}, "x"), ir.At(p, results+32))
 	},
-	ir.OpFactor: func(b *ir.Builder, p *ir.Value) { // two readers of one, and its argument after them
+	ir.OpFactor: func(b *ir.Builder, p *ir.Value) {
+		// Two readers of one factor, and its argument after them.
 		x := b.Load(bytes32, ir.At(p, arguments), "x")
 		factor, one := b.Factor(x), b.Const(bytes32, bytes.Repeat([]byte{1}, 32), "one")
 		b.Store(b.DotS8(factor, one), ir.At(p, results))
