@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// block is the positions between two rotations of the coefficients of an offset; chunks are whole
-	// blocks. Longer blocks rotate less often, shorter ones have a table that leaves more of the
-	// first-level cache to others.
+	// block is the positions between two rotations of the coefficients of an offset; chunks are
+	// whole blocks. Longer blocks rotate less often, shorter ones have a table that leaves more of
+	// the first-level cache to others.
 	block = 128
 	// unit is the positions that the kernel takes at once; a part of a block is rounded up to it.
 	unit = 8
@@ -21,8 +21,8 @@ const (
 
 	// terms is the columns that take the place of those of all slow pairs: within a block their
 	// cosines and sines are polynomials of the position, of this many coefficients. A pair is slow
-	// if it rotates by slow at most in half a block, for which the first term left out, slow^terms /
-	// terms!, is less than f32 can tell.
+	// if it rotates by slow at most in half a block, for which the first term left out, slow^terms
+	// / terms!, is less than f32 can tell.
 	terms = 8
 	slow  = 0.4
 )
@@ -143,8 +143,9 @@ func (t *Rope) pack(x []float32) []byte {
 }
 
 // add adds the missing scores for a run of positions from p on, which are in the cells from at on.
-// Blocks begin with p wherever that is: coefficients are rotated by the rest of its own block first.
-// The blocks of a query row are rows of one product, since kernels are quickest with several.
+// Blocks begin with p wherever that is: coefficients are rotated by the rest of its own block
+// first. The blocks of a query row are rows of one product, since kernels are quickest with
+// several.
 func (t *Rope) add(x *worker, coef []float32, m, at, p, run int) {
 	n := 2 * t.pairs
 	blocks, width := (run+block-1)/block, block

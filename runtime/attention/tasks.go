@@ -33,7 +33,8 @@ func (d *Driver) query(kvh, r int) []float32 {
 	return d.b.Q[(token*l.Heads+head)*l.KeyDim:][:l.KeyDim]
 }
 
-// prepare writes the query rows lo..hi-1 of a KV head in the form that the kernels of its keys take.
+// prepare writes the query rows lo..hi-1 of a KV head in the form that the kernels of its keys
+// take.
 func (s *segment) prepare(d *Driver, w, kvh, lo, hi int) {
 	k, act := s.K, &d.workers[w].act
 	rows := s.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]

@@ -27,11 +27,13 @@ var generateBuiltIn = flag.Bool("generate", false, "make the kernels that come w
 // howTo is the command that brings the archive up to date.
 const howTo = "go test ./runtime/cuda -run TestBuiltIn -args -generate -compiler libnvrtc.so.12, the one of pip install nvidia-cuda-nvrtc-cu12==12.0.*"
 
-// mostBuiltIn bounds the archive, in bytes: it is in every program and every copy of the repository.
+// mostBuiltIn bounds the archive, in bytes: it is in every program and every copy of the
+// repository.
 const mostBuiltIn = 3 << 20
 
-// TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and none besides. It needs no NVRTC, unless it
-// is told to make them. A frame or a type of the set that is changed makes the archive stale, other types do not.
+// TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and none
+// besides. It needs no NVRTC, unless it is told to make them. A frame or a type of the set that is
+// changed makes the archive stale, other types do not.
 func TestBuiltIn(t *testing.T) {
 	set, all := wantedBuiltIn(t)
 	if *generateBuiltIn {
@@ -76,7 +78,8 @@ func TestBuiltIn(t *testing.T) {
 	}
 }
 
-// TestBuiltInSame makes some of them again, and compares every byte. It needs NVRTC of the version that they were made with.
+// TestBuiltInSame makes some of them again, and compares every byte. It needs NVRTC of the version
+// that they were made with.
 func TestBuiltInSame(t *testing.T) {
 	f := newForge(t)
 	a := loaded(t, builtin.Kernels)
@@ -189,7 +192,8 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*gpu.Source) {
 	return set, all
 }
 
-// makeBuiltIn writes the archive. What the old one has of the same compiler and the same source is taken from there.
+// makeBuiltIn writes the archive. What the old one has of the same compiler and the same source is
+// taken from there.
 func makeBuiltIn(t *testing.T, set *builtin.Set, all []*gpu.Source) {
 	f := newForge(t)
 	var major, minor int32
@@ -204,7 +208,8 @@ func makeBuiltIn(t *testing.T, set *builtin.Set, all []*gpu.Source) {
 	for _, s := range all {
 		for _, arch := range set.Archs {
 			k := builtin.Kernel{Name: s.Name, Hash: sourceHash(s), Arch: arch}
-			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch && was.Name == s.Name { // whose name is in the PTX
+			// The name is in the PTX, so that it must be the same.
+			if was := old.Find(k.Hash, arch); was != nil && was.Arch == arch && was.Name == s.Name {
 				k.PTX = was.PTX
 			} else {
 				todo, places = append(todo, item{program: program{s, ""}, arch: arch, ptx: true, keep: true}), append(places, len(a.Kernels))

@@ -15,7 +15,7 @@ type Conversation struct {
 	Template *chat.Template
 	Messages []chat.Message
 	Raw      bool              // markup of the model's family is given out too
-	Note     func(text string) // is told what becomes of the conversation beside its answers; nil for nobody
+	Note     func(text string) // told of the conversation, beside its answers; nil for nobody
 
 	told    bool // that the cache is not that of a fresh conversation
 	plainly bool // that the template does not take a message as it is

@@ -63,8 +63,8 @@ func (s *Sequence) Reuse(tokens []int32) (rest []int32, err error) {
 	return tokens[n:], nil
 }
 
-// resync has the cache hold the tokens that are Cached, or nothing: a step that fails takes its rows
-// out again, or all rows where a layer cannot go back.
+// resync has the cache hold the tokens that are Cached, or nothing: a step that fails takes its
+// rows out again, or all rows where a layer cannot go back.
 func (s *Sequence) resync() {
 	if n := len(s.cached); s.Context.Len() < n || s.Context.Len() > n && s.Context.Truncate(n) != nil {
 		s.Clear()

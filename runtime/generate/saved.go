@@ -29,7 +29,7 @@ const (
 // saved cache.
 type Head struct {
 	Tokens  int            `json:"n_tokens"`
-	Fresh   int            `json:"n_fresh"` // of them, those whose rows are what a run from the start computes
+	Fresh   int            `json:"n_fresh"` // of them, those with rows of a run from the start
 	Long    bool           `json:"long"`    // keys have the frequencies of a long context
 	Math    string         `json:"math"`
 	By      string         `json:"isa"`

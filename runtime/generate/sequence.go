@@ -20,16 +20,16 @@ type Sequence struct {
 	Context   *model.Context
 	Tokenizer *tokenizer.Tokenizer
 	Options   Options
-	Keep      int // tokens of the beginning that a context shift leaves alone: at first Options.Keep
+	Keep      int // tokens of the beginning that a context shift leaves; at first Options.Keep
 	Shifts    int // how often the context was full and a part of it was dropped
 
-	Control  func(text string) bool // of control tokens, those whose text is given out; nil for none
+	Control  func(text string) bool // of control tokens, those whose text is given out; nil: none
 	Progress func(done, of int)     // of a prompt that runs, after each batch; nil for nobody
 
 	sampler *sample.Sampler
 	cached  []int32 // tokens in the cache
 	loaded  bool    // what is cached is of a file, and was not cut to a prompt yet
-	fresh   int     // tokens in the cache, from the first, whose rows are those of a run from the start; allFresh for all
+	fresh   int     // tokens from the first with rows of a run from the start; allFresh for all
 
 	pause  int          // tokens of the next prompt to run before paused is called
 	paused func() error // nil for nothing

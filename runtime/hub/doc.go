@@ -4,7 +4,7 @@
 //	c, err := hub.New(os.Getenv)
 //	name, err := hub.Parse("ggml-org/gemma-3-1b-it-GGUF:Q4_K_M")
 //	plan, err := c.Resolve(ctx, name)   // which files, how many bytes, what is there already
-//	path, err := c.Fetch(ctx, plan)     // of the first file; the others of a split model lie beside it
+//	path, err := c.Fetch(ctx, plan)     // of the first file; a split model lies beside it
 //
 // A download goes to FILE.part, with what it is to become in FILE.part.json, so that it can be
 // ended in any way, also by kill -9, and go on later. Only a file of the right size and SHA-256

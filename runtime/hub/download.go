@@ -63,7 +63,8 @@ func (d *download) run(ctx context.Context) (err error) {
 			d.c.say("%s: %v; it begins again", d.f.Name, err)
 			continue
 		}
-		if d.have > d.most { // else a server that always sends from the start would be asked for ever
+		// Else a server that always sends from the start would be asked for ever.
+		if d.have > d.most {
 			t.n = 0
 		}
 		if err := t.again(ctx, err); err != nil {

@@ -47,10 +47,14 @@ var hosts = map[string]Source{
 
 // Parse reads a name as people write it:
 //
-//	owner/name, owner/name:Q4_K_M        a repository of Hugging Face; hf:... and hf.co/... are the same
-//	https://huggingface.co/owner/name/blob/main/x.gguf   one file of it, as a browser shows it
-//	llama3.2, llama3.2:1b                a model of ollama; ollama:owner/name:tag, ollama.com/owner/name are others
-//	https://host/path/x.gguf             a file
+//	owner/name, owner/name:Q4_K_M            a repository of Hugging Face
+//	hf:..., hf.co/...                        the same
+//	https://huggingface.co/owner/name/blob/main/x.gguf
+//	                                         one file of it, as a browser shows it
+//	llama3.2, llama3.2:1b                    a model of ollama
+//	ollama:owner/name:tag, ollama.com/owner/name
+//	                                         one of its other models
+//	https://host/path/x.gguf                 a file
 func Parse(s string) (Name, error) {
 	bad := func(format string, args ...any) (Name, error) {
 		return Name{}, fmt.Errorf("%q is no name of a model: %s", clip(s), fmt.Sprintf(format, args...))

@@ -163,8 +163,8 @@ func (c *Client) look(p *Plan) {
 	}
 }
 
-// known is what is on the disk of a name, nil for nothing. The files of a split model are all of one
-// commit.
+// known is what is on the disk of a name, nil for nothing. The files of a split model are all of
+// one commit.
 func (c *Client) known(n Name) *Plan {
 	var files []File
 	commits := map[string]string{} // by path

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestNoSecondAttempt asks where another attempt cannot help: there is none, and the error names the
-// model once.
+// TestNoSecondAttempt asks where another attempt cannot help: there is none, and the error names
+// the model once.
 func TestNoSecondAttempt(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)

@@ -6,7 +6,7 @@
 // running it is the same code for a prompt and for one token.
 //
 //	m, err := model.Open(path, kernels.Default())                // weights are mapped, not read
-//	plan, err := kv.NewPlan(m.KVLayers(), policy)               // how each layer's keys and values are stored
+//	plan, err := kv.NewPlan(m.KVLayers(), policy)               // how layers store keys and values
 //	c, err := m.NewContext(model.Options{Plan: plan, Size: 2048})
 //	logits, err := c.Prefill(tokens)                            // of the last token
 //	logits, err = c.Decode(token)

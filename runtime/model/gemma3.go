@@ -3,8 +3,8 @@ package model
 import "math"
 
 // gemma3 scales its embedding, normalises every query and key head, and has norms after each branch
-// as well as before. Of each six layers, five see a sliding window and rotate by a RoPE of their own
-// base, without the file's scaling. A file without a window has none of that.
+// as well as before. Of each six layers, five see a sliding window and rotate by a RoPE of their
+// own base, without the file's scaling. A file without a window has none of that.
 func gemma3(h *Header) Graph {
 	const layers27 = 62 // the 27B model scales its scores by width instead of head size
 	h.common()

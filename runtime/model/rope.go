@@ -22,7 +22,8 @@ type Rope struct {
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
 	Yarn      *Yarn   // nil for none
 	Magnitude float32 // factor of cosines and sines, beside YaRN's; 0 means 1
-	// of a RoPE over several axes: how many pairs rotate by each; nil where all rotate by the position
+	// of a RoPE over several axes: how many pairs rotate by each; nil where all rotate by the
+	// position
 	Sections []int
 	Original int // positions the model was trained for before it was scaled to more
 
@@ -130,9 +131,9 @@ func (r *Rope) frequencies(factors []float32) []float64 {
 	return freq
 }
 
-// rotates says whether pair i rotates by the position of a text. The axes of an image (time, height,
-// width) take the pairs in turns, as many as they have; the rest belong to an axis on which text
-// does not move.
+// rotates says whether pair i rotates by the position of a text. The axes of an image (time,
+// height, width) take the pairs in turns, as many as they have; the rest belong to an axis on which
+// text does not move.
 func (r *Rope) rotates(i int) bool {
 	all := 0
 	for _, n := range r.Sections {

@@ -163,10 +163,12 @@ func spellFork(e *Engine, r *Request) (lines, notes []string) {
 	}
 	kt, vt := r.k[0].typ, r.v[0].typ
 	if strings.HasPrefix(kt, "turbo") && kt == vt && (r.group >= 6 || r.group == 0) {
-		env = append(env, "TURBO_AUTO_ASYMMETRIC=0") // else keys become q8_0 from six query heads to a KV head on
+		// Else keys become q8_0 from six query heads to a KV head on.
+		env = append(env, "TURBO_AUTO_ASYMMETRIC=0")
 	}
 	if vt == "turbo2" {
-		env = append(env, "TURBO_LAYER_ADAPTIVE=0") // else values of the first and last two layers become q8_0
+		// Else values of the first and last two layers become q8_0.
+		env = append(env, "TURBO_LAYER_ADAPTIVE=0")
 	}
 	line := fmt.Sprintf("llama-server -m %s -fa on -ctk %s -ctv %s", r.model, kt, vt)
 	return []string{strings.Join(append(env, line), " ")}, notes

@@ -34,7 +34,8 @@ func TestSpell(t *testing.T) {
 		{"llama.cpp", "q8_0+attn128", "q8_0+attn", 128, 3, "-ctk q8_0", ""},
 		{"llama.cpp", "q8_0+attn", "q8_0", 64, 3, "", "both quantised sides or none"},
 		{"llama.cpp", "q8_0+attn", "f16", 64, 3, "llama-server", ""},
-		{"llama.cpp", "q8_0", "q8_0", 80, 3, "llama-server -m m.gguf -fa on -ctk q8_0 -ctv q8_0", ""}, // heads of 80 are never rotated
+		// Heads of 80 are never rotated.
+		{"llama.cpp", "q8_0", "q8_0", 80, 3, "llama-server -m m.gguf -fa on -ctk q8_0 -ctv q8_0", ""},
 		{"llama.cpp", "q8_0", "turbo4", 64, 3, "", "llama.cpp has no cache type turbo4"},
 		{"llama.cpp", "q8_0;q8_0;q4_0", "q8_0", 64, 3, "", "one type for all layers"},
 		{"llama.cpp", "q8_0-bias", "q8_0", 64, 3, "", "no key offset"},

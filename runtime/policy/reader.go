@@ -13,12 +13,12 @@ type Reader struct {
 	Table  *kernels.Table // Model.Table
 	Model  *model.Model   // for key offsets and files that name their model
 	Layers []kv.Layer     // Model.KVLayers()
-	Path   string         // of the model's file, beside which others lie; "" for a model without one
+	Path   string         // of the model's file, beside which others lie; "" for none
 
-	Fallback bool              // go on with f16, or without a key offset, where a request cannot be honoured
-	Unmet    func(what string) // is told of a key offset that cannot be had, with Fallback; nil for nobody
+	Fallback bool              // go on with f16, or without a key offset, where a request fails
+	Unmet    func(what string) // told of a key offset that is not to be had, with Fallback; or nil
 
-	Opening  func(path string) error         // is told before a file is read, and may forbid it; nil for nobody
+	Opening  func(path string) error         // told before a file is read, may forbid it; or nil
 	Identity func() (*model.Identity, error) // of Model; nil for Model.Identify
 
 	offsets map[string]*kv.Offset // by the name that was asked for

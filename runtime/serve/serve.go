@@ -77,8 +77,8 @@ func New(c *model.Context, t *tokenizer.Tokenizer, o Options) *Scheduler {
 	return &Scheduler{c: c, t: t, o: o, wake: make(chan struct{}, 1), slots: make([]slot, c.Cache.Sequences)}
 }
 
-// Submit queues a text. It is given up when ctx ends. A prompt that the context can never hold is an
-// error, and so is a full queue, ErrBusy.
+// Submit queues a text. It is given up when ctx ends. A prompt that the context can never hold is
+// an error, and so is a full queue, ErrBusy.
 func (s *Scheduler) Submit(ctx context.Context, r Request) (*Text, error) {
 	size := min(s.c.Cache.Size, s.c.Cache.Cells)
 	switch n := len(r.Tokens); {
@@ -174,7 +174,8 @@ func (s *Scheduler) step() (bool, error) {
 	return true, nil
 }
 
-// batch is the tokens of the next step, sequence by sequence, and the sequences that are drawn from.
+// batch is the tokens of the next step, sequence by sequence, and the sequences that are drawn
+// from.
 func (s *Scheduler) batch() (batch []model.Token, drawn []int) {
 	prompt := max(1, min(s.o.Chunk, s.c.Batch-s.generating()))
 	take := make([]int, len(s.slots))

@@ -42,7 +42,8 @@ func open(t *testing.T, sequences, size, cells int) (*model.Context, *tokenizer.
 	return c, words
 }
 
-// start runs a scheduler until the test ends, and says then how many cells its texts could not free.
+// start runs a scheduler until the test ends, and says then how many cells its texts could not
+// free.
 func start(t *testing.T, s *Scheduler) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,8 +71,8 @@ func alone(t *testing.T, prompt string, o generate.Options) string {
 	return all.String()
 }
 
-// TestScheduler has more texts than sequences, of different lengths and prompts, twice: each becomes
-// what it becomes alone, and a prompt that was there before is not run again.
+// TestScheduler has more texts than sequences, of different lengths and prompts, twice: each
+// becomes what it becomes alone, and a prompt that was there before is not run again.
 func TestScheduler(t *testing.T) {
 	c, words := open(t, 3, 128, 300)
 	s := New(c, words, Options{Chunk: 4, Queue: 16})

@@ -37,7 +37,8 @@ type Result struct {
 	Reused int // tokens of the prompt that were cached
 }
 
-// Wait waits for the end. A text that was given up has none of an error but generate.StopInterrupted.
+// Wait waits for the end. A text that was given up has none of an error but
+// generate.StopInterrupted.
 func (t *Text) Wait() (Result, error) {
 	<-t.done
 	return Result{t.grow.Tokens, t.grow.Stop, t.reused}, t.err
