@@ -97,8 +97,8 @@ func TestBenchLists(t *testing.T) {
 	}
 }
 
-// TestBenchStreams prints a row as soon as it is measured: interrupted by the first of two, a
-// command has printed one, and what it printed is whole.
+// TestBenchStreams prints a row as soon as it is measured. A command interrupted at the first of
+// two rows has printed one, whole.
 func TestBenchStreams(t *testing.T) {
 	for _, format := range llamabench.Formats() {
 		ctx, stop := context.WithCancel(context.Background())

@@ -120,8 +120,8 @@ func (c *cacheFlags) planWhole(s *session) (plan *kv.Plan, unmet []string, err e
 }
 
 // fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request
-// that comes to nothing is refused, or noted with --allow-fallback; the variable that forbids
-// rotation is itself a request and only noted.
+// that comes to nothing is refused, or noted with --allow-fallback. The variable that forbids
+// rotation is itself a request, and only noted.
 func (c *cacheFlags) fromEnvironment(table *kernels.Table, env kv.EnvRotation, key bool, t *kernels.Type, layers []kv.Layer) (r *kernels.Rotation, note string, err error) {
 	if len(layers) == 0 {
 		return nil, "", nil

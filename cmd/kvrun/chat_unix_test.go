@@ -101,7 +101,7 @@ func (x *terminalTalk) leave() {
 	}
 }
 
-// TestChatTerminal takes a paste for one turn, a long line whole, and commands for itself; the
+// TestChatTerminal takes a paste for one turn, a long line whole, and commands for itself. The
 // history has its own folder.
 func TestChatTerminal(t *testing.T) {
 	x := talkTo(t, "--temp", "0", "-n", "4", "-c", "256")

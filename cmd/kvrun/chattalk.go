@@ -18,8 +18,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/generate"
 )
 
-// talk answers until there is no more to answer. A person goes on after what a turn could not have;
-// a program gets the error.
+// talk answers turns until the conversation ends. A person goes on after a turn that failed; a
+// program gets the error.
 func (v *conversation) talk(first string) error {
 	again := false
 	for turn := first; ; turn = "" {
@@ -107,8 +107,7 @@ func (v *conversation) speed(l chatLine) string {
 		l.Prompt, l.Run, l.PromptTS, l.Gen, l.GenTS, v.Context.Len(), v.Context.Cache.Size)
 }
 
-// outcome is err as far as it ends the conversation. A person is told what went wrong and asked
-// again.
+// outcome is err if it ends the conversation. A person is told what went wrong and asked again.
 func (v *conversation) outcome(err error) error {
 	if err == nil || !v.in.Person() || v.e.ctx.Err() != nil {
 		return err

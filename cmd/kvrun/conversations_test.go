@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestConversations reads lines that are no conversations: each is said with its place, in words of
-// the file.
+// TestConversations reads lines that are no conversations. Each error has the place in the file, in
+// the words of the file.
 func TestConversations(t *testing.T) {
 	for text, says := range map[string]string{
 		`{"messages": [{"content": "x"}]}`:                                                                "line 3: message 1 has no role",

@@ -118,8 +118,8 @@ func invalidAt(s string) int {
 	return len(s)
 }
 
-// conversations reads a file of JSON lines, a conversation each, and makes one text of them as the
-// model's chat template writes them. It is what a model tuned for conversations is at home in.
+// conversations reads a file of JSON lines, a conversation each. It makes one text of them as the
+// model's chat template writes them, which is what a chat model was tuned on.
 func (s *session) conversations(e *environment, path string) (t eval.Text, c corpusRecord, err error) {
 	text, err := e.readText(path)
 	if err != nil {
@@ -185,8 +185,8 @@ func (e *environment) beside(stdout bool) io.Writer {
 	return e.stdout
 }
 
-// maxText is the most that is read of a text: what never ends, such as /dev/zero, must not take all
-// memory.
+// maxText bounds what is read of a text, in bytes. What never ends, such as /dev/zero, must not
+// take all memory.
 const maxText = 256 << 20
 
 // readAll is what r holds, at most limit bytes.

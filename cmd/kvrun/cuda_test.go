@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// These tests run models on a GPU: with the tag gpu on a real one, with the tag emulate on one that
-// this processor plays.
+// These tests run models on a GPU: a real one with the tag gpu, one that the processor emulates
+// with the tag emulate.
 
 var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
 
@@ -20,11 +20,11 @@ var onlyModels = flag.String("models", "", "a list of the models of testdata/arc
 const part = .2
 
 // TestModelsOnGPU compares logits with those of the processor, which other tests compare with
-// another engine's. On a GPU that was seen (H100) they were within 6e-5 with caches of f32; where a
-// key or value lies between two numbers of f16 the last bit of what was before decides, and one
-// such row can be 1e-3. With a quantised cache some codes round the other way, and each changes as
-// much as the type itself does to a value. How many do depends on the last bits of everything
-// before, so that the bound is a part of what the type changes on the processor.
+// another engine's. On a real GPU (H100) they were within 6e-5 with caches of f32. A key or value
+// halfway between two numbers of f16 is rounded by the last bit of what was before, and one such
+// row can be 1e-3. With a quantised cache some codes round the other way, and each changes a value
+// as much as the type itself does. How many do depends on the last bits of everything before. So
+// the bound is a part of what the type changes on the processor.
 func TestModelsOnGPU(t *testing.T) {
 	for _, c := range []struct {
 		name, args string

@@ -20,7 +20,7 @@ func onGPU(args string, arch string) []string {
 	return append([]string{command, arches + "/" + arch + "/model.gguf", "--device", "cuda"}, strings.Fields(rest)...)
 }
 
-// TestMeasuringOnGPU measures with a GPU what other tests measure with the processor: the numbers
+// TestMeasuringOnGPU measures with a GPU what other tests measure with the processor. The numbers
 // are the same but for rounding.
 func TestMeasuringOnGPU(t *testing.T) {
 	text := " -f " + evalData + "/text.txt -c 32 --json"
@@ -57,8 +57,9 @@ func TestMeasuringOnGPU(t *testing.T) {
 	}
 }
 
-// TestNoNVRTCOnGPU does without NVRTC: that built-in kernels are used is said, and so is what they
-// cannot do. The emulated device takes no PTX, and a real one lacks kernels for a model so narrow.
+// TestNoNVRTCOnGPU does without NVRTC. The command says that built-in kernels are used, and what
+// they cannot do. The emulated device takes no PTX, and a real one lacks kernels for a model so
+// narrow.
 func TestNoNVRTCOnGPU(t *testing.T) {
 	code, _, stderr := kvrun("", onGPU("run --nvrtc none -n 1 -p a", "llama_hd64")...)
 	for _, want := range []string{"note: kernels that come with the program are used", "comes? with the program as PTX|does not come with the program", "pip install nvidia-cuda-nvrtc"} {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestCutModel cuts the file of a model while it runs: on the first output, when prompt and weights
-// have been read once.
+// TestCutModel cuts the file of a model while it runs. It does so on the first output, when prompt
+// and weights have been read once.
 func TestCutModel(t *testing.T) {
 	data, err := os.ReadFile(arches + "/llama_hd64/model.gguf")
 	if err != nil {

@@ -142,8 +142,8 @@ func (m *modelFlags) readSplit(gpus int) error {
 	return nil
 }
 
-// checkDevice reads the flags that say what computes, and opens the GPUs that they name. Layers on
-// a GPU that is not there are run by the processor, as llama.cpp does, with a note; a device that
+// checkDevice reads the flags that say what computes, and opens the GPUs that they name. Without a
+// GPU the processor runs the layers that were for it, as in llama.cpp, with a note. A device that
 // is named must be there.
 func (m *modelFlags) checkDevice(e *environment) error {
 	m.backends, m.places = nil, nil
@@ -207,12 +207,12 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	return nil
 }
 
-// deviceBatch is how many tokens of a prompt go through a GPU together: matrices are unpacked once
+// deviceBatch is how many tokens of a prompt go through a GPU together. Matrices are unpacked once
 // for all of them.
 const deviceBatch = 1024
 
-// gpuBudget is what kvrun info says of a GPU: its memory, and what a model takes of it. All sizes
-// are bytes.
+// gpuBudget is the memory of a GPU and what a model takes of it, for kvrun info. All sizes are
+// bytes.
 type gpuBudget struct {
 	GPU         string `json:"gpu"`
 	Arch        string `json:"compute_capability"`

@@ -8,7 +8,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/lab"
 )
 
-// plannedCell is a cell of 8 layers with heads of dim; sides are as plans name them, by layer with
+// plannedCell is a cell of 8 layers with heads of dim. Sides are as plans name them, by layer with
 // a comma, the last for the rest.
 func plannedCell(dim int, k, v string) *lab.CellResult {
 	c := &lab.CellResult{Name: k + "/" + v}

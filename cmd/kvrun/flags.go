@@ -108,8 +108,8 @@ func (l *list) Type() string   { return line.ListType }
 // maxList is the most numbers that a list may stand for.
 const maxList = 4096
 
-// numbers reads a list of numbers, of which any may be a range as llama-bench has it: 1,2,3, or
-// 8-32+8 for 8,16,24,32, or 1-8*2 for 1,2,4,8; without a step it is 1.
+// numbers reads a list of numbers, of which any may be a range as llama-bench has it. 8-32+8 is
+// 8,16,24,32, and 1-8*2 is 1,2,4,8. Without a step it is 1.
 func numbers(flag, list string) ([]int, error) {
 	var all []int
 	for _, s := range strings.Split(list, ",") {
@@ -166,8 +166,8 @@ var variables = []struct{ name, flag string }{
 	{"NO_CONTEXT_SHIFT", "no-context-shift"},
 }
 
-// readsVariables are the commands that read them: those whose counterparts in llama.cpp do.
-// llama-bench does not, and what a measurement compares is said in its own line.
+// readsVariables are the commands that read them, as their counterparts in llama.cpp do.
+// llama-bench does not. What a measurement compares is said in its own line.
 var readsVariables = []string{"run", "chat", "info", "ppl", "kld", "probe"}
 
 // fromVariables sets flags that the line leaves open from the environment, and says so.

@@ -61,7 +61,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestDamagedWeights runs a model half of whose bytes are NaN: there is nothing to draw and nothing
+// TestDamagedWeights runs a model half of whose bytes are NaN. There is nothing to draw and nothing
 // to measure.
 func TestDamagedWeights(t *testing.T) {
 	data, err := os.ReadFile(arches + "/llama_hd64/model.gguf")
@@ -91,7 +91,7 @@ func TestEndlessText(t *testing.T) {
 	}
 }
 
-// TestChat keeps the history: what is cached is not run again, and a full context forgets the
+// TestChat keeps the history. What is cached is not run again, and a full context forgets the
 // oldest turns.
 func TestChat(t *testing.T) {
 	talk := func(args ...string) []chatLine {

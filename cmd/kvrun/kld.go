@@ -135,8 +135,8 @@ type kld struct {
 	interrupted bool
 }
 
-// readText reads the corpus, unless the text is in a base file; if one is named beside it, it must
-// be the same.
+// readText reads the corpus, unless the text is in a base file. A corpus that is named beside a
+// base file must be the same text.
 func (k *kld) readText() error {
 	if k.base != nil && k.f.corpus == "" {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestLimits runs the program with few file descriptors and little address space: it must say so in
+// TestLimits runs the program with few file descriptors and little address space. It must say so in
 // one line, and end with 2.
 func TestLimits(t *testing.T) {
 	if runtime.GOOS != "linux" {

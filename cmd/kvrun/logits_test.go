@@ -25,9 +25,10 @@ func floats(t *testing.T, path string) []float64 {
 	return x
 }
 
-// TestLogits compares files with the published logits, within the tolerances of the cases' README:
-// f32 and f16 caches against exact arithmetic, by prefill and token by token; quantised caches
-// against the same cache, in units of the error that a cache without quantisation would have.
+// TestLogits compares files with the published logits, within the tolerances of the cases' README.
+// Caches of f32 and f16 are held to exact arithmetic, by prefill and token by token. Quantised
+// caches are held to the same cache, in units of the error that a cache without quantisation would
+// have.
 func TestLogits(t *testing.T) {
 	for _, c := range []struct {
 		name, config, args string

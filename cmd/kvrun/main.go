@@ -215,8 +215,8 @@ func (e *environment) run(args []string) int {
 }
 
 // clean keeps control codes of models, journals and other files from the terminal. What a model
-// says is not changed on its way to another program, and chat, which edits lines on the terminal,
-// sees to it by itself.
+// says is not changed on its way to another program. chat edits lines on the terminal and cleans
+// them itself.
 func (e *environment) clean(command string) {
 	if command == "run" {
 		if f, ok := plain.File(e.stdout); !ok || !term.IsTerminal(int(f.Fd())) {

@@ -219,8 +219,8 @@ func manCommand(e *environment, args []string) error {
 	return program().Roff(e.stdout, "kvrun "+version.Short())
 }
 
-// noCommand says what to type instead of a line that begins with no command: a command of another
-// program, a model or a flag.
+// noCommand says what to type instead of a line that begins with no command. The line may begin
+// with a command of another program, a model or a flag.
 func noCommand(args []string) error {
 	first := args[0]
 	if strings.HasPrefix(first, "-") {

@@ -16,8 +16,8 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/manual"
 )
 
-// TestHelpPages holds that every command has a page with three examples that fits 80 columns, with
-// every flag in it, and that what is grouped or given values exists.
+// TestHelpPages holds that every command has a page with three examples that fits 80 columns. Every
+// flag is on it, and what is grouped or given values exists.
 func TestHelpPages(t *testing.T) {
 	known := map[string]bool{}
 	for _, c := range program().Commands {

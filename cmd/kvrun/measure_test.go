@@ -12,7 +12,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 )
 
-// demoPPL is the perplexity of the first two chunks; all 54 give 30.37, which independent code
+// demoPPL is the perplexity of the first two chunks. All 54 give 30.37, which independent code
 // confirms (tools/train/README.md).
 const demoPPL = 37.224
 

@@ -83,8 +83,8 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
-// check reads what add defined, args being what was no flag, extends the table of types and selects
-// the instruction set.
+// check reads what add defined, extends the table of types and selects the instruction set. args is
+// what was no flag.
 func (m *modelFlags) check(e *environment, args []string) error {
 	switch {
 	case len(args) > 1:

@@ -167,8 +167,8 @@ func mutate(rng *rand.Rand, data []byte) (what string, bad []byte) {
 }
 
 // TestMutants damages every file that the program writes for itself, in thousands of ways where
-// -mutants says so: each is refused, or gives the figures and the text that the whole file gives,
-// or is said to be short.
+// -mutants says so. A damaged file is refused, said to be short, or gives the figures and the text
+// of the whole file.
 func TestMutants(t *testing.T) {
 	files := keptFiles(t)
 	count := map[string]*[4]int{}

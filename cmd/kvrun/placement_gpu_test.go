@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestPlacementsOnGPU has some layers on a GPU, the others on the processor or another GPU: logits
+// TestPlacementsOnGPU has some layers on a GPU, the others on the processor or another GPU. Logits
 // are the processor's but for rounding, and a record says which layer was where.
 func TestPlacementsOnGPU(t *testing.T) {
 	for _, c := range []struct {
@@ -68,8 +68,8 @@ func TestPlacementsOnGPU(t *testing.T) {
 	}
 }
 
-// TestPlacedCommandsOnGPU does with layers on both what a person does: he looks at the plan, talks
-// beyond the context, measures.
+// TestPlacedCommandsOnGPU runs commands with layers on both: the plan, a conversation beyond the
+// context, measurements.
 func TestPlacedCommandsOnGPU(t *testing.T) {
 	tiny := arches + "/llama_hd64/model.gguf"
 	for _, c := range []struct {

@@ -201,8 +201,8 @@ func floorCommand(e *environment, args []string) error {
 	return err
 }
 
-// floor measures the variations of one form of the products, or of both and the one against the
-// other.
+// floor measures the variations of one form of the products, or of both forms and the one against
+// the other.
 func (s *session) floor(e *environment, text eval.Text, o eval.Options, math string) ([]lab.FloorRow, error) {
 	f := lab.Floor{Model: s.Model, Text: text, Measure: o,
 		Options: model.Options{Plan: s.plan, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind, Placements: s.flags.places}}

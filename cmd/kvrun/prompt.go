@@ -98,8 +98,8 @@ func (p *promptFlags) read(e *environment) (text string, err error) {
 	return e.piped()
 }
 
-// piped is what comes through the standard input where that is a pipe or a file, and nothing
-// otherwise. A pipe that stays open and silent is said to be waited for.
+// piped is the standard input where that is a pipe or a file, and nothing otherwise. A note says
+// when a pipe that stays open and silent is waited for.
 func (e *environment) piped() (string, error) {
 	if f, ok := e.stdin.(*os.File); ok {
 		s, err := f.Stat()

@@ -41,8 +41,8 @@ func (p *promptCacheFlags) check() error {
 	return nil
 }
 
-// open finds out whether the file can be written. It holds what was said, so that a new one is for
-// the user alone. Close it.
+// open finds out whether the file can be written. A new one is for the user alone, since it holds
+// the conversation. The caller closes it.
 func (p *promptCacheFlags) open(e *environment) (err error) {
 	if err := p.check(); err != nil {
 		return err
@@ -104,8 +104,8 @@ func (p *promptCacheFlags) tokens(s *session) int {
 	return h.Tokens
 }
 
-// load reads the file, if there is one, into a fresh sequence. A file that is not of this model and
-// plan is refused, by what differs; one that is damaged is refused too.
+// load reads the file, if there is one, into a fresh sequence. A file of another model or plan is
+// refused, by what differs. A damaged one is refused too.
 func (p *promptCacheFlags) load(s *session, g *generate.Sequence) error {
 	p.of = s
 	f, size, err := p.find(s)
@@ -161,9 +161,9 @@ func (p *promptCacheFlags) save(g *generate.Sequence) error {
 	return err
 }
 
-// resume brings the cache to the longest beginning of tokens that --prompt-cache has and returns
-// the rest, at least one token. The file is written when all but the last of them have been run: a
-// cache that cannot go back can go on from there.
+// resume brings the cache to the longest beginning of tokens that --prompt-cache has. It returns
+// the rest, at least one token. The file is written when all but the last of them have been run, so
+// that a cache that cannot go back can go on from there.
 func (p *promptCacheFlags) resume(s *session, g *generate.Sequence, tokens []int32) ([]int32, error) {
 	if p.path == "" {
 		return tokens, nil

@@ -54,8 +54,8 @@ func TestPromptCache(t *testing.T) {
 		if after, err := os.ReadFile(file); other.Reused >= other.PromptTokens || err != nil || !bytes.Equal(before, after) {
 			t.Errorf("%s: a file that is only read changed", name)
 		}
-		// What was generated is kept too, of several sequences the first, whose pages are between
-		// those of others.
+		// What was generated is kept too. Of several sequences it is the first, whose pages are
+		// between those of others.
 		all := do(prompt, "--prompt-cache", file, "--prompt-cache-all", "-np", "3", "-n", "90")
 		on := do(prompt+all.Text, "--prompt-cache", file, "--prompt-cache-ro")
 		// Random text is not cut as it was generated.
@@ -137,8 +137,8 @@ func TestChatPromptCache(t *testing.T) {
 }
 
 // TestChatCheckpoint tells a model that cannot go back in its cache another answer than it gave, as
-// a template does that leaves out what the model thought: the conversation before the answer is not
-// run again, and the next answer is that of a fresh context.
+// a template does that leaves out thinking. The conversation before the answer is not run again.
+// The next answer is that of a fresh context.
 func TestChatCheckpoint(t *testing.T) {
 	for _, arch := range []string{"qwen35", "gemma3", "gptoss", "llama_hd64"} {
 		e := &environment{ctx: context.Background(), stderr: io.Discard, lookup: os.LookupEnv}

@@ -12,8 +12,9 @@ import (
 )
 
 // TestPromptCacheAsFresh runs series of prompts with one file of --prompt-cache, which each run
-// finds as the last one left it: with every cache, exact rows at its ends, several sequences,
-// contexts of other sizes and what a shift left, the tokens are those of runs without the file.
+// finds as the last one left it. The tokens are those of runs without the file. That holds with
+// every cache, exact rows at its ends, several sequences, contexts of other sizes and after a
+// shift.
 func TestPromptCacheAsFresh(t *testing.T) {
 	const seriesAll = 60
 	rng := rand.New(rand.NewPCG(11, 19))

@@ -96,8 +96,7 @@ func printPulled(e *environment, all []pulledModel, asJSON bool) error {
 	return nil
 }
 
-// hubFlags name a model that is brought from where it is published, by the names that llama.cpp has
-// for them.
+// hubFlags name a published model that is downloaded, under llama.cpp's names.
 type hubFlags struct {
 	repo, file, address, token string
 	offline                    bool
@@ -116,8 +115,8 @@ func (h *hubFlags) addAccess(fs *pflag.FlagSet) {
 	fs.BoolVar(&h.offline, "offline", false, "ask no server: models by name are those on the disk")
 }
 
-// name is the model that the flags name, with path, the word or the value of -m that is given
-// beside them; ok is false where they name none, and path is a file.
+// name is the model that the flags name. path is the word or the value of -m that is given beside
+// them. ok is false where they name none and path is a file.
 func (h *hubFlags) name(path string) (n hub.Name, ok bool, err error) {
 	given, flag := "", ""
 	for _, f := range []struct{ flag, value string }{{"--hf-repo", h.repo}, {"--model-url", h.address}} {
@@ -150,8 +149,8 @@ func (h *hubFlags) name(path string) (n hub.Name, ok bool, err error) {
 	return n, true, err
 }
 
-// published says whether a word in the place of a path can be no path, but is the name of a
-// published model.
+// published says whether a word in the place of a path is the name of a published model, and no
+// path.
 func published(word string) bool {
 	for _, p := range []string{"hf:", "hf.co/", "huggingface.co/", "ollama:", "ollama.com/", "https://", "http://"} {
 		if strings.HasPrefix(word, p) {
@@ -162,8 +161,7 @@ func published(word string) bool {
 	return false
 }
 
-// path is where the model is: the path that was given, or that of a published model, which is
-// brought.
+// path is where the model is: the given path, or that of a published model, which is downloaded.
 func (h *hubFlags) path(e *environment, path string) (string, error) {
 	n, ok, err := h.name(path)
 	if err != nil || !ok {
@@ -244,7 +242,7 @@ func size(n int64) string {
 }
 
 // downloadBar shows how far a download is: a bar on a terminal, elsewhere a line every half a
-// minute. What the client says stands above it. It ends with -1.
+// minute. What the client says stands above it. A call with -1 ends it.
 func (e *environment) downloadBar(c *hub.Client) func(done, total int64) {
 	f, ok := plain.File(e.stderr)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

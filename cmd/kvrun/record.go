@@ -137,9 +137,9 @@ func printLine(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// modelHash is the hash of the identity of a session's model in a result. It is found when the
-// result is written, as all weights are read for it: an empty one says that they could not be, or
-// that the program was interrupted.
+// modelHash is the hash of the identity of a session's model in a result. It is computed when the
+// result is written, as all weights are read for it. An empty one says that they could not be read,
+// or that the program was interrupted.
 type modelHash struct {
 	of   *session
 	text string // of a result that was read

@@ -239,8 +239,8 @@ func (r *runFlags) finish(s *session, result *runResult) {
 }
 
 // generation starts a context to generate in. A large vocabulary takes as long to read as the cache
-// to allocate, so both are done at the same time, unless several says from the vocabulary how many
-// sequences and cells there are.
+// to allocate, so both are done at the same time. Where several counts sequences and cells from the
+// vocabulary, the vocabulary is first.
 func (s *session) generation(f *sampleFlags, several func(*tokenizer.Tokenizer) (sequences, cells int)) (*generate.Sequence, error) {
 	var c *model.Context
 	var failed error

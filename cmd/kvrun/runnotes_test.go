@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestRunInOnePiece writes both outputs to one place, as a terminal does: no note stands between a
-// prompt and what continues it.
+// TestRunInOnePiece writes both outputs to one place, as a terminal does. No note stands between a
+// prompt and its continuation.
 func TestRunInOnePiece(t *testing.T) {
 	const prompt = "KING HENRY:\nOnce more unto the breach"
 	file := filepath.Join(t.TempDir(), "cache")

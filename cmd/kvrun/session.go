@@ -52,9 +52,9 @@ type session struct {
 	tokens *tokenizer.Tokenizer // nil until vocabulary is called
 }
 
-// begin is how a command comes to its model: the line is parsed, the flags of the model are read
-// and the model is opened. Before and after look at the command's own flags, before or after those
-// of the model; nil for nothing. Close the session.
+// begin parses the line, reads the flags of the model and opens it. before and after look at the
+// command's own flags, before or after those of the model; nil for nothing. The caller closes the
+// session.
 func (e *environment) begin(fs *pflag.FlagSet, synopsis string, args []string, m *modelFlags, before, after func() error) (*session, error) {
 	if err := e.parse(fs, synopsis, args); err != nil {
 		return nil, err
@@ -76,8 +76,8 @@ func (e *environment) open(m *modelFlags) (*session, error) {
 	return during(e.ctx, func() (*session, error) { return e.load(m) })
 }
 
-// during is f, which knows nothing of ctx. When ctx is done before f, f is left behind: the program
-// is about to end.
+// during runs f, which knows nothing of ctx. When ctx is done before f, f is left behind: the
+// program is about to end.
 func during[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	if ctx == nil {
 		return f()
@@ -173,8 +173,8 @@ func (s *session) typeNamed(name string) *kernels.Type {
 	return policy.TypeNamed(s.table, name, func(*kernels.Type) bool { return true })
 }
 
-// identity is the model's. It is asked for only where a file or a result names the model, since all
-// weights are read.
+// identity is the model's. All weights are read for it, so only a file or a result that names the
+// model asks for it.
 func (s *session) identity() (*model.Identity, error) {
 	known := &model.Digests{}
 	if dir, err := os.UserCacheDir(); err == nil {
@@ -199,8 +199,8 @@ func (s *session) note(text string) {
 	}
 }
 
-// noModel says of a path that is none, such as a name that another program would fetch, what a
-// model is here.
+// noModel says what a model is here, of a path that is none, such as a name that another program
+// would download.
 func noModel(path string, err error) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -269,8 +269,9 @@ func (s *session) template() (*chat.Template, error) {
 // start makes a context of size positions.
 func (s *session) start(size int) (*model.Context, error) { return s.startAll(size, 1, 0) }
 
-// startAll makes a context of sequences of size positions with that many rows together; 0 for as
-// many as one has positions. Ctrl-C ends what runs in it between two layers.
+// startAll makes a context of so many sequences of size positions each, with that many cells in
+// all. 0 cells are as many as one sequence has positions. Ctrl-C ends what runs in it between two
+// layers.
 func (s *session) startAll(size, sequences, cells int) (*model.Context, error) {
 	return s.NewContext(model.Options{Plan: s.plan, Size: max(1, size), Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind,
 		Placements: s.flags.places, Stop: s.stop, Sequences: sequences, Cells: cells})

@@ -22,8 +22,8 @@ type showSize struct {
 // showDefault takes seconds on two cores.
 var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 
-// showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and
-// what cache types cost there.
+// showCommand is kvrun without arguments. It shows text of the embedded model, the plan of its
+// cache, and what cache types cost there.
 func showCommand(e *environment, n showSize) error {
 	var m modelFlags
 	var f sampleFlags

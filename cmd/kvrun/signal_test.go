@@ -71,9 +71,9 @@ func signalled(t *testing.T, kvrun, dir string, wait time.Duration, s syscall.Si
 	return ended{cmd.ProcessState.ExitCode(), time.Since(start), stdout.String(), stderr.String()}
 }
 
-// TestSignals sends Ctrl-C to every command at several moments: while it reads, loads, and runs. It
-// must end within a layer, say so, and leave no file. The bound is far above what it takes, for
-// machines that do other things, and far below a chunk.
+// TestSignals sends Ctrl-C to every command while it reads, loads, and runs. The command must end
+// within a layer, say so, and leave no file. The bound is far above what it takes, for loaded
+// machines, and far below a chunk.
 func TestSignals(t *testing.T) {
 	kvrun, model, text := buildProgram(t), slow(t), filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("It was the best of times, it was the worst of times. ", 2000)), 0o666); err != nil {
@@ -121,8 +121,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestOtherSignals gives every way to end a program its code, and leaves no file; of a program that
-// was killed the next one removes what it left.
+// TestOtherSignals gives every way to end a program its code. No file is left; what a killed
+// program left the next one removes.
 func TestOtherSignals(t *testing.T) {
 	kvrun, model := buildProgram(t), slow(t)
 	dir := t.TempDir()

@@ -39,8 +39,8 @@ func renamed(t *testing.T, file, from, to string) string {
 	return write(t, file, regexp.MustCompile(`(?m)^ *id .*\n`).ReplaceAllString(other, ""))
 }
 
-// TestSpecAgrees runs types twice: as kernels of portable Go that were generated for them, and
-// interpreted under another name. Both sum in the same order.
+// TestSpecAgrees runs types twice: as generated kernels of portable Go, and interpreted under
+// another name. Both sum in the same order.
 func TestSpecAgrees(t *testing.T) {
 	base := []string{"ppl", "--json", "--isa", "generic", "--chunks", "1", "-c", "64"}
 	lm, turbo, q4 := renamed(t, "lm.hcl", "lm", "own"), renamed(t, "turbo.hcl", "turbo", "whirl"), renamed(t, "q4.hcl", "q4_", "w4_")
@@ -230,7 +230,7 @@ func TestSpecPrograms(t *testing.T) {
 	e, set := extended(t, append(unseen(t), mine(t))...)
 	for _, typ := range set.Types {
 		got := e.kernels().ByName(typ.Name)
-		// No GPU reads these types: TestSpecWhole has them.
+		// No GPU reads rotated: see TestSpecWhole.
 		if !typ.KV || got.Fits(1024) != nil || typ.Name == "rotated" {
 			continue
 		}

@@ -111,8 +111,8 @@ func advise(r *lab.Result, emit []string) advice {
 	return a
 }
 
-// choices are the picks in an engine's words. Where it lacks one, they are the best that it has of
-// what was measured.
+// choices are the picks in an engine's words. Where it lacks one, they are the best of what was
+// measured that it has.
 func choices(e *policy.Engine, r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
 	all := report.Engine{Name: e.Title}
 	own := r.Advise(func(c *lab.CellResult) bool { return choice(e, "", c, model, group).Lines != nil }).Picks

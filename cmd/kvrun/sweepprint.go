@@ -144,8 +144,8 @@ type sweepResult struct {
 	Interrupted bool   `json:"interrupted,omitempty"` // by Ctrl-C: of what was finished
 }
 
-// finish prints a result and what to make of it, and writes the page. The result is printed even
-// where the page cannot be written.
+// finish prints a result and its advice, and writes the page. The result is printed even where the
+// page cannot be written.
 func (f *sweepFlags) finish(e *environment, r *lab.Result) error {
 	a := advise(r, f.emit)
 	var failed error

@@ -318,8 +318,8 @@ func (s *session) candidates(flag string, names []string, offset string) (all []
 }
 
 // defaultCandidates are the project's types of 2 to 6 bits in the largest blocks that fit all
-// heads, for keys in the smallest too since some keys have few large values, and what other
-// programs have, rotated where the heads allow it.
+// heads. Keys have the smallest blocks too, since some keys have few large values. The types of
+// other programs are among them, rotated where the heads allow it.
 func (s *session) defaultCandidates(keys bool) (names []string) {
 	dim := func(l kv.Layer) int {
 		if keys {

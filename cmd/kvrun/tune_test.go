@@ -18,8 +18,8 @@ func tuneTiny(args ...string) []string {
 	return append([]string{"tune", "-t", "2", "-f", evalData + "/text.txt", "-c", "32", "--chunks", "6", "--ends", "0+0,1+1"}, args...)
 }
 
-// TestTune writes a policy that keeps the budget, with the bias of the keys taken out, and that
-// every command then takes: what kld measures of it is what tune said.
+// TestTune writes a policy that keeps the budget, with the bias of the keys taken out. Every
+// command takes it, and kld measures what tune said.
 func TestTune(t *testing.T) {
 	m := copyModel(t, "qwen2_hd64")
 	var got struct {

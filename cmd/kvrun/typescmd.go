@@ -21,7 +21,7 @@ import (
 // shortContext is the context that kvrun types counts the cache of, beside the model's own.
 const shortContext = 4096
 
-// cacheTypeRow is a type that a cache can have; what depends on a model is left out where none is
+// cacheTypeRow is a type that a cache can have. What depends on a model is left out where none is
 // given.
 type cacheTypeRow struct {
 	Name      string   `json:"name"`
@@ -100,8 +100,7 @@ func typeRows(table *kernels.Table, s *session) (rows []cacheTypeRow) {
 	return rows
 }
 
-// misfit is the rule by which heads cannot be stored in a type, from the first layer that it holds
-// of.
+// misfit is the rule by which heads do not fit a type, of the first layer that breaks it.
 func misfit(t *kernels.Type, layers []kv.Layer) string {
 	for _, l := range layers {
 		for _, dim := range []int{l.KeyDim, l.ValueDim} {
@@ -314,8 +313,8 @@ func synthCommand(e *environment, args []string) error {
 // encodable are the types that weights can be written in.
 func encodable(t *kernels.Type) bool { return t.Weight && t.ID >= 0 && t.Best().Encode != nil }
 
-// weightType finds the type that a flag names. One without an encoder is found too: Check refuses
-// it by name.
+// weightType finds the type that a flag names. One without an encoder is found too, and Check
+// refuses it by name.
 func weightType(table *kernels.Table, flag, name string) (*kernels.Type, error) {
 	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
 		return t, nil

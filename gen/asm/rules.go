@@ -7,9 +7,9 @@ import "regexp"
 type Rules struct {
 	Arch string // GOARCH, which ends the names of files
 
-	// Features are what the CPU must have for an instruction, beyond what every one of the
-	// architecture has; known is false for an instruction that the machine's tables lack. Implied
-	// are what a feature brings along.
+	// Features are what the CPU must have for an instruction, beyond the base of the architecture.
+	// known is false for an instruction that the machine's tables lack. Implied are what a feature
+	// brings along.
 	Features func(in Line) (list []string, known bool)
 	Implied  func(feature string) []string
 
@@ -21,12 +21,11 @@ type Rules struct {
 	Stack    *regexp.Regexp // an instruction that moves the stack pointer, as text
 	Compares *regexp.Regexp // mnemonics whose last operand is compared, not written
 
-	// Memory tells the operands in memory that are read from the one that is written, "" where none
-	// is.
+	// Memory tells the operands in memory that are read from the one that is written; "" is none.
 	Memory func(in Line) (read []string, written string)
 
-	// Bytes is how many an instruction moves to or from memory as far as its text shows; 1 at
-	// least.
+	// Bytes is how many an instruction moves to or from memory as far as its text shows, at least
+	// 1.
 	Bytes func(in Line) int
 }
 

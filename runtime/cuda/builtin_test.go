@@ -31,9 +31,9 @@ const howTo = "go test ./runtime/cuda -run TestBuiltIn -args -generate -compiler
 // repository.
 const mostBuiltIn = 3 << 20
 
-// TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and none
-// besides. It needs no NVRTC, unless it is told to make them. A frame or a type of the set that is
-// changed makes the archive stale, other types do not.
+// TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and no
+// other. It needs no NVRTC, unless it is told to make them. A changed frame or type of the set
+// makes the archive stale, other types do not.
 func TestBuiltIn(t *testing.T) {
 	set, all := wantedBuiltIn(t)
 	if *generateBuiltIn {
@@ -192,8 +192,8 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*gpu.Source) {
 	return set, all
 }
 
-// makeBuiltIn writes the archive. What the old one has of the same compiler and the same source is
-// taken from there.
+// makeBuiltIn writes the archive. PTX of the same compiler and the same source is taken from the
+// old one.
 func makeBuiltIn(t *testing.T, set *builtin.Set, all []*gpu.Source) {
 	f := newForge(t)
 	var major, minor int32

@@ -37,7 +37,7 @@ type Result struct {
 	Reused int // tokens of the prompt that were cached
 }
 
-// Wait waits for the end. A text that was given up has none of an error but
+// Wait waits for the end. A text that was given up has no error: its Stop is
 // generate.StopInterrupted.
 func (t *Text) Wait() (Result, error) {
 	<-t.done

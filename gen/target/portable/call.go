@@ -94,8 +94,8 @@ var (
 	}
 )
 
-// reduction emits the loop of a reduction, whose result goes under that name if it is free. A NaN
-// never wins a comparison, so only sum lets it through; min and max start from the largest finite
+// reduction emits the loop of a reduction. Its result goes under that name if it is free. A NaN
+// never wins a comparison, so only sum lets it through. min and max start from the largest finite
 // values.
 func (s *scope) reduction(e *spec.Call, name string) variable {
 	f := folds[e.Fn]

@@ -20,8 +20,8 @@ func loop(st bits.Stretch, index string, body ...jen.Code) jen.Code {
 	return jen.For(jen.Id(index).Op(":=").Lit(st.Lo), jen.Id(index).Op("<").Lit(st.Hi), jen.Id(index).Op("++")).Block(body...)
 }
 
-// place says where a part lies: a byte and a shift, or, for one that may cross a byte or has no
-// arithmetic, a bit.
+// place says where a part lies: a byte and a shift. A part that may cross a byte, or that has no
+// arithmetic, has a bit instead.
 type place struct {
 	at    *jen.Statement // byte
 	shift *jen.Statement // bits below it in the byte, nil for none

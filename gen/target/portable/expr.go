@@ -71,7 +71,7 @@ func (s *scope) lane(e spec.Expr) term {
 	panic(fmt.Sprintf("portable: %s: unknown expression %T", s.typ.Name, e))
 }
 
-// operand is the operand x of e. One that is the same for the whole block while e is not is
+// operand is the operand x of e. Where x is the same for the whole block and e is not, x is
 // computed once, before the loop.
 func (s *scope) operand(e, x spec.Expr) term {
 	_, outer := e.Type()

@@ -1,10 +1,10 @@
 // Package portable generates the kernels in plain Go: one loop per statement of the spec, arrays
-// for vectors, ordinary variables for scalars. They run everywhere, serve as the fallback of every
-// instruction set, and are meant to be read: what a type means is what its generated file says.
+// for vectors, ordinary variables for scalars. They run everywhere and are the fallback of every
+// instruction set. They are meant to be read: what a type means is what its generated file says.
 //
-// Exactness: every product is converted with float32(...), since Go may otherwise fuse it with a
-// following sum; sums run from the first value to the last; functions whose rounding matters are
-// hand-written in kernels/cpu.
+// Every product is converted with float32(...), since Go may otherwise fuse it with a following
+// sum. Sums run from the first value to the last. Functions whose rounding matters are hand-written
+// in kernels/cpu.
 package portable
 
 import (

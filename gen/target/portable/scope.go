@@ -95,8 +95,8 @@ type tables struct {
 	names map[string]string // by what they hold
 }
 
-// table declares a variable, or finds the one declared before with the same content, and returns
-// its name: base, a number where the base is taken, and the type.
+// table declares a variable, or finds one with the same content, and returns its name. The name is
+// base, a number where the base is taken, and the type.
 func (t *tables) table(base, content string, declare func(name string) jen.Code) string {
 	if name, ok := t.names[content]; ok {
 		return name
