@@ -34,7 +34,7 @@ func TestEncodeRandomBits(t *testing.T) {
 }
 
 // TestEncodeSmall writes rows of nothing, and of values around and below the least that an encoder
-// divides by: what is read back is finite and small, unless the type is one of those made for tests
+// divides by. What is read back is finite and small, unless the type is one of those made for tests
 // that store something else than what they are given.
 func TestEncodeSmall(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Encode != nil }

@@ -140,9 +140,9 @@ func fuzzProduct(t *testing.T, typ *kernels.Type, unit int, data []byte) (produc
 	return p, w, x
 }
 
-// fuzzRow packs a row of b and decodes it to values: encoded if the type can, so that scales and
-// minima go together as the bounds of the comparisons ask for, else as it is, less the blocks that
-// are not finite.
+// fuzzRow packs a row of b and decodes it to values. The row is encoded if the type can, so that
+// scales and minima go together as the bounds of the comparisons ask for, else as it is, less the
+// blocks that are not finite.
 func fuzzRow(t *testing.T, typ *kernels.Type, oracle ref.Format, row []byte, values []float32, b []byte) {
 	if oracle.Encode != nil {
 		for i := range values {

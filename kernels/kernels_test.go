@@ -13,7 +13,7 @@ import (
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 
-// The conformance suite knows no type by name: it takes the table for the list of types and the
+// The conformance suite knows no type by name. It takes the table for the list of types and the
 // spec folder beside it for their meaning, so that it holds for a type that was added a minute ago.
 
 // forEachImpl runs f for every type under every implementation that has the wanted function.

@@ -19,9 +19,9 @@ func (p product) String() string {
 	return fmt.Sprintf("m=%d rows=%d n=%d slack=%d", p.m, p.rows, p.n, p.slack)
 }
 
-// products are the shapes tested for rows of whole blocks of unit values: every m and every count
-// of rows that a tile or the rest of one may have, lengths that are and are not whole vectors, and
-// rows that do and do not touch.
+// products are the shapes tested for rows of whole blocks of unit values. They have every m and
+// every count of rows that a tile or the rest of one may have, lengths that are and are not whole
+// vectors, and rows that do and do not touch.
 func products(unit int) []product {
 	n := unit
 	for n < 64 {

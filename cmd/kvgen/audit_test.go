@@ -47,7 +47,7 @@ func TestAuditFigures(t *testing.T) {
 	}
 }
 
-// TestAuditExtremum has types that divide by the extremum: they are held to what that leaves of
+// TestAuditExtremum has types that divide by the extremum. They are held to what that leaves of
 // their block, whichever way they turn its sign, and the table that is best for the sphere is found
 // to be a bad one.
 func TestAuditExtremum(t *testing.T) {

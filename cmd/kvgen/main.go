@@ -31,9 +31,8 @@
 // work anywhere: outside a checkout they read the specs that kvgen was built with, and --spec or an
 // argument may be one file, whose types may use the transforms of those. audit judges a codebook
 // only where it holds levels of the value, or magnitudes beside a sign; of scales and of points of
-// a grid it says so. It exits with 0 when all is well, 1 for a finding (a mistake in the spec, a
-// file that is not up to date), 2 when it could not run, 130 when Ctrl-C ended it and 143 when
-// SIGTERM did.
+// a grid it says so. Exit codes: 0 all is well, 1 a finding (a mistake in the spec, a file that is
+// not up to date), 2 could not run, 130 ended by Ctrl-C, 143 by SIGTERM.
 //
 // What build writes replaces an older kvrun with --force alone, and never a file of another kind.
 package main

@@ -29,9 +29,9 @@ type verdict struct {
 }
 
 // judge returns nil for a type without a codebook, and for one whose codebook is no table of levels
-// of the value. A type is held to the source that is kindest to it: what it stores is close to
-// Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed; or,
-// when the encoder divides by the extremum, what that leaves of normal values.
+// of the value. A type is held to the source that is kindest to it. What it stores is close to
+// Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed. When
+// the encoder divides by the extremum, it is what that leaves of normal values.
 //
 // When the encoder brings every block to one size or one extremum before it looks up levels, that
 // counts. Otherwise, as with a type that is only read or a scale that follows the largest

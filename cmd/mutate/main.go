@@ -4,11 +4,11 @@
 //	mutate [-seed 1] [-count 200] [-from 0] [-workers 1] [-survivors FILE] [-list] [-atleast 95]
 //
 // It is run at the root of a checkout. A fault is one change of one expression or statement of a
-// file that people write: a comparison that is off by one or turned round, an exchanged operator, a
-// number that is one more, a condition that is negated, a statement that is left out. Of all places
-// of gen, kernels, runtime/kv, runtime/attention and runtime/model COUNT are drawn by SEED, so a
-// run can be repeated. Each is planted alone in a clone of what is committed, and the suites that
-// plan.go lists for its folder run there until one fails.
+// file that people write. It is a comparison that is off by one or turned round, an exchanged
+// operator, a number that is one more, a condition that is negated, a statement that is left out.
+// Of all places of gen, kernels, runtime/kv, runtime/attention and runtime/model COUNT are drawn by
+// SEED, so a run can be repeated. Each is planted alone in a clone of what is committed, and the
+// suites that plan.go lists for its folder run there until one fails.
 //
 // A fault is caught by a suite that fails or does not end in the time that it is given. One that
 // does not compile is replaced by the next drawn. A survivor is printed, and is a finding unless

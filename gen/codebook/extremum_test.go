@@ -45,7 +45,7 @@ func TestExtremumPair(t *testing.T) {
 	}
 }
 
-// TestExtremumBlocks encodes normal blocks as the source has it: what each level stands for has it
+// TestExtremumBlocks encodes normal blocks as the source has it. What each level stands for has it
 // as its mean, weighted by power, to .002 (five standard deviations of the worst), and the error is
 // that of the solver to 1 %. The scale that fits the codes best takes off more.
 func TestExtremumBlocks(t *testing.T) {

@@ -6,10 +6,9 @@ import (
 	"slices"
 )
 
-// LloydMax returns the n levels, ascending, with the least mean squared error
-// for s (Max 1960, Lloyd 1982): every level is the mean of its cell and every
-// threshold the midpoint of two levels. 2 <= n <= 256; levels are in units of s.
-// The error says that the solver did not converge.
+// LloydMax returns the n levels, ascending, with the least mean squared error for s (Max 1960,
+// Lloyd 1982). Every level is the mean of its cell and every threshold the midpoint of two levels.
+// 2 <= n <= 256. Levels are in units of s. The error says that the solver did not converge.
 //
 // Lloyd's own iteration converges like 1-1/n^2 and is still off in the fourth
 // digit after a hundred rounds at n = 16, so this is Newton's method on the same

@@ -33,9 +33,9 @@ func (n Int) scalar(p Param) (scalar, error) {
 const maxSteps = 10_000_000
 
 // Eval runs f, which Verify passes, by the meaning of its operations. An access outside of what the
-// arguments, the tables and the frame hold is an error that names the instruction; so are bytes of
-// the frame that are read before they are written, a store to a constant, and lanes beyond what
-// an operation allows.
+// arguments, the tables and the frame hold is an error that names the instruction. So are bytes of
+// the frame that are read before they are written, a store to a constant, and lanes beyond what an
+// operation allows.
 func Eval(f *Func, args ...Argument) (err error) {
 	if len(args) != len(f.Params) {
 		return fmt.Errorf("ir: %s: %d arguments, want %d", f.Name, len(args), len(f.Params))

@@ -7,7 +7,7 @@ import (
 )
 
 // Verify holds the rules that every pass and target relies on: a value is defined before it is
-// used, in a block that encloses the use, and not used up; each instruction is what the declaration
+// used, in a block that encloses the use, and not used up. Each instruction is what the declaration
 // of its operation allows.
 func Verify(f *Func) error {
 	return verify(f, f.Body, map[*Value]bool{}, map[*Value]bool{})

@@ -1,11 +1,10 @@
-// Package lower compiles a checked type to kernels in the lane IR. The steps, in
-// order: split finds what of Value changes per value and what per run (affine.go),
-// gather finds loads, shuffles and shifts for each code (gather.go, gather_words.go),
-// runs evaluates packed scales once per block (runs.go), and one file per kernel
-// puts them in its loops (decode.go, matmul.go, matmulq8.go, mix.go). A value that is no
-// product of levels and scales is evaluated as it stands (plain.go). Encoders go another
-// way: a block per lane, and the statements of the spec as loops (encode.go and its kin).
-// Both compute expressions of the spec lane by lane (expr.go).
+// Package lower compiles a checked type to kernels in the lane IR. The steps, in order: split finds
+// what of Value changes per value and what per run (affine.go). gather finds loads, shuffles and
+// shifts for each code (gather.go, gather_words.go). runs evaluates packed scales once per block
+// (runs.go). One file per kernel puts them in its loops (decode.go, matmul.go, matmulq8.go,
+// mix.go). A value that is no product of levels and scales is evaluated as it stands (plain.go).
+// Encoders go another way: a block per lane, and the statements of the spec as loops (encode.go and
+// its kin). Both compute expressions of the spec lane by lane (expr.go).
 package lower
 
 import (

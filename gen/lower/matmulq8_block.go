@@ -7,13 +7,13 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// Types for the cache alone have one scale per block, and most heads are one block. For
-// these MatmulQ8Block does what MatmulQ8 does with half the work: the products of a block are
-// summed as integers, and four rows are scaled together. Where the levels are integers or
-// there are at most 16, they are made unsigned by taking off the smallest, and quants are
-// halved: 7 bits leave room for both in sums of 16 bits, and the error of a quant, some
-// 1.2 % of a value, stays far below the 9 % of a level of 4 bits. Larger tables of floats,
-// already rounded once, keep quants of 8 bits and signed levels.
+// Types for the cache alone have one scale per block, and most heads are one block. For these
+// MatmulQ8Block does what MatmulQ8 does with half the work: the products of a block are summed as
+// integers, and four rows are scaled together. Where the levels are integers or there are at most
+// 16, they are made unsigned by taking off the smallest, and quants are halved. 7 bits leave room
+// for both in sums of 16 bits. The error of a quant, some 1.2 % of a value, stays far below the 9 %
+// of a level of 4 bits. Larger tables of floats, already rounded once, keep quants of 8 bits and
+// signed levels.
 
 // coarse is the number of bits of a code up to which levels are farther apart than quants of 7
 // bits.

@@ -7,12 +7,11 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// Generating a token multiplies weights with a single row of activations: nothing that is
-// computed of a weight serves twice, and what is done beside the products costs as much as
-// they do. So the scales of several groups are computed side by side and times those of the
-// activations at once, and levels that are a code and a constant stay codes, whose constant
-// meets the sums of the activations: sum(scale*(code+off)*x) = scale*sum(code*x) +
-// scale*off*sum(x).
+// Generating a token multiplies weights with a single row of activations: nothing that is computed
+// of a weight serves twice, and what is done beside the products costs as much as they do. So the
+// scales of several groups are computed side by side and times those of the activations at once.
+// Levels that are a code and a constant stay codes, whose constant meets the sums of the
+// activations: sum(scale*(code+off)*x) = scale*sum(code*x) + scale*off*sum(x).
 
 const (
 	shortBlocks = 4   // blocks of one chunk that make a turn

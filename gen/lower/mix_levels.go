@@ -7,9 +7,9 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// A type whose blocks are long and have one scale is mixed in two steps: some rows are
-// unpacked to bytes once, however many rows of o share them, and the scale of a row goes
-// into its weight; then bytes are added up, by kernels that know nothing of the type.
+// A type whose blocks are long and have one scale is mixed in two steps. First some rows are
+// unpacked to bytes, once for all rows of o that share them, and the scale of a row goes into its
+// weight. Then bytes are added up, by kernels that know nothing of the type.
 
 // longBlock is the length from which on the two steps pay.
 const longBlock = 64

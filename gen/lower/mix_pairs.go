@@ -8,8 +8,8 @@ import (
 )
 
 // In the fast form a type whose blocks are long and have one scale is mixed in integers, two rows
-// at a time: weights, with the scales of rows in them, are rounded to 16 bits (mix_weights.go),
-// levels of two rows stand side by side, and one product adds both to sums of 32 bits. These become
+// at a time. Weights, with the scales of rows in them, are rounded to 16 bits (mix_weights.go).
+// Levels of two rows stand side by side, and one product adds both to sums of 32 bits. These become
 // floats once for abi.MixRows rows, of which as many levels of 8 bits times weights of 16 stay far
 // within 32 bits. Against one product of floats for each level that is half the work, without any
 // conversion of levels.

@@ -37,25 +37,26 @@
 // evaluated here for every i, with integer division; pow, min and max are its functions. It may
 // select: a branch that is not taken need not make sense. Everything else is f32 in the order
 // written, one rounding per operation, described at [Expr] and [Call]. An integer that meets a
-// float is converted. In encode, x is the input, statements run in order, and a field or code is
-// the value that was assigned, before it is stored; domain(v) applies the type's domain;
-// codebook.scale is the number of units of an int8 codebook in one unit of its source. HCL reads
-// a-b as one name: write spaces around a minus.
+// float is converted. In encode, x is the input and statements run in order. A field or code is the
+// value that was assigned, before it is stored. domain(v) applies the type's domain. codebook.scale
+// is the number of units of an int8 codebook in one unit of its source. HCL reads a-b as one name:
+// write spaces around a minus.
 //
 // # Integers
 //
 // An integer is an int32: a code, an index, what nearest, trunc, rint and round give, and
-// arithmetic of these. Bounds of every integer follow from its text: a code of 4 bits is 0 to 15,
-// sbits of 4 is -8 to 7, and + - * / %, min, max, clamp, abs and ?: carry bounds on, also of code >
-// 15 ? 15 : code. A lookup must be proven to stay in its codebook. Arithmetic must be proven to
-// stay in an int32; only a float that nothing bounds, such as rint(x*inv(d)), gives an integer
-// whose arithmetic may wrap, alike on every target, until clamp, min, max or % bounds it. x/0 and
-// x%0 are 0.
+// arithmetic of these. Bounds of every integer follow from its text. A code of 4 bits is 0 to 15,
+// sbits of 4 is -8 to 7. The operators + - * / % and ?: carry bounds on, and so do min, max, clamp
+// and abs. A comparison bounds what it compares: code > 15 ? 15 : code is at most 15. A lookup must
+// be proven to stay in its codebook. Arithmetic must be proven to stay in an int32; only a float
+// that nothing bounds, such as rint(x*inv(d)), gives an integer whose arithmetic may wrap, alike on
+// every target, until clamp, min, max or % bounds it. x/0 and x%0 are 0.
 //
-// What encode gives a code must be proven to fit its bits: by these bounds, as with clamp and
-// nearest, or for ordinary blocks, by what a value can be over the largest of its block:
-// trunc(x*inv(d) + 8.5) with d = extremum(x)/-8 is 0 to 16, so min(15, ...) fits 4 bits. A block of
-// NaN, or of subnormals alone, stores the low bits of what it gives, as published formats do.
+// What encode gives a code must be proven to fit its bits. The proof is these bounds, as with clamp
+// and nearest, or, for ordinary blocks, what a value can be over the largest of its block. For
+// example trunc(x*inv(d) + 8.5) with d = extremum(x)/-8 is 0 to 16, so min(15, ...) fits 4 bits. A
+// block of NaN, or of subnormals alone, stores the low bits of what it gives, as published formats
+// do.
 //
 // Every mistake is reported, with its place, under the name of a rule of check.go.
 package spec

@@ -16,8 +16,8 @@ func goldenSigns(n int) []float32 {
 }
 
 // pcg64Signs returns n signs after skip others from the generator that NumPy's default_rng(seed)
-// is: 64-bit outputs of PCG XSL-RR 128/64, low half first, the top bit of each half as integers(0,
-// 2) gives it: 0 is -1 and 1 is +1.
+// is. These are 64-bit outputs of PCG XSL-RR 128/64, low half first, the top bit of each half as
+// integers(0, 2) gives it. 0 is -1 and 1 is +1.
 func pcg64Signs(seed uint64, skip, n int) []float32 {
 	g := newPCG(seed)
 	signs := make([]float32, 0, n)

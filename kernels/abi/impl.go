@@ -68,9 +68,9 @@ func (a *Impl) Empty() bool {
 	return !slices.ContainsFunc(Kinds, a.Has)
 }
 
-// From is the instruction set that a kernel, the Name of a kind, is really of: ISA, or a later one
-// of the list where ISA has none of its own for the type, such as generic, which is many times
-// slower.
+// From is the instruction set that a kernel, the Name of a kind, is really of. That is ISA, or a
+// later one of the list where ISA has none of its own for the type. generic, the last, is many
+// times slower.
 func (a *Impl) From(kernel string) string {
 	if isa, taken := a.taken[kernel]; taken {
 		return isa

@@ -1,6 +1,6 @@
-// Package abi says what generated kernels and the code around them agree on: which kernels a type
-// can have and how they are called (Kinds, Impl), and the forms in memory that one hands to the
-// other (Act, panels, records). The compiler and package cpu both take it from here.
+// Package abi says what generated kernels and the code around them agree on. These are the kernels
+// that a type can have and how they are called (Kinds, Impl), and the forms in memory that one
+// hands to the other (Act, panels, records). The compiler and package cpu both take it from here.
 package abi
 
 // Values that share a record, of a panel of activations or of an unpacked row of weights.

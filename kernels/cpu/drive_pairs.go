@@ -2,9 +2,9 @@ package cpu
 
 import "unsafe"
 
-// mixPairs mixes types with one scale to a long block in integers: mixRows rows are
-// unpacked to bytes, two rows interleaved, scales go into the weights, which are rounded
-// to 16 bits, and kernels for up to 6 rows of o add products of pairs.
+// mixPairs mixes types with one scale to a long block in integers. mixRows rows are unpacked to
+// bytes, two rows interleaved. Scales go into the weights, which are rounded to 16 bits. Kernels
+// for up to 6 rows of o add products of pairs.
 type mixPairs struct {
 	pairs func(levels *byte, scales *float32, v *byte, stride, rows int)
 	// from the order of pairs; nil where that is the type's own

@@ -5,7 +5,7 @@
 // Two kinds of exactness are used.
 //
 // Formats and transforms are exact to the bit. Every elementary operation rounds to float32, sums
-// run from the first element to the last, and nothing is fused: a product that feeds a sum is
+// run from the first element to the last, and nothing is fused. A product that feeds a sum is
 // written float32(x*y) + z, because Go may otherwise fuse x*y + z on arm64 and on amd64 from
 // GOAMD64=v3.
 //

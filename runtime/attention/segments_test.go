@@ -51,8 +51,8 @@ func rotated(mu []float32, freq []float64, adjacent bool, magnitude float64, p i
 	return x
 }
 
-// TestSegments holds every key type to the oracle over a cache with exact ends and a key offset:
-// the oracle is given the rows as the cache gives them back, whichever segment they are in, and the
+// TestSegments holds every key type to the oracle over a cache with exact ends and a key offset.
+// The oracle is given the rows as the cache gives them back, whichever segment they are in, and the
 // score of the offset in float64.
 func TestSegments(t *testing.T) {
 	pool := cpu.NewPool(2, nil)

@@ -75,7 +75,7 @@ func TestPoolReturnsGuardErrors(t *testing.T) {
 }
 
 // TestCrowdedPoolParks waits in a pool of more workers than Go runs at once, where a worker that
-// keeps looking for its next task takes the place of the one that would give it: it must look once
+// keeps looking for its next task takes the place of the one that would give it. It must look once
 // and park.
 func TestCrowdedPoolParks(t *testing.T) {
 	for _, c := range []struct {

@@ -23,8 +23,8 @@ var generated = NewDialect(Generated)
 // dims are the sizes of heads that every type and pair is tried with.
 var dims = []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}
 
-// TestCompileKernels compiles whole kernels to machine code: for every type, size of head and
-// architecture what stores and reads a side, with the type on both sides of attention; what a
+// TestCompileKernels compiles whole kernels to machine code. They are, for every type, size of head
+// and architecture, what stores and reads a side, with the type on both sides of attention; what a
 // matrix of each type needs; and what knows no type. With -combinations also attention of every
 // pair. It needs NVRTC and no GPU, and about four hours of one core: see -workers, -share and
 // -every.

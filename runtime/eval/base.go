@@ -20,7 +20,7 @@ import (
 //	"_logits_"  i32 n_ctx  i32 n_vocab  i32 n_chunk  i32 tokens[n_chunk][n_ctx]
 //	for every scored position:  f32 scale  f32 least  u16 code[n_vocab, rounded up to even]
 //
-// The logarithm of a probability is scale*code + least; what lies more than 16 below the top is
+// The logarithm of a probability is scale*code + least. What lies more than 16 below the top is
 // moved up to there, so that divergences from a base file have a floor of about 1e-5 and may be
 // negative. All little-endian (llama.cpp, tools/perplexity/perplexity.cpp). After that, where
 // llama-perplexity does not read, files written here have a seal: whose they are, and checksums.

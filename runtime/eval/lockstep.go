@@ -29,7 +29,7 @@ const (
 // context.
 //
 // The caches run through a chunk one after another, so that only one beside the reference's exists
-// at a time. What stays of each is the hidden states before the output matrix; from these come the
+// at a time. What stays of each is the hidden states before the output matrix. From these come the
 // logits of a few positions at a time, of the reference once and then of every candidate, which are
 // compared and forgotten. Nothing is rounded or written on the way.
 type Lockstep struct {

@@ -32,7 +32,7 @@ func (v vast) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// What a header asks for is bounded even when the file is large enough to hold it: each case is a
+// What a header asks for is bounded even when the file is large enough to hold it. Each case is a
 // file of 1 TiB whose header claims as much as it may, and goes wrong late or never.
 func TestHostileCounts(t *testing.T) {
 	const limit = time.Second * slowdown

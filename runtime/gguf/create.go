@@ -8,7 +8,7 @@ import (
 )
 
 // Create writes the file at path: fill describes and streams it. The bytes go to a temporary file
-// in the same folder, which takes the name path only when it is complete and on disk; on any
+// in the same folder, which takes the name path only when it is complete and on disk. On any
 // failure, fill's own included, it is removed and what was at path stays as it was.
 func Create(path string, fill func(*Writer) error) (err error) {
 	defer func() {

@@ -13,7 +13,7 @@
 //
 // The reader trusts nothing. The header is read through a small window, never through the mapping,
 // and every length and count is compared with what the file can still hold before anything is
-// allocated for it; values stay in the file until a getter asks for them. A malformed file is one
+// allocated for it. Values stay in the file until a getter asks for them. A malformed file is one
 // *Error naming offset, field, value and limit, or, where that is certain, saying what the file is
 // instead or that it is cut off.
 //

@@ -2,7 +2,7 @@ package gguf
 
 import "fmt"
 
-// typeNames are the names of ggml types that the kernels' table need not know, by number: an error
+// typeNames are the names of ggml types that the kernels' table need not know, by number. An error
 // about a weight names its type, and who reads it knows names (format: ggml.h, and from 133 on that
 // of ik_llama.cpp).
 var typeNames = map[uint32]string{

@@ -2,7 +2,7 @@
 // Device: it allocates, copies, compiles programs and launches their kernels. Everything above it
 // is written against this package alone, without unsafe:
 //
-//	gpu          Device, buffers with bounds, the queue that orders work, programs put together from text
+//	gpu          Device, buffers with bounds, the queue that orders work, programs made of text
 //	gpu/args     the arguments of every kernel, as structs from which device text is generated
 //	gpu/cells    which position each cell of a cache holds, as kernels read it
 //	gpu/rope     cosines and sines of RoPE

@@ -60,8 +60,8 @@ const (
 
 // New is a client as the variables of the environment want it, with the names that Hugging Face's
 // and llama.cpp's programs read: HF_ENDPOINT (or MODEL_ENDPOINT), HF_TOKEN (or the file
-// HF_TOKEN_PATH, or HF_HOME/token), HF_HUB_OFFLINE, HF_HUB_CACHE and HF_HOME, OLLAMA_MODELS;
-// KVRUN_MODELS is the folder for what is brought. Proxies are read from HTTPS_PROXY and NO_PROXY.
+// HF_TOKEN_PATH, or HF_HOME/token), HF_HUB_OFFLINE, HF_HUB_CACHE and HF_HOME, OLLAMA_MODELS.
+// KVRUN_MODELS is the folder for downloads. Proxies are read from HTTPS_PROXY and NO_PROXY.
 func New(getenv func(string) string) (*Client, error) {
 	first := func(names ...string) string {
 		for _, n := range names {

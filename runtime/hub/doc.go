@@ -11,9 +11,9 @@
 // gets its name; FILE.json beside it says what it is. Caches of other tools (Hugging Face's,
 // ollama's) are read and never written.
 //
-// Servers are not trusted: every answer is bounded, names of files are checked before they reach
-// the disk, tokens go to the host that they are for and to no other, and what a server sends can
-// never make a file longer than was announced.
+// Servers are not trusted. Every answer is bounded. Names of files are checked before they reach
+// the disk. Tokens go to the host that they are for and to no other. What a server sends can never
+// make a file longer than was announced.
 //
 // The layout of the hub's cache: https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
 // Its interface: https://huggingface.co/docs/hub/api. The registry of ollama follows the OCI

@@ -9,8 +9,8 @@ import (
 )
 
 // safe fails for the name of a file that a server gives, with slashes, if it cannot lie below a
-// folder on every system: one that leaves the folder, that a system reserves, or that holds
-// characters which a system or a terminal reads otherwise.
+// folder on every system. Such a name leaves the folder, is reserved by a system, or holds
+// characters that a system or a terminal reads otherwise.
 func safe(name string) error {
 	switch {
 	case name == "" || len(name) > 400:

@@ -1,6 +1,6 @@
-// Package kv is the key-value cache: for each layer and side (keys or values) a slab of packed rows
-// in the type and rotation that a policy asks for, which cell holds which position, and what it
-// takes to move, drop, save and restore them.
+// Package kv is the key-value cache. For each layer and side (keys or values) it has a slab of
+// packed rows in the type and rotation that a policy asks for. It knows which cell holds which
+// position, and what it takes to move, drop, save and restore them.
 //
 //	Policy --NewPlan--> Plan --New--> Cache --Place--> room for a batch,
 //	for which then each layer stores its rows and attends to them
@@ -22,9 +22,9 @@
 // # Sequences
 //
 // A cache holds up to 64 sequences. A cell has a position and the Set of sequences that hold its
-// row; the query of a sequence at a position sees the cells whose set contains the sequence and
-// whose position is not later, and inside the window where the layer has one. From that follows the
-// rest:
+// row. The query of a sequence at a position sees the cells whose set contains the sequence and
+// whose position is not later. Where the layer has a window, the position is inside it. From that
+// follows the rest:
 //
 //   - CopySeq adds a sequence to the sets of another's cells: what both have in common costs no
 //     bytes. Each then goes on in cells of its own.

@@ -61,7 +61,7 @@ func faultOf(t *testing.T, c Choice, e Ends, keys bool, n int, big float32) erro
 }
 
 // TestFault stores what is no number, or too large for a type, in every type of the cache, with and
-// without a rotation and exact rows, at once and one by one: it is reported where it is, and what a
+// without a rotation and exact rows, at once and one by one. It is reported where it is, and what a
 // type holds is not.
 func TestFault(t *testing.T) {
 	inf := float32(math.Inf(1))

@@ -237,8 +237,8 @@ func (b *stateReader) cell(c *Cache, name string, cell int64) (p int32, set Set)
 	return p, set
 }
 
-// consistent checks that every position of a sequence has one row: in every group without a window,
-// and in all cells that are not of layers; that others have it once at most; and that rows which
+// consistent checks that every position of a sequence has one row. That holds in every group
+// without a window, and in all cells that are not of layers. Others have it once at most. Rows that
 // are shared there are shared here.
 func (b *stateReader) consistent(c *Cache) {
 	if b.err != nil {

@@ -13,7 +13,7 @@ type option struct {
 }
 
 // allocate picks an option for every item so that the bits stay within the budget and the losses
-// add up to little: from the smallest options on, always the step that saves the most loss for a
+// add up to little. From the smallest options on it takes the step that saves the most loss for a
 // bit, until no step fits any more. Steps go along the lower convex hull of each item, which makes
 // the pick the best one but for what is left of the budget at the end. ok is false where even the
 // smallest options do not fit.

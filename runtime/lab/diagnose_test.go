@@ -175,7 +175,7 @@ var endFaults = []struct {
 	}},
 }
 
-// TestDiagnoseEnds does what TestDiagnose does for a plan that keeps rows exact: a fault of theirs
+// TestDiagnoseEnds does what TestDiagnose does for a plan that keeps rows exact. A fault of theirs
 // is named as theirs, one of the packed rows still as that of their side, and nothing is named
 // without a fault.
 func TestDiagnoseEnds(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 //
 // The first line is the header. Settings and cells get a line each before the first chunk that
 // needs them, and are meant by their numbers, from 0 in order, afterwards. A line is written at
-// once and whole; what a killed program left of one at the end of the file is dropped when it is
+// once and whole. What a killed program left of one at the end of the file is dropped when it is
 // opened again, so that no more than the chunk in work is lost. Settings, cells and chunks can be
 // added to a journal, but nothing in it changes.
 //

@@ -27,7 +27,7 @@ const sinkPositions, sinkShare = 64, .25
 
 // Examine looks at a model, and runs the first tokens of a text. Attention that has nowhere to go
 // is given to the first position, whose values are small so that it adds nothing (Xiao et al.,
-// arXiv 2309.17453; Guo et al., arXiv 2410.13835): a layer counts as one with a sink when the
+// arXiv 2309.17453; Guo et al., arXiv 2410.13835). A layer counts as one with a sink when the
 // values of its first position are.
 func Examine(ctx context.Context, m *model.Model, tokens []int32) (Traits, error) {
 	t := Traits{Layers: len(m.KVLayers())}

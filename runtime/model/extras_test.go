@@ -47,7 +47,7 @@ func (c *conformance) extras(t testing.TB, k, v string, o *kv.Offset, e kv.Ends,
 var exactEnds = kv.Ends{First: 3, Last: 10, Type: testType("f32")}
 
 // TestExtrasChangeNothing runs every architecture with an f32 cache that has a key offset, exact
-// ends and both, by prompt and token by token: all kinds of RoPE, norms, windows, soft caps, sinks
+// ends and both, by prompt and token by token. All kinds of RoPE, norms, windows, soft caps, sinks
 // and shared caches are among them. The other logits are those of a cache without, so that the
 // bound is that of f32 rounding.
 func TestExtrasChangeNothing(t *testing.T) {
@@ -140,8 +140,8 @@ func TestEndsByPromptAndToken(t *testing.T) {
 	}
 }
 
-// TestHalfEnds stores f16 rows in both segments: in the first layer the rows are the same bits as
-// without ends, but the sums are cut elsewhere, and what differs by one bit may round to another
+// TestHalfEnds stores f16 rows in both segments. In the first layer the rows are the same bits as
+// without ends. But the sums are cut elsewhere, and what differs by one bit may round to another
 // f16 in the layers above.
 func TestHalfEnds(t *testing.T) {
 	for _, name := range []string{"llama_hd64", "gemma3"} {

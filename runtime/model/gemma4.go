@@ -8,7 +8,7 @@ import (
 // gemma4 is Gemma 4 in its three forms. All scale their embedding, normalise heads of queries, keys
 // and values, have norms around each branch and see a sliding window in some layers, which have
 // heads of their own size. The small ones (E2B) have an input of each layer's own and let the last
-// layers read the caches of earlier ones; that with experts (A4B) adds them to the feed-forward
+// layers read the caches of earlier ones. The one with experts (A4B) adds them to the feed-forward
 // network, and in full layers takes the keys for values.
 func gemma4(h *Header) Graph {
 	h.common()

@@ -28,9 +28,9 @@ func (p *pass) experts(e *ExpertsStep, y, x []float32) error {
 }
 
 // mixture multiplies the slots of a routing by the matrices of their experts, in three steps over
-// the pool: the inputs are gathered by slot, transformed and rounded; the hidden values computed;
-// and, after these were prepared in turn, the outputs, added up by token. Only the matrices of
-// experts with a slot are read.
+// the pool. The inputs are gathered by slot, transformed and rounded. The hidden values are
+// computed and prepared in turn. The outputs are computed and added up by token. Only the matrices
+// of experts with a slot are read.
 type mixture struct {
 	p *pass
 	e *ExpertsStep

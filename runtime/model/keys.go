@@ -24,7 +24,7 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 }
 
 // Keys runs tokens with a cache of f32 and f32 activations, and calls visit for every KV layer of
-// each batch with its keys as they are before RoPE and after a norm: [n][Heads][KeyDim] of the
+// each batch. visit gets keys as they are before RoPE and after a norm: [n][Heads][KeyDim] of the
 // tokens from number first on, valid until visit returns. It ends when ctx is done, looked at
 // between layers.
 func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit func(layer, first int, k []float32)) error {

@@ -50,7 +50,7 @@ func spared(m *Model, name string) bool {
 }
 
 // TestOneNaN puts a NaN into every tensor of every family, one at a time, and runs some tokens at
-// once and one by one, in both forms, with cache types that would store it as 0: it must never
+// once and one by one, in both forms, with cache types that would store it as 0. It must never
 // become text.
 func TestOneNaN(t *testing.T) {
 	tried := 0

@@ -3,7 +3,7 @@ package model
 import "fmt"
 
 // Share places the last n layers of the model on devices, the output counted as one layer after the
-// others, and what comes before them on the processor: 0 is nothing on the devices, Layers+1 or
+// others, and what comes before them on the processor. 0 is nothing on the devices, Layers+1 or
 // more everything, the embedding too. Device i gets about shares[i] of them, in order; all get the
 // same where there are no shares. Where a device cannot begin with a layer, because that reads the
 // cache of one before, the cut between two devices moves to the nearest place, and one between the

@@ -14,8 +14,9 @@ import (
 const AutoName = "auto"
 
 // Auto is the best policy known for the model and why: the one that tune left beside it, else a
-// careful rule: 8 bits for keys and 5 for values or the next larger types that fit the heads, the
-// first and the last rows exact, and the constant part of the keys taken out where it is known.
+// careful rule. The rule is 8 bits for keys and 5 for values or the next larger types that fit the
+// heads, the first and the last rows exact, and the constant part of the keys taken out where it is
+// known.
 func (r *Reader) Auto() (p kv.Policy, why string, err error) {
 	if r.Path != "" {
 		path := FilePath(r.Path)

@@ -11,8 +11,8 @@ import (
 var OwnBlocks = [...]int{128, 64, 32}
 
 // OwnType is the name of the project's cache type with codes of so many bits for rotated blocks of
-// so many values: that which loses least of normal values, which is what rotated blocks hold. "" if
-// there is none.
+// so many values. It is the one that loses least of normal values, which is what rotated blocks
+// hold. "" if there is none.
 func OwnType(table *kernels.Table, bits, block int) (name string) {
 	least := math.Inf(1)
 	for _, t := range table.Types() {

@@ -1,8 +1,8 @@
 // Package serve runs the texts of many people over one context: continuous batching.
 //
-// Every step is one batch. It has a token of each text that is being generated, and what is left of
-// the step's tokens goes to prompts, so that a long prompt delays the others by a chunk and not by
-// its whole length. Texts join when there is a sequence and room for all that they may become, and
+// Every step is one batch. It has a token of each text that is being generated. What is left of the
+// step's tokens goes to prompts, so that a long prompt delays the others by a chunk and not by its
+// whole length. Texts join when there is a sequence and room for all that they may become, and
 // leave at the step in which they end or are given up.
 //
 //	s := serve.New(c, tokenizer, serve.Options{Queue: 64})

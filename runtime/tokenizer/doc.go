@@ -8,6 +8,6 @@
 // too, since perplexities and saved logits are compared with it.
 //
 // Two differences to both are deliberate. Text that is not valid UTF-8 keeps its bytes where the
-// vocabulary can spell them, and Decode never "cleans up" spaces, so decoding what was encoded
-// gives the same text back, composed where the model's own tokenizer composes it.
+// vocabulary can spell them. Decode never "cleans up" spaces. So decoding what was encoded gives
+// the same text back, composed where the model's own tokenizer composes it.
 package tokenizer

@@ -7,8 +7,8 @@
 // without any limit but [MaxTurn].
 //
 // The editor is that of golang.org/x/term. Of the libraries looked at it is the one that asks the
-// terminal nothing (an editor that waits for the cursor's position hangs where nobody answers),
-// reads from any reader, so that pastes can be taken out before it sees them, and comes from the Go
+// terminal nothing: an editor that waits for the cursor's position hangs where nobody answers. It
+// reads from any reader, so that pastes can be taken out before it sees them. It comes from the Go
 // project. It counts every character as one column (findings/xterm-wide-characters.sh): behind
 // those that take two the cursor stands wrong while a turn is edited, and the turn that is sent is
 // right.

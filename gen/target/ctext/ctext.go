@@ -1,8 +1,7 @@
 // Package ctext generates what a kernel has to know of a type in languages of C's family: one
 // struct per type and per transform, and a language is a Dialect, data. The frames of the kernels,
-// loops over the cache, loads and reductions, are in package templates and name no type; a kernel
-// is a frame instantiated with the structs of its types, so combinations need no code of their
-// own.
+// loops over the cache, loads and reductions, are in package templates and name no type. A kernel
+// is a frame instantiated with the structs of its types, so combinations need no code of their own.
 //
 // A struct says what its block means (code, scale, least, value: plain loops' worth of C, used
 // where rows are packed or checked) and how codes become levels in registers (Levels: the part

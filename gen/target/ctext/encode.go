@@ -6,10 +6,10 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// encode writes the encoder of one block for a warp. Vectors lie in registers, value Lanes*k +
-// lane in element k, and so do tables; a statement of the spec is a loop over the elements. A sum
-// is added by every lane from the first value to the last, through shared memory, since its order
-// is part of the type: that is what takes the time, so sums that do not depend on one another are
+// encode writes the encoder of one block for a warp. Vectors lie in registers, value Lanes*k + lane
+// in element k, and so do tables; a statement of the spec is a loop over the elements. A sum is
+// added by every lane from the first value to the last, through shared memory, since its order is
+// part of the type. That is what takes the time, so sums that do not depend on one another are
 // added beside each other. The file is compiled without fusion of products and sums. What it calls
 // is in the frames.
 func (s *typeText) encode() {

@@ -149,8 +149,8 @@ func packed(t *spec.Type, f ref.Format) []byte {
 }
 
 // TestHost runs the structs of every type, of the project and of layouts that the compiler has not
-// seen, in the host dialect, and compares them with the oracles: what is encoded byte for byte,
-// values bit for bit, levels within what their form rounds.
+// seen, in the host dialect, and compares them with the oracles. What is encoded is equal byte for
+// byte, values bit for bit, levels within what their form rounds.
 func TestHost(t *testing.T) {
 	for _, folder := range []string{"../../../kernels/spec", "../../../testdata/unseen"} {
 		t.Run(filepath.Base(folder), func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/kvgen/kvgen/gen/target/ctext"
 )
 
-// Levels are looked up by prmt, which picks bytes of two words by the nibbles of a third: tables
-// of 8 entries for four codes at once, and for a nibble of 8 or more the sign of an entry.
+// Levels are looked up by prmt, which picks bytes of two words by the nibbles of a third. That is a
+// table of 8 entries for four codes at once; a nibble of 8 or more gives the sign of an entry.
 
 // lookup is how a book is looked up.
 type lookup struct{ ctext.Book }
@@ -29,7 +29,7 @@ func (b lookup) halves() bool {
 	return true
 }
 
-// pairs is a table of 16 as two tables of 8 whose lookups are to be added: where the other table
+// pairs is a table of 16 as two tables of 8 whose lookups are to be added. Where the other table
 // holds the code, a lookup gives the sign of its entry for the code 8 away, 0 or -1. Nil where
 // there is none.
 func (b lookup) pairs(row []int) [][]int {

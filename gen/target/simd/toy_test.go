@@ -11,9 +11,9 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 )
 
-// The toy is the second machine of this package, as unlike x86-64 as one can be: eight registers of
-// 16 bytes with arrangements, another way to write memory, no dot product but as an extension,
-// whose instructions the assembler does not know. Every other operation of the IR is one
+// The toy is the second machine of this package, as unlike x86-64 as one can be. It has eight
+// registers of 16 bytes with arrangements, another way to write memory, no dot product but as an
+// extension, whose instructions the assembler does not know. Every other operation of the IR is one
 // instruction.
 
 // encoded are the instructions of the extension, by their number.

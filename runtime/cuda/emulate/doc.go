@@ -6,13 +6,13 @@
 //	c := &cuda.Compiler{Library: emulate.Compiler(), Folder: &cuda.Folder{Path: emulate.Folder()}}
 //
 // Kernels are compiled as C++ with the headers of the folder device in place of the built-in
-// functions and of warp.cuh, and run on one core: blocks one after the other, a fibre for every
+// functions and of warp.cuh. They run on one core: blocks one after the other, a fibre for every
 // thread that has to wait. What is launched runs at once. Captured launches run when their graph is
 // launched, with the arguments of the time of capture; what the driver forbids during a capture
 // fails.
 //
-// A kernel that touches memory outside an allocation of the device or outside its dynamic shared
-// memory, divides by zero, reads or writes an address that is not aligned, or makes threads wait
-// for ever fails, and the error names it and the thread. Fresh memory is filled with ones, which
-// are NaN. It says nothing of speed, of races, or of what needs a __syncthreads that is not there.
+// A kernel fails that touches memory outside an allocation of the device or outside its dynamic
+// shared memory, divides by zero, uses an address that is not aligned, or makes threads wait for
+// ever. The error names it and the thread. Fresh memory is filled with ones, which are NaN. It says
+// nothing of speed, of races, or of what needs a __syncthreads that is not there.
 package emulate
