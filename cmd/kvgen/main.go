@@ -22,7 +22,8 @@
 //	kvgen build    [--source DIR] [-o FILE] [--force] [--no-test] SPEC...
 //	                                          a kvrun with the types of spec files or folders, the
 //	                                          project left as it is; their kernels are first
-//	                                          compared with the interpreter of the spec
+//	                                          compared with the interpreter of the spec, on
+//	                                          this processor
 //	kvgen help     [COMMAND|language]         the flags of a command; the language of spec files,
 //	                                          with examples
 //	kvgen --version
