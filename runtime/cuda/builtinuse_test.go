@@ -175,3 +175,12 @@ func TestHashOfComments(t *testing.T) {
 		t.Error("a literal does not change the hash")
 	}
 }
+
+// BenchmarkSourceHash is what every request for a program costs, hundreds of times for a model.
+func BenchmarkSourceHash(b *testing.B) {
+	s := &gpu.Source{Main: "x", Headers: map[string]string{"a": strings.Repeat("  int b = '/' / 2; // \"half\n  // The sum.\n  say(\"a\");\n", 2000)}}
+	b.SetBytes(int64(len(s.Headers["a"])))
+	for b.Loop() {
+		sourceHash(s)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -103,25 +102,54 @@ func sourceHash(s *gpu.Source) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// comment is a comment up to the end of its line, or a literal, in which // is none.
-var comment = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[ \t]*//[^\n]*`)
-
-// uncommented is a text without its comments and without lines that are empty then. A frame whose
-// comments alone are changed makes the same kernel, so what was compiled of it before can be used.
+// uncommented is a text without its comments, the blanks before them and the lines that are empty
+// then. A frame whose comments alone are changed makes the same kernel, so what was compiled of it
+// before can be used. A program is hashed whenever it is asked for, hundreds of times for a model,
+// so this is one walk over the text.
 func uncommented(text string) string {
-	text = comment.ReplaceAllStringFunc(text, func(s string) string {
-		if s[0] == '"' || s[0] == '\'' {
-			return s
-		}
-		return ""
-	})
 	var out strings.Builder
+	out.Grow(len(text))
 	for line := range strings.Lines(text) {
+		if at := commentAt(line); at >= 0 {
+			line = strings.TrimRight(line[:at], " \t") + line[len(strings.TrimSuffix(line, "\n")):]
+		}
 		if line != "\n" {
 			out.WriteString(line)
 		}
 	}
 	return out.String()
+}
+
+// commentAt is where the comment of a line begins, -1 for none. A literal, in which // is none,
+// ends on its line.
+func commentAt(line string) int {
+	if !strings.Contains(line, "//") {
+		return -1
+	}
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"' || c == '\'':
+			if n := literal(line[i:]); n > 0 {
+				i += n - 1
+			}
+		case strings.HasPrefix(line[i:], "//"):
+			return i
+		}
+	}
+	return -1
+}
+
+// literal is the length of the literal that a text begins with, 0 where its quote is not closed.
+func literal(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case s[0]:
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return 0
 }
 
 // options are those of a source, but for the architecture.
