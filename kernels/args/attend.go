@@ -10,7 +10,7 @@ type Mu struct {
 	// position n; of both pairs
 	Block, Rest uint64 `c:"const float4*"`
 	Blocks      int32
-	Magnitude   float32 // of what turns
+	Magnitude   float32 // of what rotates
 }
 
 // Segment is rows of one pair of types that attention reads.

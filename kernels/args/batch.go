@@ -34,7 +34,7 @@ type Heads struct {
 	LDQ, LDK, LDV       int64  // values from one token to the next
 	QNorm, KNorm, VNorm uint64 `c:"const float*"` // [dim] weights, null for all ones
 	Cos, Sin            uint64 `c:"const float*"` // [tokens][pairs]
-	// [kv heads][dim] taken out of keys before they are turned, null for nothing
+	// [kv heads][dim] taken out of keys before they are rotated, null for nothing
 	Mu  uint64 `c:"const float*"`
 	Out uint64 `c:"float*"` // [tokens][heads][dim] queries
 	// [tokens][kv heads][dim] keys before mu is taken out, null for nobody
@@ -45,7 +45,7 @@ type Heads struct {
 	Heads, KVHeads, QStep int32 // query heads lie q_step values apart
 	Pairs, Adjacent       int32
 	QEps, KEps, VEps      float32 // below 0 for no norm
-	// queries at position p are scaled by 1 + temper ln(1 + p / every), 0 for none
-	Temper float32
-	Every  int32
+	// queries at position p are scaled by 1 + attn_scale ln(1 + p / every), 0 for none
+	AttnScale float32
+	Every     int32
 }

@@ -22,10 +22,10 @@ type Store struct {
 // Move reads rows: as numbers, as a file has them, or with keys rotated to other positions.
 type Move struct {
 	X uint64 `c:"float*"` // read_rows: [cells][kv heads][HEAD_DIM]
-	// export_rows, turn_rows: [cells][kv heads] rows as a file has them
+	// export_rows, rope_rows: [cells][kv heads] rows as a file has them
 	Packed uint64 `c:"unsigned char*"`
 	Cells  uint64 `c:"const int*"`
-	// turn_rows: [pairs] of the angle that keys turn by
+	// rope_rows: [pairs] of the angle that keys rotate by
 	Cos, Sin        uint64 `c:"const float*"`
 	From            Rows
 	Pairs, Adjacent int32 // pairs are (0,1) (2,3), else (0,n) (1,n+1)

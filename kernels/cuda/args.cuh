@@ -19,7 +19,7 @@ struct Mu {
   // position n; of both pairs
   const float4 *block, *rest;
   int blocks;
-  float magnitude; // of what turns
+  float magnitude; // of what rotates
 };
 static_assert(sizeof(Mu) == 40);
 static_assert(offset_of(Mu, mu) == 0);
@@ -522,10 +522,10 @@ static_assert(offset_of(Store, ld) == 64);
 // Move reads rows: as numbers, as a file has them, or with keys rotated to other positions.
 struct Move {
   float* x;            // read_rows: [cells][kv heads][HEAD_DIM]
-  // export_rows, turn_rows: [cells][kv heads] rows as a file has them
+  // export_rows, rope_rows: [cells][kv heads] rows as a file has them
   unsigned char* packed;
   const int* cells;
-  // turn_rows: [pairs] of the angle that keys turn by
+  // rope_rows: [pairs] of the angle that keys rotate by
   const float *cos, *sin;
   Rows from;
   int pairs, adjacent; // pairs are (0,1) (2,3), else (0,n) (1,n+1)
@@ -663,7 +663,7 @@ struct Heads {
   long long ldq, ldk, ldv;               // values from one token to the next
   const float *q_norm, *k_norm, *v_norm; // [dim] weights, null for all ones
   const float *cos, *sin;                // [tokens][pairs]
-  // [kv heads][dim] taken out of keys before they are turned, null for nothing
+  // [kv heads][dim] taken out of keys before they are rotated, null for nothing
   const float* mu;
   float* out;                            // [tokens][heads][dim] queries
   // [tokens][kv heads][dim] keys before mu is taken out, null for nobody
@@ -674,8 +674,8 @@ struct Heads {
   int heads, kv_heads, q_step;           // query heads lie q_step values apart
   int pairs, adjacent;
   float q_eps, k_eps, v_eps;             // below 0 for no norm
-  // queries at position p are scaled by 1 + temper ln(1 + p / every), 0 for none
-  float temper;
+  // queries at position p are scaled by 1 + attn_scale ln(1 + p / every), 0 for none
+  float attn_scale;
   int every;
 };
 static_assert(sizeof(Heads) == 248);
@@ -705,7 +705,7 @@ static_assert(offset_of(Heads, adjacent) == 224);
 static_assert(offset_of(Heads, q_eps) == 228);
 static_assert(offset_of(Heads, k_eps) == 232);
 static_assert(offset_of(Heads, v_eps) == 236);
-static_assert(offset_of(Heads, temper) == 240);
+static_assert(offset_of(Heads, attn_scale) == 240);
 static_assert(offset_of(Heads, every) == 244);
 
 // LetOut is the gated norm behind it.

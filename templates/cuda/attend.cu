@@ -8,7 +8,7 @@
 // Before this file come the structs of the types and
 //   KEY_DIM, VALUE_DIM             values of a head as the model has it
 //   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
-//   OFFSET, ADJACENT               pairs that RoPE turns where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
+//   OFFSET, ADJACENT               pairs that RoPE rotates where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
 //   WARPS, BLOCKS                  warps of a block, blocks per multiprocessor; 0 for the default
 //   ROWS                           query rows of a block, 4, 8 or 16
 //   SEGMENTS                       of a layer's rows, 1 or 2

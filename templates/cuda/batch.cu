@@ -2,8 +2,8 @@
 #include "args.cuh"
 #include "numeric.cuh"
 
-// The cosines and sines by which RoPE turns a batch: block x is a token.
-extern "C" __global__ void __launch_bounds__(128) turns(const Angles p) {
+// The cosines and sines by which RoPE rotates a batch: block x is a token.
+extern "C" __global__ void __launch_bounds__(128) rope_angles(const Angles p) {
   let_next();
   await_previous();
   const double at = p.positions[blockIdx.x];

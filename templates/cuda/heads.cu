@@ -1,11 +1,11 @@
-// What is between the products of Q, K and V and attention: every head of a batch is normalised and turned by its position, queries
+// What is between the products of Q, K and V and attention: every head of a batch is normalised and rotated by its position, queries
 // are written for attention and keys and values into the cache. Block x is a token; block y a query head, a head of K or one of V; one
 // warp each. Operations and their order are those of the CPU, so that rows have the same bits.
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows   Lay of the two sides, defined after packed.cuh
 #include "args.cuh"
-#include "turn.cuh"
+#include "rope.cuh"
 
 template <int n> __device__ __forceinline__ void take(float* x, const float* from, int lane) {
   each_of<n>(lane, [&](int i) { x[i] = from[i]; });
@@ -45,9 +45,9 @@ extern "C" __global__ void __launch_bounds__(32) heads(const Heads p) {
   if (head < p.heads) {
     take<KeyRows::dim>(k.x, p.q + token * p.ldq + (long long)head * p.q_step, lane);
     if (p.q_eps >= 0) rms_norm(k.x, KeyRows::dim, p.q_norm, p.q_eps, lane);
-    turn(k.x, cos, sin, p.pairs, p.adjacent, lane);
-    const int turns = p.temper != 0 ? p.positions[token] / p.every : 0;
-    const float by = turns > 0 ? 1 + p.temper * (float)log((double)(1 + turns)) : 1;
+    rope(k.x, cos, sin, p.pairs, p.adjacent, lane);
+    const int periods = p.attn_scale != 0 ? p.positions[token] / p.every : 0;
+    const float by = periods > 0 ? 1 + p.attn_scale * (float)log((double)(1 + periods)) : 1;
     each_of<KeyRows::dim>(lane, [&](int i) { p.out[(token * p.heads + head) * KeyRows::dim + i] = k.x[i] * by; });
     return;
   }
@@ -60,7 +60,7 @@ extern "C" __global__ void __launch_bounds__(32) heads(const Heads p) {
       if (p.raw) p.raw[(token * p.kv_heads + head) * KeyRows::dim + i] = k.x[i];
       if (p.mu) k.x[i] = k.x[i] - p.mu[head * KeyRows::dim + i];
     }
-    turn(k.x, cos, sin, p.pairs, p.adjacent, lane);
+    rope(k.x, cos, sin, p.pairs, p.adjacent, lane);
     if (cell < 0 || cell >= p.keys.capacity) return;
     k.encode(key_tables, lane);
     k.store(p.keys, head, cell, lane);

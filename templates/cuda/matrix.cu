@@ -144,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(32 * warps) gather(const Gather p) 
 }
 
 // Activations in the type's domain: block x is a row of out, y a number of stretches.
-extern "C" __global__ void __launch_bounds__(32 * warps) turn(const Transform p) {
+extern "C" __global__ void __launch_bounds__(32 * warps) transform_rows(const Transform p) {
   __shared__ float x[warps][stretch];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, first = (blockIdx.y * warps + warp) * stretch;
   if (first >= p.n) return;

@@ -4,7 +4,7 @@
 // Before this file comes what comes before store.cu.
 #include "args.cuh"
 #include "packed.cuh"
-#include "turn.cuh"
+#include "rope.cuh"
 
 using Head = Lay<Type, Rotation, SIDE, HEAD_DIM, FILE_ROW>;
 
@@ -27,14 +27,14 @@ extern "C" __global__ void __launch_bounds__(32) export_rows(const Move p) {
   h.write_file(p.packed + ((long long)item * gridDim.y + head) * Head::file_bytes, lane);
 }
 
-// The row as a file has it, of the key turned to another position.
-extern "C" __global__ void __launch_bounds__(32) turn_rows(const Move p) {
+// The row as a file has it, of the key rotated to another position.
+extern "C" __global__ void __launch_bounds__(32) rope_rows(const Move p) {
   __shared__ Head h;
   const int lane = threadIdx.x, item = blockIdx.x, head = blockIdx.y, cell = p.cells[item];
   if (cell < 0 || cell >= p.from.capacity) return;
   h.load(p.from, head, cell, lane);
   h.decode(lane);
-  turn(h.x, p.cos, p.sin, p.pairs, p.adjacent, lane);
+  rope(h.x, p.cos, p.sin, p.pairs, p.adjacent, lane);
   h.encode(Head::Tables(lane), lane);
   h.write_file(p.packed + ((long long)item * gridDim.y + head) * Head::file_bytes, lane);
 }

@@ -93,9 +93,9 @@ __device__ inline void warp_sync() { __syncwarp(); }
 
 // Calls f(i) for the i below n that are this lane's: every 32nd. Loads of several i may be on their way together.
 template <int n, class F> __device__ __forceinline__ void each_of(int lane, F f) {
-  constexpr int turns = (n + 31) / 32;
-#pragma unroll (turns <= 8 ? turns : 4)
-  for (int k = 0; k < turns; k++)
+  constexpr int rounds = (n + 31) / 32;
+#pragma unroll (rounds <= 8 ? rounds : 4)
+  for (int k = 0; k < rounds; k++)
     if (n % 32 == 0 || 32 * k + lane < n) f(32 * k + lane);
 }
 

@@ -1,6 +1,6 @@
-// The score of a key offset mu, which was taken out of keys before they were turned by R of their position: q . R_p mu. With RoPE's
+// The score of a key offset mu, which was taken out of keys before they were rotated by R of their position: q . R_p mu. With RoPE's
 // frequencies f that is a sum over pairs of a cos(p f) + b sin(p f) with a = q0 mu0 + q1 mu1, b = q1 mu0 - q0 mu1. Positions of a
-// tile are t + i: a and b turned by t, in f32, times a table of cos(i f) and sin(i f) that is the same for every tile, layer and head.
+// tile are t + i: a and b rotated by t, in f32, times a table of cos(i f) and sin(i f) that is the same for every tile, layer and head.
 // Both factors of that product are two f16 each, so that it has the precision of f32.
 #pragma once
 #include "args.cuh"
@@ -14,7 +14,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
   static constexpr int table_bytes = steps * 4 * 32 * 16;         // in shared memory unless it is so large
   static constexpr bool near = table_bytes <= 32 << 10;
   static constexpr int numbers = ROWS * pitch;                     // where units are
-  static constexpr int bytes = numbers + 8 * ROWS + (near ? table_bytes : 0); // rows, their units, what does not turn, table
+  static constexpr int bytes = numbers + 8 * ROWS + (near ? table_bytes : 0); // rows, their units, what does not rotate, table
 
   // A block copies the table.
   static __device__ void begin(unsigned char* shared, const Mu& m) {
@@ -22,7 +22,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
     for (int i = threadIdx.x; i < (near ? table_bytes / 16 : 0); i += blockDim.x) to[i] = m.table[i];
   }
 
-  // The coefficients of query row j, x[dim] in shared memory as the model computes it, turned by position rest of a tile. A warp
+  // The coefficients of query row j, x[dim] in shared memory as the model computes it, rotated by position rest of a tile. A warp
   // calls it.
   static __device__ void query(unsigned char* shared, const Mu& m, const float* x, const float* mu, int j, int rest, int lane) {
     float2* to = (float2*)(shared + j * pitch);
@@ -35,7 +35,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
         a = m.magnitude * (x[k] * mu[k] + x[l] * mu[l]);
         b = m.magnitude * (x[l] * mu[k] - x[k] * mu[l]);
       }
-      most = fmaxf(most, fabsf(a) + fabsf(b)); // no turn makes one of them larger
+      most = fmaxf(most, fabsf(a) + fabsf(b)); // no rotation makes one of them larger
       const int at = i / 8 * 8 + i % 4 * 2 + i % 8 / 4;
       if (rest) {
         const float2 r = ((const float2*)(m.rest + rest * steps * 4))[at];
@@ -63,7 +63,7 @@ template <int dim, int pairs, bool adjacent> struct Offset {
   }
 
   // s[k][at + n] += the score of query row 4k + c with position t + 4j + n, where picked has bit n, times per_unit[k]. t is a multiple of
-  // tile, but for the part that the queries were turned by, unless rest says so. Like keys the table is A, and a query row is two
+  // tile, but for the part that the queries were rotated by, unless rest says so. Like keys the table is A, and a query row is two
   // columns of B: what its coefficients are rounded to and what that leaves over.
   template <int n> static __device__ __forceinline__ void add(float (*s)[n], int at, const float* per_unit, const unsigned char* shared, const Mu& m, int t, bool rest, unsigned picked, int lane) {
     const int j = lane >> 2, c = lane & 3;

@@ -10,7 +10,7 @@ extern "C" __global__ void soft_cap(const Cap p) {
 }
 
 // y *= sigmoid(logit of the token).
-extern "C" __global__ void throw_switch(const SharedGate p) {
+extern "C" __global__ void shared_gate(const SharedGate p) {
   let_next();
   await_previous();
   const float by = 1 / (1 + expf(-p.logits[blockIdx.x]));

@@ -71,11 +71,11 @@ func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 	if s.SharedGate == nil {
 		return ops, nil
 	}
-	gate, err := e.matmul(s.SharedGate, x, nil, "switch")
+	gate, err := e.matmul(s.SharedGate, x, nil, "shared gate")
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.b.Frame("throw_switch", "scale")
+	f, err := e.b.Frame("shared_gate", "scale")
 	return append(ops, gate, &sharedGate{f, args.SharedGate{Y: y.Address(), Logits: gate.outs[0].Address(), Width: int32(e.w.program.Width)}}), err
 }
 

@@ -67,7 +67,7 @@ func NewMatrix(q *gpu.Queue, t *kernels.Type, n, rows int, read func(p []byte, a
 	for _, f := range []struct {
 		name string
 		to   *gpu.Kernel
-	}{{"repack", &repack}, {"gather", &m.gather}, {"turn", &m.transform}, {"expand", &m.expand}} {
+	}{{"repack", &repack}, {"gather", &m.gather}, {"transform_rows", &m.transform}, {"expand", &m.expand}} {
 		if *f.to, err = module.Kernel(f.name, 0); err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (m *Matrix) Free() error {
 	return first
 }
 
-// Blocks of gather, turn and expand take so many values of a row.
+// Blocks of gather, transform_rows and expand take so many values of a row.
 const stretches = 4 * 1024
 
 // Gather writes the rows whose numbers are ids, [tokens] of int32, as numbers to out, [tokens][N]

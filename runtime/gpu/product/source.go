@@ -15,7 +15,7 @@ func weights(d *gpu.Dialect, t *kernels.Type) *gpu.Builder {
 	return b
 }
 
-// MatrixSource is the program with the kernels repack, gather, turn and expand of a type.
+// MatrixSource is the program with the kernels repack, gather, transform_rows and expand of a type.
 func MatrixSource(d *gpu.Dialect, t *kernels.Type) (*gpu.Source, error) {
 	b := weights(d, t)
 	b.Frame("matrix")

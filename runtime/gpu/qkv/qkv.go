@@ -46,14 +46,15 @@ func (n *Norm) args(dim int) (weights uint64, eps float32, err error) {
 	return weights, n.Eps, err
 }
 
-// HeadsLayer is what a layer does to its heads, in this order: norm, offset of keys, RoPE, temper.
+// Layer is what a layer does to its heads, in this order: norm, offset of keys, RoPE, attention
+// scale.
 type Layer struct {
 	Heads               int
 	QNorm, KNorm, VNorm *Norm // nil for none
 	// [KV heads][key dim] of float32 taken out of keys; nil for nothing
 	Mu           *gpu.Buffer
 	rope.Pairing // of RoPE, 0 pairs for none
-	// queries at position p are scaled by 1 + Temper ln(1 + p/Every), 0 for none
+	// queries at position p are scaled by 1 + AttnScale ln(1 + p/Every), 0 for none
 	AttnScale      float32
 	AttnScaleEvery int
 	Gated          bool       // the product of Q has a row of gates after each head's query
@@ -98,7 +99,7 @@ type Batch struct {
 func (x *Kernel) Run(l *Layer, b *Batch) error {
 	a := args.Heads{
 		Q: b.Q.at(), LDQ: int64(b.Q.LD), Positions: b.Positions.Address(), Out: b.Queries.Address(), Heads: int32(l.Heads), QStep: int32(x.Key.Dim),
-		Pairs: int32(l.Pairs), Adjacent: gpu.Flag(l.Adjacent), Temper: l.AttnScale, Every: int32(max(1, l.AttnScaleEvery)),
+		Pairs: int32(l.Pairs), Adjacent: gpu.Flag(l.Adjacent), AttnScale: l.AttnScale, Every: int32(max(1, l.AttnScaleEvery)),
 	}
 	if l.Gated {
 		a.QStep *= 2

@@ -31,13 +31,13 @@ func TestHeads(t *testing.T) {
 		qk, vNorm      bool
 		offset         bool
 		vIsK, gated    bool
-		temper         float32
+		attnScale      float32
 		reads          bool
 	}{
 		{name: "plain", k: "q4_0", v: "q8_0", dk: 64, dv: 64, heads: 4, kvHeads: 2, pairs: 32},
 		{name: "norms", k: "turbo4", v: "lm3_64", dk: 128, dv: 64, heads: 3, kvHeads: 1, pairs: 64, qk: true, vNorm: true},
 		{name: "adjacent, partial, offset", k: "f16", v: "f32", dk: 72, dv: 40, heads: 2, kvHeads: 2, pairs: 9, adjacent: true, offset: true},
-		{name: "norms, offset, temper", k: "lm5_32", v: "bf16", dk: 96, dv: 80, heads: 5, kvHeads: 1, pairs: 48, qk: true, offset: true, temper: .1},
+		{name: "norms, offset, attnScale", k: "lm5_32", v: "bf16", dk: 96, dv: 80, heads: 5, kvHeads: 1, pairs: 48, qk: true, offset: true, attnScale: .1},
 		{name: "values are keys", k: "q5_1", v: "q4_1", dk: 64, dv: 64, heads: 2, kvHeads: 1, pairs: 32, qk: true, vIsK: true, vNorm: true},
 		{name: "gated", k: "iq4_nl", v: "q5_0", dk: 32, dv: 32, heads: 3, kvHeads: 1, pairs: 8, gated: true},
 		{name: "reads another's cache", k: "f16", v: "f16", dk: 64, dv: 64, heads: 3, kvHeads: 1, pairs: 32, qk: true, reads: true},
@@ -68,7 +68,7 @@ func TestHeads(t *testing.T) {
 			ld := nq + nk + nv + 3
 			qkv := gputest.Normal(4, tokens*ld)
 			all := gputest.Upload(t, d, qkv)
-			l := &Layer{Heads: x.heads, Pairing: rope.Pairing{Pairs: x.pairs, Adjacent: x.adjacent}, AttnScale: x.temper, AttnScaleEvery: every, Gated: x.gated}
+			l := &Layer{Heads: x.heads, Pairing: rope.Pairing{Pairs: x.pairs, Adjacent: x.adjacent}, AttnScale: x.attnScale, AttnScaleEvery: every, Gated: x.gated}
 			b := &Batch{Tokens: tokens, Q: View{all, 0, ld}, K: View{all, uint64(4 * nq), ld}, V: View{all, uint64(4 * (nq + nk)), ld},
 				Positions: at, Cells: gputest.Upload(t, d, cells), Angles: angles, Queries: gputest.Upload(t, d, make([]float32, tokens*x.heads*x.dk)), Raw: gputest.Upload(t, d, make([]float32, tokens*nk))}
 			if x.vIsK {
@@ -112,8 +112,8 @@ func TestHeads(t *testing.T) {
 						cpu.NewVec(kernels.Default()).RMSNorm(q, q, wq, 1e-5)
 					}
 					turn(q, token)
-					if n := int(positions[token]) / every; x.temper != 0 && n > 0 {
-						cpu.NewVec(kernels.Default()).Scale(q, 1+x.temper*float32(math.Log(float64(1+n))))
+					if n := int(positions[token]) / every; x.attnScale != 0 && n > 0 {
+						cpu.NewVec(kernels.Default()).Scale(q, 1+x.attnScale*float32(math.Log(float64(1+n))))
 					}
 					queries = append(queries, q...)
 				}

@@ -14,12 +14,12 @@ type Pairing struct {
 	Adjacent bool // (0,1) (2,3) ..., else (0,n) (1,n+1) ...
 }
 
-// Source is the program with the kernels of batches that know no type: turns, which makes angles,
+// Source is the program with the kernels of batches that know no type: rope_angles, which makes angles,
 // place (see cells.Place) and gates (see qkv.Gate).
 func Source(d *gpu.Dialect) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	b.Frame("batch")
-	return b.Source("turns", true)
+	return b.Source("rope_angles", true)
 }
 
 // Kernel computes the angles of a batch.
@@ -27,7 +27,7 @@ type Kernel struct{ angles gpu.Kernel }
 
 // New compiles it.
 func New(q *gpu.Queue) (*Kernel, error) {
-	k, err := q.Kernel("turns", Source)
+	k, err := q.Kernel("rope_angles", Source)
 	if err != nil {
 		return nil, err
 	}

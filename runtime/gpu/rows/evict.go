@@ -15,7 +15,7 @@ type Evict struct {
 
 // NewEvict compiles it.
 func NewEvict(q *gpu.Queue, packed, exact Pair) (*Evict, error) {
-	k, err := q.Kernel("take", func(d *gpu.Dialect) (*gpu.Source, error) { return EvictSource(d, packed, exact) })
+	k, err := q.Kernel("evict", func(d *gpu.Dialect) (*gpu.Source, error) { return EvictSource(d, packed, exact) })
 	return &Evict{packed, exact, k}, err
 }
 

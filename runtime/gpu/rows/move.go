@@ -50,7 +50,7 @@ func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
 		}
 		a.Cos, a.Sin = by.Cos.Address(), by.Sin.Address()
 	}
-	return r.move("turn_rows", a, cells, n, packed)
+	return r.move("rope_rows", a, cells, n, packed)
 }
 
 func (r *Rows) move(kernel string, a args.Move, cells *gpu.Buffer, n int, packed *gpu.Buffer) error {
@@ -80,7 +80,7 @@ func (r *Rows) moveKernel(kernel string) (gpu.Kernel, error) {
 		return nil, err
 	}
 	moves := map[string]gpu.Kernel{}
-	for _, name := range []string{"read_rows", "export_rows", "turn_rows"} {
+	for _, name := range []string{"read_rows", "export_rows", "rope_rows"} {
 		if moves[name], err = m.Kernel(name, 0); err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func StoreSource(d *gpu.Dialect, s Side, key bool) (*gpu.Source, error) {
 }
 
 // MoveSource is the program with the kernels that read rows of one side: read_rows, export_rows,
-// turn_rows. It does not compile for a type of which rows do not keep all of a block.
+// rope_rows. It does not compile for a type of which rows do not keep all of a block.
 func MoveSource(d *gpu.Dialect, s Side, key bool) (*gpu.Source, error) {
 	return source(d, s, key, "move")
 }
@@ -51,5 +51,5 @@ func PairsSource(d *gpu.Dialect, frame string, names []string, pairs ...Pair) (*
 
 // EvictSource is the program with the kernel take, which packs exact rows.
 func EvictSource(d *gpu.Dialect, packed, exact Pair) (*gpu.Source, error) {
-	return PairsSource(d, "take", []string{"", "Exact"}, packed, exact)
+	return PairsSource(d, "evict", []string{"", "Exact"}, packed, exact)
 }

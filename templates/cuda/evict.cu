@@ -1,4 +1,4 @@
-// Rows that leave the exact ones of a layer become packed rows: block x is a row, block y a head of K or one of V, one warp each.
+// Rows evicted from the exact ones of a layer become packed rows: block x is a row, block y a head of K or one of V, one warp each.
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows, ExactKeyRows, ExactValueRows   Lay of both sides of both segments, defined after packed.cuh
@@ -13,7 +13,7 @@ template <class From, class To> __device__ void move(From& a, To& b, const Rows&
   b.store(packed, head, to, lane);
 }
 
-extern "C" __global__ void __launch_bounds__(32) take(const Evict p) {
+extern "C" __global__ void __launch_bounds__(32) evict(const Evict p) {
   __shared__ ExactKeyRows exact_key;
   __shared__ ExactValueRows exact_value;
   __shared__ KeyRows key;

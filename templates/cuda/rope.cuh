@@ -2,8 +2,8 @@
 #pragma once
 #include "numeric.cuh"
 
-// Turns the pairs (0,1) (2,3) ..., or (0,n) (1,n+1) ..., of x by the angles whose cosines and sines are given.
-__device__ inline void turn(float* x, const float* cos, const float* sin, int pairs, int adjacent, int lane) {
+// Rotates the pairs (0,1) (2,3) ..., or (0,n) (1,n+1) ..., of x by the angles whose cosines and sines are given.
+__device__ inline void rope(float* x, const float* cos, const float* sin, int pairs, int adjacent, int lane) {
   __syncwarp();
   for (int i = lane; i < pairs; i += 32) {
     const int k = adjacent ? 2 * i : i, l = adjacent ? 2 * i + 1 : i + pairs;
