@@ -107,7 +107,7 @@ func scatteredWords(b *ir.Builder, block ir.Mem, t *spec.Type, part func(int) (s
 func packWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, values []int) *ir.Value {
 	var w [4]*ir.Value
 	for q := range w {
-		w[q] = gatherWords(b, block, t, unsigned(c), func(l int) int { return values[8*q+l] })
+		w[q] = gatherWords(b, block, t, unsigned(c), func(l int) int { return values[ir.VectorLanes*q+l] })
 	}
 	return b.Pack4(w[:]...)
 }

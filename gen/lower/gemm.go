@@ -54,11 +54,11 @@ type gemm struct {
 
 // group adds one record of each row.
 func (g *gemm) group(acc []*ir.Value) {
-	b, steps := g.b, 8
+	b, steps := g.b, chunk/4 // of 4 values
 	if g.p.Halves {
 		steps = 4
 	}
-	for first := 0; first < 8; first += steps {
+	for first := 0; first < chunk/4; first += steps {
 		sums := g.products(first, steps)
 		d := b.Load(f32s(ir.VectorLanes), ir.At(g.x, abi.PanelScale), "d")
 		half := 4 * (first / 4)
@@ -95,7 +95,7 @@ func (g *gemm) products(first, steps int) []*ir.Value {
 	short, sums := make([]*ir.Value, gemmRows), make([]*ir.Value, gemmRows)
 	depth := g.depth()
 	for k := first; k < first+steps; k++ {
-		x := b.Load(bytes(chunk), ir.At(g.x, 32*k), "x")
+		x := b.Load(bytes(chunk), ir.At(g.x, chunk*k), "x")
 		for r := range gemmRows {
 			if g.p.Signed && g.c.SignedDot {
 				level := b.LoadDup(bytes(chunk), g.w.at(r, abi.RecordSigned+4*k), 4, "w")

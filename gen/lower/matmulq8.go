@@ -70,16 +70,16 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 	b := ir.Build(name, foursParams, foursDoc(name, m, "")...)
 	k := newQ8(b, c, t, m, group)
 	k.y, k.w, k.rows = b.Param(0), b.Param(5), b.Param(7)
-	sums := b.Slot(32*fours*m, "sums")
+	sums := b.Slot(ir.VectorBytes*fours*m, "sums")
 	b.Loop(k.rows, fours, func() {
 		four, to := b.ZeroWord("four"), b.Copy(sums, "to")
 		b.AddImm(four, fours)
 		b.Loop(four, 1, func() {
 			k.row(8, unroll)
 			for j, a := range k.acc[:m] {
-				b.Store(a, ir.At(to, 32*fours*j))
+				b.Store(a, ir.At(to, ir.VectorBytes*fours*j))
 			}
-			b.AddImm(to, 32)
+			b.AddImm(to, ir.VectorBytes)
 			b.AddInt(k.w, b.Param(6))
 		})
 		b.Note("four results for each row of y")
@@ -94,7 +94,7 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 func loadFours(b *ir.Builder, t ir.Type, sums *ir.Value, j int) []*ir.Value {
 	v := make([]*ir.Value, fours)
 	for r := range v {
-		v[r] = b.Load(t, ir.At(sums, 32*(fours*j+r)), "sum")
+		v[r] = b.Load(t, ir.At(sums, ir.VectorBytes*(fours*j+r)), "sum")
 	}
 	return v
 }

@@ -40,8 +40,8 @@ func MatmulQ8Block(t *spec.Type, c Caps, m int, name string) *ir.Func {
 		norm := b.Copy(k.norms, "norm")
 		b.Loop(four, 1, func() {
 			k.row(w, to, norm)
-			b.AddImm(to, 32)
-			b.AddImm(norm, 32)
+			b.AddImm(to, ir.VectorBytes)
+			b.AddImm(norm, ir.VectorBytes)
 			b.AddInt(w, b.Param(6))
 		})
 		k.finish(y)
@@ -87,8 +87,8 @@ func (k *oneBlock) prologue() {
 	if k.r.a.Min != nil {
 		giveUp("a min beside the scale")
 	}
-	k.sums = b.Slot(32*fours*k.m, "sums")
-	k.norms = b.Slot(32*fours, "norms")
+	k.sums = b.Slot(ir.VectorBytes*fours*k.m, "sums")
+	k.norms = b.Slot(ir.VectorBytes*fours, "norms")
 	k.q, k.d = b.Param(2), b.Param(3)
 	k.order = cheapest(k.r.caps, k.t, k.r.a.Code)
 	if k.halved = exact || k.r.a.Code.Bits <= coarse; !k.halved {
@@ -102,7 +102,7 @@ func (k *oneBlock) prologue() {
 	for i, l := range levels {
 		k.levels[i] = byte(int(l) - k.least)
 	}
-	k.fixed = b.Slot(32, "fixed")
+	k.fixed = b.Slot(ir.VectorBytes, "fixed")
 	whole := k.q
 	k.q = b.Slot(k.m*k.t.Block, "halves")
 	b.Note("halves: quants over 2, to even; fixed: the smallest level times their sum")
@@ -162,7 +162,7 @@ func (k *oneBlock) row(w, to, norm *ir.Value) {
 		}
 	}
 	for j, s := range sums {
-		b.Store(s, ir.At(to, 32*fours*j))
+		b.Store(s, ir.At(to, ir.VectorBytes*fours*j))
 	}
 	// in all lanes: a load of 4 stores of one lane would wait for these
 	b.Store(k.r.uniform(k.scale, 0), ir.At(norm, 0))
@@ -189,7 +189,7 @@ func (k *oneBlock) finish(y *ir.Value) {
 	b.Note("four results for each row of y")
 	norms := make([]*ir.Value, fours)
 	for r := range norms {
-		norms[r] = b.Load(four, ir.At(k.norms, 32*r), "norm")
+		norms[r] = b.Load(four, ir.At(k.norms, ir.VectorBytes*r), "norm")
 	}
 	merge := func(x, y *ir.Value, lane int) *ir.Value {
 		return b.Merge(x, y, lane)

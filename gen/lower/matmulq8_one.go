@@ -100,14 +100,14 @@ func (k *q8) turn(src *ir.Value) {
 func (k *q8) factors(first int) {
 	o, b := k.one, k.b
 	b.Note(fmt.Sprintf("scales of values %d to %d, times those of the activations", first, first+o.groups*chunk-1))
-	parts := o.groups * chunk / o.grain / min(8, o.groups)
+	parts := o.groups * chunk / o.grain / min(ir.VectorLanes, o.groups)
 	for p := range parts {
 		scale := k.sideBySide(k.scale, first, p)
 		factor := b.Load(f32s(o.groups), ir.At(k.d, 4*first/chunk), "d")
 		if parts > 1 {
 			factor = twice(b, factor, 4*p)
 		}
-		b.Store(b.Mul(scale, factor), ir.At(o.factors, 32*p))
+		b.Store(b.Mul(scale, factor), ir.At(o.factors, ir.VectorBytes*p))
 		k.addMins(scale, first, p, parts)
 	}
 }
@@ -120,7 +120,7 @@ func (k *q8) sideBySide(e spec.Expr, first, p int) *ir.Value {
 		defer func() { r.abreast = 0 }()
 		return r.lanes(e, r.t.Block, 0)
 	}
-	return r.lanes(e, o.grain, first/o.grain+8*p)
+	return r.lanes(e, o.grain, first/o.grain+ir.VectorLanes*p)
 }
 
 // addMins adds what part p of the mins, and off times the scales, contribute: their products with
@@ -143,7 +143,7 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 	}
 	sums := ir.At(k.s, 4*first/16)
 	if o.grain == 16 {
-		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(ir.VectorLanes), sums.Plus(32*p), "s"))
+		b.FMA(k.acc[p%len(k.acc)], mins, b.Load(f32s(ir.VectorLanes), sums.Plus(ir.VectorBytes*p), "s"))
 		return
 	}
 	for h := 0; h < o.groups; h += 4 { // a sum of 16 for each half of a group
@@ -154,7 +154,7 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 // twice is 4 lanes of v from first on, each twice.
 func twice(b *ir.Builder, v *ir.Value, first int) *ir.Value {
 	var order []uint32
-	for l := range uint32(8) {
+	for l := range uint32(ir.VectorLanes) {
 		order = append(order, uint32(first)+l/2)
 	}
 	return b.Order(v, dwordConst(order))
