@@ -155,8 +155,8 @@ func (m *Matrix) Gather(out, ids *gpu.Buffer, tokens int) error {
 	return m.gather.Launch(gpu.Grid{X: tokens, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)
 }
 
-// transformInto makes so many rows of activations in the type's domain, in out; row is the address of the
-// numbers of the rows of x, 0 for all.
+// transformInto makes so many rows of activations in the type's domain, in out; row is the address
+// of the numbers of the rows of x, 0 for all.
 func (m *Matrix) transformInto(out, x, row uint64, rows int) error {
 	a := args.Transform{X: x, Out: out, Row: row, N: int32(m.N)}
 	return m.transform.Launch(gpu.Grid{X: rows, Y: (m.N + stretches - 1) / stretches, Threads: 128}, &a)

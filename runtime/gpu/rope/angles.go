@@ -14,8 +14,8 @@ type Pairing struct {
 	Adjacent bool // (0,1) (2,3) ..., else (0,n) (1,n+1) ...
 }
 
-// Source is the program with the kernels of batches that know no type: rope_angles, which makes angles,
-// place (see cells.Place) and gates (see qkv.Gate).
+// Source is the program with the kernels of batches that know no type: rope_angles, which makes
+// angles, place (see cells.Place) and gates (see qkv.Gate).
 func Source(d *gpu.Dialect) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	b.Frame("batch")

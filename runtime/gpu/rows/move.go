@@ -30,10 +30,10 @@ type Angle struct {
 	Cos, Sin *gpu.Buffer // [Pairs] of float32
 }
 
-// Rope gives the rows of n cells as Export does, after their keys were rotated by an angle: decoded,
-// rotated and encoded again, with the bits of a shift of the CPU's cache. Rows that move are read
-// before any is written: to shift a cache, take cells in the order of kv.Cells, as many at a time
-// as packed has room for, and Import each piece to where it goes.
+// Rope gives the rows of n cells as Export does, after their keys were rotated by an angle:
+// decoded, rotated and encoded again, with the bits of a shift of the CPU's cache. Rows that move
+// are read before any is written: to shift a cache, take cells in the order of kv.Cells, as many at
+// a time as packed has room for, and Import each piece to where it goes.
 func (r *Rows) Rope(packed, cells *gpu.Buffer, n int, by Angle) error {
 	if !r.Key {
 		return fmt.Errorf("gpu: RoPE is of keys: these rows are values, of %s", r.Type.Name)
