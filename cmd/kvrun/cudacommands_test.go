@@ -125,7 +125,7 @@ func TestTextOnGPU(t *testing.T) {
 		{"", "run -p The -n 20 -c 12 --math exact --temp 0 --device cuda", ""},
 		{"hi\n", "chat -n 3 --temp 0 --device cuda", ""},
 		{"", "info --device cuda -ctk q8_0", "the longest context that fits"},
-		{"", "bench -p 9 -n 2 -r 1 --device cuda", "cuda sm_"},
+		{"", "bench -p 9 -n 2 -r 1 --device cuda -o jsonl", "cuda sm_"},
 		{"", "probe -n 2 -c 128 --device cuda --math exact", "completions"},
 	} {
 		code, out, stderr := kvrun(c.stdin, strings.Fields(c.args)...)

@@ -37,6 +37,10 @@ type Bar struct {
 // without a word.
 const worth, silent = 20 * time.Second, 3 * time.Second
 
+// telling is what steps must have taken before they say what all will take: the first of many short
+// ones is mostly the start of the work.
+const telling = 250 * time.Millisecond
+
 // Start begins n steps of what a command does. A step is said in words ("a chunk of 512 tokens"),
 // and so is what takes less ("--chunks N measures fewer", "" for nothing) and what Ctrl-C does
 // ("prints what is measured").
@@ -88,11 +92,14 @@ func (p *Bar) To(done int, figure string) {
 		p.bar.Describe(p.what + ", " + figure)
 	}
 	p.bar.Set(done)
-	if done > 0 && !p.foretold {
+	if spent := time.Since(p.began); done > 0 && !p.foretold && spent >= telling {
 		p.foretold = true
-		each := time.Since(p.began) / time.Duration(done)
+		each, first := spent/time.Duration(done), "the first"
+		if done > 1 {
+			first = fmt.Sprintf("the first %d", done)
+		}
 		if total := each * time.Duration(p.steps); total >= worth && done < p.steps {
-			line := fmt.Sprintf("%s: %s; the first took %s, so about %s in all. Ctrl-C %s", p.what, p.count(p.steps), Duration(each), Duration(total), p.keep)
+			line := fmt.Sprintf("%s: %s; %s took %s, so about %s in all. Ctrl-C %s", p.what, p.count(p.steps), first, Duration(spent), Duration(total), p.keep)
 			if p.advice != "" {
 				line += "; " + p.advice
 			}

@@ -14,12 +14,14 @@ func TestPace(t *testing.T) {
 		want string
 	}{
 		{time.Millisecond, ""},
+		{200 * time.Millisecond, "ppl: 584 steps, each a chunk of 512 tokens; the first 2 took 0.4 s, so about 2 min in all. Ctrl-C prints; --chunks N\n"},
 		{time.Minute, "ppl: 584 steps, each a chunk of 512 tokens; the first took 60 s, so about 9 h 44 min in all. Ctrl-C prints; --chunks N\n"},
 	} {
 		var stderr bytes.Buffer
 		p := Start(&stderr, "ppl", 584, "a chunk of 512 tokens", "--chunks N", "prints")
 		p.began = p.began.Add(-c.each)
 		p.Next("PPL 3")
+		p.began = p.began.Add(-c.each)
 		p.Next("PPL 4")
 		p.Finish()
 		p.Finish()
