@@ -265,6 +265,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		return nil
 	}
 	fmt.Fprintln(w, "instruction sets:")
+	sets := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, i := range r.ISAs {
 		why := i.Rejected
 		switch {
@@ -273,8 +274,9 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 		case why == "":
 			why = "for kernels that those before it lack"
 		}
-		fmt.Fprintf(w, "  %-8s %s\n", i.Name, why)
+		fmt.Fprintf(sets, "  %s\t%s\n", i.Name, why)
 	}
+	sets.Flush()
 	fmt.Fprintf(w, "kernels, math %s:\n", r.Record.Math)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, k := range r.Kernels {

@@ -75,6 +75,7 @@ func TestPull(t *testing.T) {
 		{[]string{"info", "-hf", "llama3.2:1b"}, "want owner/name[:quant]"},
 		{[]string{"info", "--offline", "-hf", "o/m:Q2_K"}, "is not on the disk"},
 		{[]string{"info", "o/m"}, "or a name like hf:o/m"},
+		{[]string{"info", "models/m.gguf"}, "a model is the path of a GGUF file\n"},
 	} {
 		if code, _, stderr := kvrun("", test.args...); code == 0 || !strings.Contains(stderr, test.want) {
 			t.Errorf("%q: exit %d, %q, want %q", test.args, code, stderr, test.want)

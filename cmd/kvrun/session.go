@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -206,7 +207,7 @@ func noModel(path string, err error) error {
 		return err
 	}
 	advice := "a model is the path of a GGUF file"
-	if n, bad := hub.Parse(path); bad == nil {
+	if n, bad := hub.Parse(path); bad == nil && !strings.HasSuffix(strings.ToLower(path), ".gguf") {
 		advice += fmt.Sprintf(", or a name like %s of one that is published", n)
 	}
 	return fmt.Errorf("%.200s: no such file; %s", path, advice)
