@@ -94,15 +94,15 @@ func TestVocabulary(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	f32 := kernels.Default().ByID(0)
 	for want, s := range map[string]Shape{
-		"architecture":       {Type: f32, Arch: "gpt5"},
-		"no multiple":        {Type: f32, Heads: 3, KVHeads: 2},
-		"odd":                {Type: f32, HeadDim: 63},
-		"want 1 to":          {Type: f32, Layers: 1 << 20},
-		"no type":            {},
-		"cannot be used":     {Type: f32, Experts: 4, Used: 5},
-		"whole blocks":       {Type: kernels.Default().ByID(8), Width: 80, HeadDim: 80},
-		"no type for weight": {Type: onlyCache(t)},
-		"only read":          {Type: onlyRead(t)},
+		"architecture":                 {Type: f32, Arch: "gpt5"},
+		"a multiple of the 2 KV heads": {Type: f32, Heads: 3, KVHeads: 2},
+		"must be even":                 {Type: f32, HeadDim: 63},
+		"want 1 to":                    {Type: f32, Layers: 1 << 20},
+		"its type is missing":          {},
+		"at most the 4 there are":      {Type: f32, Experts: 4, Used: 5},
+		"whole blocks":                 {Type: kernels.Default().ByID(8), Width: 80, HeadDim: 80},
+		"is for caches":                {Type: onlyCache(t)},
+		"is read-only":                 {Type: onlyRead(t)},
 	} {
 		s.Fill()
 		var file bytes.Buffer
