@@ -102,7 +102,7 @@ func New(getenv func(string) string) (*Client, error) {
 		if file == "" {
 			file = filepath.Join(hfHome(first, home), "token")
 		}
-		if b, err := readSmall(file, 4096); err == nil {
+		if b, err := readAny(file, 4096); err == nil {
 			c.Token = string(b)
 		}
 	}
@@ -139,8 +139,25 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// readSmall reads a file of at most limit bytes.
+// readSmall reads a regular file of at most limit bytes. Opening a pipe would wait for its writer.
 func readSmall(file string, limit int64) ([]byte, error) {
+	if err := regular(file); err != nil {
+		return nil, err
+	}
+	return readAny(file, limit)
+}
+
+// regular fails where there is something else than a regular file.
+func regular(file string) error {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", file)
+	}
+	return err
+}
+
+// readAny reads a file of at most limit bytes, which may be a pipe.
+func readAny(file string, limit int64) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err

@@ -85,6 +85,12 @@ func (c *Client) file(ctx context.Context, p *Plan, f *File, m *meter) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o777); err != nil {
 		return err
 	}
+	// a pipe would be waited for, and a folder cannot be replaced
+	for _, suffix := range []string{"", partSuffix, partSuffix + ".lock"} {
+		if err := regular(f.Path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("it cannot be kept: %w", err)
+		}
+	}
 	lock := flock.New(f.Path+partSuffix+".lock", flock.SetPermissions(0o666))
 	defer lock.Close()
 	for first := true; ; first = false {
