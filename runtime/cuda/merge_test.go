@@ -39,8 +39,9 @@ func merged(t *testing.T, name string, all []*gpu.Source) *gpu.Source {
 				continue
 			}
 			depends := strings.HasSuffix(file, ".cu")
+			code := uncommented(text)
 			for name := range defined {
-				depends = depends || strings.Contains(text, name) && slices.Contains(word.FindAllString(text, -1), name)
+				depends = depends || strings.Contains(code, name) && slices.Contains(word.FindAllString(code, -1), name)
 			}
 			for name := range own {
 				depends = depends || strings.Contains(text, "#include \""+name+"\"")
