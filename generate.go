@@ -93,6 +93,7 @@
 //	cmd/internal/completion     scripts of bash, zsh and fish
 //	cmd/internal/console        a conversation in a terminal or a pipe, a turn at a time
 //	cmd/internal/device         the GPU that a command computes on, or one that is emulated
+//	cmd/internal/engine         a planned cache in the words of other programs
 //	cmd/internal/interrupt      the first signal ends a command after its step, the second at once
 //	cmd/internal/line           command lines, those of other programs too, in terms of a flag set
 //	cmd/internal/limit          what the system allows, asked before it is needed

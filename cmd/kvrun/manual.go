@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvgen/kvgen/cmd/internal/completion"
+	"github.com/kvgen/kvgen/cmd/internal/engine"
 	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/cmd/internal/llamabench"
 	"github.com/kvgen/kvgen/cmd/internal/manual"
@@ -226,13 +227,13 @@ func noCommand(args []string) error {
 	if strings.HasPrefix(first, "-") {
 		rest := make([]string, len(args))
 		for i, a := range args {
-			rest[i] = policy.ShellQuote(a)
+			rest[i] = engine.ShellQuote(a)
 		}
 		line := strings.Join(rest, " ")
 		return fmt.Errorf("a command comes first: kvrun run %s continues a text, kvrun chat %s talks; kvrun help lists the others", line, line)
 	}
 	if modelName(first) {
-		m := policy.ShellQuote(first)
+		m := engine.ShellQuote(first)
 		return fmt.Errorf("a command comes first: kvrun run %s -p TEXT continues a text, kvrun chat %s talks to the model, kvrun info %s describes it", m, m, m)
 	}
 	if first == "ollama" && len(args) > 1 {

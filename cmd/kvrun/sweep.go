@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kvgen/kvgen/cmd/internal/engine"
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/progress"
@@ -18,7 +19,6 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/model"
-	"github.com/kvgen/kvgen/runtime/policy"
 )
 
 // sweepChunks is the default of --chunks: enough for intervals, and hours less than all of a usual
@@ -78,7 +78,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	}
 	f.command = "kvrun sweep"
 	for _, a := range args {
-		f.command += " " + policy.ShellQuote(a)
+		f.command += " " + engine.ShellQuote(a)
 	}
 	// The cells say what is stored how; the session's own plan is the reference.
 	f.typeK, f.typeV, f.rotK, f.rotV = f.ref, f.ref, "off", "off"

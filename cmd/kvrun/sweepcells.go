@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kvgen/kvgen/cmd/internal/engine"
 	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/runtime/lab"
 	"github.com/kvgen/kvgen/runtime/policy"
@@ -95,12 +96,12 @@ func advise(r *lab.Result, emit []string) advice {
 	}
 	group = t.Group
 	a.Warnings = t.Warnings(r)
-	model := policy.ShellQuote(r.Model.Path)
+	model := engine.ShellQuote(r.Model.Path)
 	if r.Model.Path == embedded {
 		model = "MODEL"
 	}
-	for i := range policy.Engines {
-		e := &policy.Engines[i]
+	for i := range engine.All {
+		e := &engine.All[i]
 		if emit != nil && !slices.Contains(emit, e.Name) {
 			continue
 		}
@@ -113,7 +114,7 @@ func advise(r *lab.Result, emit []string) advice {
 
 // choices are the picks in an engine's words. Where it lacks one, they are the best of what was
 // measured that it has.
-func choices(e *policy.Engine, r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
+func choices(e *engine.Engine, r *lab.Result, picks []lab.Pick, model string, group int) report.Engine {
 	all := report.Engine{Name: e.Title}
 	own := r.Advise(func(c *lab.CellResult) bool { return choice(e, "", c, model, group).Lines != nil }).Picks
 	for i, p := range picks {
@@ -138,8 +139,8 @@ func choices(e *policy.Engine, r *lab.Result, picks []lab.Pick, model string, gr
 }
 
 // choice is a cell in an engine's words.
-func choice(e *policy.Engine, level string, c *lab.CellResult, model string, group int) report.Choice {
-	lines, note := e.Spell(policy.NewRequest(c.Name, c.Plan, model, group))
+func choice(e *engine.Engine, level string, c *lab.CellResult, model string, group int) report.Choice {
+	lines, note := e.Spell(engine.NewRequest(c.Name, c.Plan, model, group))
 	return report.Choice{Level: level, Lines: lines, Note: note}
 }
 
@@ -157,7 +158,7 @@ func cellNamed(r *lab.Result, name string) *lab.CellResult {
 // checkEmit says which engines are meant.
 func checkEmit(list []string) error {
 	var names []string
-	for _, e := range policy.Engines {
+	for _, e := range engine.All {
 		names = append(names, e.Name)
 	}
 	for _, n := range list {

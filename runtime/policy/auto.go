@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/offset"
@@ -28,11 +29,11 @@ func (r *Reader) Auto() (p kv.Policy, why string, err error) {
 			return p, "", err
 		}
 	}
-	p.K, err = r.FirstFit(append(append([]string{"q8_0"}, OwnTypes(r.Table, 6)...), exact), func(l kv.Layer) int { return l.KeyDim })
+	p.K, err = r.FirstFit(slices.Concat(PublishedTypes(r.Table, 8), OwnTypes(r.Table, 6), []string{exact}), func(l kv.Layer) int { return l.KeyDim })
 	if err != nil {
 		return p, "", err
 	}
-	if p.V, err = r.FirstFit(append(OwnTypes(r.Table, 5), "q8_0", exact), func(l kv.Layer) int { return l.ValueDim }); err != nil {
+	if p.V, err = r.FirstFit(slices.Concat(OwnTypes(r.Table, 5), PublishedTypes(r.Table, 8), []string{exact}), func(l kv.Layer) int { return l.ValueDim }); err != nil {
 		return p, "", err
 	}
 	p.Ends = kv.Ends{First: 4, Last: 32}

@@ -10,9 +10,6 @@
 //	plan, err := r.Plan("lm4_64-bias/lm4_64@4+32")
 //	policy.Print(os.Stdout, plan, 4096)
 //
-// Engines are other programs that people run models with. Spell is a planned cache in the words of
-// one, or what it lacks.
-//
 // Errors name the flag, file or cell, what is wrong with it and the nearest names. A Refusal is a
 // request that is understood and that the model, or the type, cannot honour.
 package policy

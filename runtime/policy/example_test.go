@@ -1,10 +1,8 @@
 package policy_test
 
 import (
-	"fmt"
 	"log"
 	"os"
-	"strings"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/demo"
@@ -31,29 +29,4 @@ func ExampleReader_Plan() {
 	//     V: requested turbo4, in effect turbo4 (as requested), 8.500 bits per value, heads padded from 64 to 128
 	//     the first 4 and the last 32 rows stay in f16, older ones are packed 8 at a time
 	//   1632 bytes per packed token, 9.145 bits per value with exact rows and offsets in a context of 512
-}
-
-// The same cache in the words of another program.
-func ExampleEngine_Spell() {
-	m, err := model.Parse(demo.Model(), kernels.Default())
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer m.Close()
-	plan, err := policy.NewReader(m, "").Plan("q8_0/turbo4")
-	if err != nil {
-		log.Fatal(err)
-	}
-	request := policy.NewRequest("q8_0/turbo4", plan.Record(512), "model.gguf", 2)
-	for i := range policy.Engines {
-		e := &policy.Engines[i]
-		lines, note := e.Spell(request)
-		fmt.Println(e.Title+":", strings.Join(lines, "\n")+note)
-	}
-	// Output:
-	// llama.cpp: llama.cpp has no cache type turbo4.
-	// llama-cpp-turboquant: llama-server -m model.gguf -fa on -ctk q8_0 -ctv turbo4
-	// ik_llama.cpp: ik_llama.cpp has no cache type turbo4.
-	// ollama: ollama has no cache type turbo4.
-	// kvrun: kvrun chat model.gguf -ctk q8_0 -ctv turbo4
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/kvgen/kvgen/kernels"
 )
@@ -32,6 +33,22 @@ func OwnTypes(table *kernels.Table, bits int) (names []string) {
 		if name := OwnType(table, bits, block); name != "" {
 			names = append(names, name)
 		}
+	}
+	return names
+}
+
+// PublishedTypes are the names of the cache types whose bytes another program defined, with no
+// transform of their own and at least so many bits per value, the smallest first.
+func PublishedTypes(table *kernels.Table, bits int) (names []string) {
+	var all []*kernels.Type
+	for _, t := range table.Types() {
+		if t.KV && t.Quantised && t.Domain == nil && t.CompatibleWith != "" && t.Impls[0].Encode != nil && 8*t.Bytes >= bits*t.Block {
+			all = append(all, t)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *kernels.Type) int { return a.Bytes*b.Block - b.Bytes*a.Block })
+	for _, t := range all {
+		names = append(names, t.Name)
 	}
 	return names
 }

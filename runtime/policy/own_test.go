@@ -20,6 +20,14 @@ func TestOwnTypes(t *testing.T) {
 			t.Errorf("%d bits: %v, want %v", bits, got, want)
 		}
 	}
+	// What --cache auto takes of others for 8 bits: a type of another program, never one that only
+	// decodes, is for weights, or is this project's.
+	if got := PublishedTypes(kernels.Default(), 8); !slices.Equal(got, []string{"q8_0"}) {
+		t.Errorf("published types of 8 bits: %v", got)
+	}
+	if got := PublishedTypes(kernels.Default(), 9); got != nil {
+		t.Errorf("published types of 9 bits: %v", got)
+	}
 	if got := append(OwnTypes(kernels.Default(), 1), OwnTypes(kernels.Default(), 9)...); got != nil {
 		t.Errorf("of 1 and 9 bits: %v", got)
 	}

@@ -1,4 +1,7 @@
-package policy
+// Package engine spells a planned cache for other programs that people run models with, and says
+// what of it they lack. The names of cache types in it are theirs: a new type of this project needs
+// no change here.
+package engine
 
 import (
 	"fmt"
@@ -21,10 +24,10 @@ type Engine struct {
 // ggmlTypes are those that llama.cpp's -ctk and -ctv accept (common/arg.cpp).
 var ggmlTypes = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"}
 
-// Engines in the order they are shown. Facts: llama.cpp pull request 21038;
+// All are the engines, in the order they are shown. Facts: llama.cpp pull request 21038;
 // TheTom/llama-cpp-turboquant 69d8e4be4, src/llama-kv-cache.cpp; ik_llama.cpp 8337e4cd3,
 // common/common.cpp; ollama's FAQ.
-var Engines = []Engine{
+var All = []Engine{
 	{"llama.cpp", "llama.cpp", ggmlTypes, spellLlama},
 	{"fork", "llama-cpp-turboquant", append(slices.Clone(ggmlTypes), "turbo2", "turbo3", "turbo4"), spellFork},
 	{"ik", "ik_llama.cpp", []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"}, spellIK},

@@ -1,4 +1,4 @@
-package policy
+package engine
 
 import (
 	"strings"
@@ -56,8 +56,8 @@ func TestSpell(t *testing.T) {
 		{"kvrun", "q8_0;q4_0", "q8_0", 64, 3, "", "--policy"},
 		{"kvrun", "lm4_64+attn-mean", "lm4_64", 64, 3, "-ctk lm4_64 -ctv lm4_64 --rot-k attn --k-offset mean", ""},
 	} {
-		for i := range Engines {
-			e := &Engines[i]
+		for i := range All {
+			e := &All[i]
 			if e.Name != c.engine {
 				continue
 			}
@@ -69,11 +69,11 @@ func TestSpell(t *testing.T) {
 		}
 	}
 	// With nothing to turn off the line begins with the program.
-	lines, _ := Engines[1].Spell(planned(64, "turbo4", "turbo4", 3))
+	lines, _ := All[1].Spell(planned(64, "turbo4", "turbo4", 3))
 	if !strings.HasPrefix(lines[0], "llama-server") {
 		t.Errorf("%q", lines)
 	}
-	if lines, note := Engines[0].Spell(NewRequest("none", kv.Record{}, "m.gguf", 0)); lines != nil || note != "The model has no cache." {
+	if lines, note := All[0].Spell(NewRequest("none", kv.Record{}, "m.gguf", 0)); lines != nil || note != "The model has no cache." {
 		t.Errorf("%q %q", lines, note)
 	}
 	for s, want := range map[string]string{"a b": "'a b'", "it's": `'it'\''s'`, "m/x-1.gguf": "m/x-1.gguf", "$(x)": "'$(x)'"} {
