@@ -9,12 +9,13 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
-	"github.com/kvgen/kvgen/gen/target/amd64"
+	"github.com/kvgen/kvgen/gen/target/simd"
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
@@ -54,9 +55,9 @@ func (e *evaluator) run(f *ir.Func, args ...ir.Argument) {
 // few is a machine of 8 registers without a dot product, prefetches or free lookups.
 var few = lower.Caps{Registers: 8, Chains: 1, Costs: map[ir.Op]int{ir.OpShuffle: 9, ir.OpLoadPair: 3}}
 
-// TestEveryKernel evaluates what the instruction sets of amd64 have, with a dot product and
-// without, and what a machine with few registers would have. That nothing is left out is seen by
-// the names of the functions that were generated.
+// TestEveryKernel evaluates what the instruction sets of all processors have, and what a machine
+// with few registers and no dot product would have. That nothing is left out is seen by the names
+// of the functions that were generated.
 func TestEveryKernel(t *testing.T) {
 	set, err := spec.Load(os.DirFS(filepath.Join(root, "kernels/spec")))
 	if err != nil {
@@ -64,8 +65,12 @@ func TestEveryKernel(t *testing.T) {
 	}
 	ran := map[string]bool{}
 	machines := []evaluator{{caps: few, suffix: "Few"}}
-	for _, isa := range amd64.Machine.ISAs {
-		machines = append(machines, evaluator{caps: isa.Caps, suffix: isa.Suffix})
+	for _, t := range gen.Targets() {
+		if cpu, ok := t.(simd.Target); ok {
+			for _, isa := range cpu.Machine.ISAs {
+				machines = append(machines, evaluator{caps: isa.Caps, suffix: isa.Suffix})
+			}
+		}
 	}
 	for _, m := range machines {
 		t.Run(m.suffix, func(t *testing.T) {
@@ -95,7 +100,7 @@ func TestEveryKernel(t *testing.T) {
 // generated are the names of the functions in assembly.
 func generated(t *testing.T) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "kernels/cpu/*_amd64.s"))
+	files, err := filepath.Glob(filepath.Join(root, "kernels/cpu/*.s"))
 	names := map[string]bool{}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
