@@ -31,6 +31,9 @@ type Template struct {
 	tok    *tokenizer.Tokenizer
 	now    func() time.Time
 
+	tools      sync.Once // takesTools is known
+	takesTools bool
+
 	leads sync.Once // space is known
 	space string    // before an answer
 }
@@ -74,59 +77,10 @@ func described(err error) error {
 	return fmt.Errorf("chat: template: %w", err)
 }
 
-// Prompt returns the text for a conversation. With generate, it ends where the model's answer
-// begins. The template may object to a conversation, for example when roles do not alternate; the
-// error then carries its words. A template that fails is rendered again with the variables that
-// some are written for; the error is that of the first time.
+// Prompt returns the text for a conversation without tools. With generate, it ends where the
+// model's answer begins.
 func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
-	text, err := t.render(messages, generate, usual)
-	var e *jinja.Error
-	if errors.As(err, &e) && (e.Raised || e.Limit) {
-		return "", described(err)
-	}
-	for k := 0; err != nil && k < len(others); k++ {
-		if more, e := t.render(messages, generate, others[k]); e == nil {
-			return more, nil
-		}
-	}
-	return text, described(err)
-}
-
-// variables are what a template is given beside the conversation.
-type variables struct {
-	noTools       bool // tools is undefined instead of none
-	textArguments bool // of tool calls: JSON in a text instead of a mapping
-	functions     bool // and today's date, as text
-}
-
-// usual are the variables of Hugging Face's apply_chat_template.
-var usual = variables{}
-
-// others are those of templates that apply_chat_template cannot render without tools or with
-// arguments as it has them: the tool_use templates of Command R+ and Hermes, functionary v3.2,
-// firefunction v2.
-var others = []variables{{noTools: true}, {textArguments: true}, {noTools: true, textArguments: true, functions: true}}
-
-func (t *Template) render(messages []Message, generate bool, with variables) (string, error) {
-	all := make([]any, len(messages))
-	for i, m := range messages {
-		all[i] = m.value(with.textArguments)
-	}
-	v := jinja.NewDict(
-		"messages", &jinja.List{Items: all},
-		"documents", nil,
-		"add_generation_prompt", generate,
-		"bos_token", t.tok.Piece(t.tok.BOS),
-		"eos_token", t.tok.Piece(t.tok.EOS),
-	)
-	if !with.noTools {
-		v.Set("tools", nil)
-	}
-	if with.functions {
-		v.Set("functions", "[]")
-		v.Set("datetime", t.now().Format("January 02 2006"))
-	}
-	return t.parsed.Render(v, t.now())
+	return t.Render(Conversation{Messages: messages, Generate: generate})
 }
 
 // Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once:

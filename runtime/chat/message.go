@@ -21,6 +21,28 @@ type Message struct {
 	ToolCallID string `json:"tool_call_id,omitempty"` // the call whose result this is
 }
 
+// Tool is a function that a model may ask for.
+type Tool struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // a JSON schema; empty for a function that takes nothing
+}
+
+// value is t as templates see it, in the form of OpenAI's chat API.
+func (t Tool) value() (*jinja.Dict, error) {
+	f := jinja.NewDict("name", t.Name, "description", t.Description)
+	if len(t.Parameters) > 0 {
+		schema, err := jinja.FromJSON(t.Parameters)
+		if err != nil {
+			return nil, fmt.Errorf("chat: the parameters of the function %.64q: %w", t.Name, err)
+		}
+		f.Set("parameters", schema)
+	} else {
+		f.Set("parameters", jinja.NewDict("type", "object", "properties", jinja.NewDict()))
+	}
+	return jinja.NewDict("type", "function", "function", f), nil
+}
+
 // ToolCall is a function that a model asked for.
 type ToolCall struct {
 	ID        string // as the model gave it; may be empty

@@ -40,6 +40,10 @@ type Continuation struct {
 
 	Control func(text string) bool // of control tokens, those whose text is given out; nil for none
 
+	// Observe is told of every token that is drawn, also of one that ends the text, with the logits
+	// that it was drawn from, [Vocab], which are not its own to change or keep; nil for nobody.
+	Observe func(id int32, logits []float32)
+
 	o       Options
 	t       *tokenizer.Tokenizer
 	sampler *sample.Sampler
@@ -73,6 +77,9 @@ func (c *Continuation) Last() int32 { return c.Tokens[len(c.Tokens)-1] }
 // ends with it, Stop says why and the rest of the text is returned.
 func (c *Continuation) Next(logits []float32) (text string) {
 	id := c.sampler.Draw(logits)
+	if c.Observe != nil {
+		c.Observe(id, logits)
+	}
 	if c.t.IsEOG(id) && !c.o.IgnoreEnd {
 		return c.End(StopEnd)
 	}

@@ -42,6 +42,11 @@ type Options struct {
 type Request struct {
 	Tokens  []int32 // of the prompt, one at least
 	Options generate.Options
+
+	// Control and Observe are those of generate.Continuation. They run between the steps of all
+	// texts, so they have to be short.
+	Control func(text string) bool
+	Observe func(id int32, logits []float32)
 }
 
 // Scheduler shares a context out. Run works; Submit may be called from any goroutine.
@@ -92,6 +97,7 @@ func (s *Scheduler) Submit(ctx context.Context, r Request) (*Text, error) {
 		room = min(size, len(r.Tokens)+l)
 	}
 	t := &Text{ctx: ctx, request: r, room: room, grow: generate.NewContinuation(s.t, r.Options), pieces: make(chan string, room-len(r.Tokens)+2), done: make(chan struct{})}
+	t.grow.Control, t.grow.Observe = r.Control, r.Observe
 	t.grow.Accept(r.Tokens...)
 	s.mu.Lock()
 	defer s.mu.Unlock()

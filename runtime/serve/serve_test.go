@@ -83,7 +83,7 @@ func TestScheduler(t *testing.T) {
 		for i, prompt := range prompts {
 			wait.Go(func() {
 				o := generate.Options{Limit: 6 + 3*i, IgnoreEnd: true}
-				x, err := s.Submit(t.Context(), Request{words.Encode(prompt, true, false), o})
+				x, err := s.Submit(t.Context(), Request{Tokens: words.Encode(prompt, true, false), Options: o})
 				if err != nil {
 					t.Error(err)
 					return
@@ -99,7 +99,7 @@ func TestScheduler(t *testing.T) {
 	}
 	first := words.Encode(prompts[3], true, false)
 	for range 2 {
-		x, err := s.Submit(t.Context(), Request{first, generate.Options{Limit: 1}})
+		x, err := s.Submit(t.Context(), Request{Tokens: first, Options: generate.Options{Limit: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestScheduler(t *testing.T) {
 			t.Errorf("%d of %d tokens were cached", again, len(first))
 		}
 	}
-	x, err := s.Submit(t.Context(), Request{first, generate.Options{Limit: 1}})
+	x, err := s.Submit(t.Context(), Request{Tokens: first, Options: generate.Options{Limit: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestChunks(t *testing.T) {
 	c, words := open(t, 2, 128, 256)
 	s := New(c, words, Options{Chunk: 3, Queue: 2})
 	long := words.Encode(strings.Repeat("the king of the land ", 8), true, false)
-	a, err := s.Submit(t.Context(), Request{long[:2], generate.Options{Limit: 100, IgnoreEnd: true, Sampling: sample.Options{Seed: 1}}})
+	a, err := s.Submit(t.Context(), Request{Tokens: long[:2], Options: generate.Options{Limit: 100, IgnoreEnd: true, Sampling: sample.Options{Seed: 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestChunks(t *testing.T) {
 		}
 	}
 	must()
-	b, err := s.Submit(t.Context(), Request{long, generate.Options{Limit: 2, IgnoreEnd: true}})
+	b, err := s.Submit(t.Context(), Request{Tokens: long, Options: generate.Options{Limit: 2, IgnoreEnd: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestLimits(t *testing.T) {
 	s := New(c, words, Options{Queue: 2})
 	prompt := words.Encode("KING HENRY:\n", true, false)
 	ctx, cancel := context.WithCancel(t.Context())
-	endless := Request{prompt, generate.Options{Limit: -1, IgnoreEnd: true}}
+	endless := Request{Tokens: prompt, Options: generate.Options{Limit: -1, IgnoreEnd: true}}
 	first, err := s.Submit(ctx, endless)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestLimits(t *testing.T) {
 	if _, err := s.step(); err != nil {
 		t.Fatal(err)
 	}
-	second, err := s.Submit(t.Context(), Request{prompt, generate.Options{Limit: 20, IgnoreEnd: true}})
+	second, err := s.Submit(t.Context(), Request{Tokens: prompt, Options: generate.Options{Limit: 20, IgnoreEnd: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestFull(t *testing.T) {
 	s := New(c, words, Options{})
 	start(t, s)
 	prompt := words.Encode("KING HENRY:\n", true, false)
-	x, err := s.Submit(t.Context(), Request{prompt, generate.Options{Limit: -1, IgnoreEnd: true}})
+	x, err := s.Submit(t.Context(), Request{Tokens: prompt, Options: generate.Options{Limit: -1, IgnoreEnd: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
