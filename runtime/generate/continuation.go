@@ -30,7 +30,18 @@ const (
 	StopLimit       Stop = "limit"        // Options.Limit tokens are there
 	StopFull        Stop = "context full" // there is no position left
 	StopInterrupted Stop = "interrupted"  // its context.Context ended
+	StopNothing     Stop = "no token is allowed"
 )
+
+// Constraint says which tokens may come next, such as a grammar does.
+type Constraint interface {
+	// Mask sets bit id%64 of mask[id/64] for every token that may come next, and clears all others.
+	// Tokens that end a text are among them where it may end. mask is [(Vocab+63)/64].
+	Mask(mask []uint64)
+
+	// Accept takes the token that was drawn, which does not end the text.
+	Accept(id int32)
+}
 
 // Continuation is one text that grows. It knows nothing of what runs the model: Next takes the
 // logits after what is there and draws one token, which has to be run for the next logits.
@@ -44,6 +55,9 @@ type Continuation struct {
 	// that it was drawn from, [Vocab], which are not its own to change or keep; nil for nobody.
 	Observe func(id int32, logits []float32)
 
+	Constraint Constraint // nil for none
+
+	mask    []uint64 // of Constraint
 	o       Options
 	t       *tokenizer.Tokenizer
 	sampler *sample.Sampler
@@ -76,7 +90,10 @@ func (c *Continuation) Last() int32 { return c.Tokens[len(c.Tokens)-1] }
 // Next draws a token from logits, [Vocab], and returns the text that it completes. Where the text
 // ends with it, Stop says why and the rest of the text is returned.
 func (c *Continuation) Next(logits []float32) (text string) {
-	id := c.sampler.Draw(logits)
+	id, ok := c.draw(logits)
+	if !ok {
+		return c.End(StopNothing)
+	}
 	if c.Observe != nil {
 		c.Observe(id, logits)
 	}
@@ -85,6 +102,9 @@ func (c *Continuation) Next(logits []float32) (text string) {
 	}
 	c.Tokens = append(c.Tokens, id)
 	c.sampler.Accept(id)
+	if c.Constraint != nil {
+		c.Constraint.Accept(id)
+	}
 	text = c.stream.Next(id)
 	if c.Control != nil && c.t.IsControl(id) && c.Control(c.t.Piece(id)) {
 		text = c.stream.Flush() + c.t.Piece(id)
@@ -93,6 +113,18 @@ func (c *Continuation) Next(logits []float32) (text string) {
 		text += c.End(StopLimit)
 	}
 	return text
+}
+
+// draw draws a token that the constraint allows. It is false where there is none.
+func (c *Continuation) draw(logits []float32) (int32, bool) {
+	if c.Constraint == nil {
+		return c.sampler.Draw(logits), true
+	}
+	if c.mask == nil {
+		c.mask = make([]uint64, (len(logits)+63)/64)
+	}
+	c.Constraint.Mask(c.mask)
+	return c.sampler.DrawAllowed(logits, c.mask)
 }
 
 // End ends the text for a reason that its user has and returns what was held back of it: the

@@ -21,6 +21,24 @@ func (c *Cache) LenSeq(seq int) int {
 // InUse counts the cells with a row. A row that sequences share counts once.
 func (c *Cache) InUse() int { return c.Cells - c.room(c.Cells) }
 
+// InUseBy counts the cells with a row that one of some sequences holds. A row that they share
+// counts once.
+func (c *Cache) InUseBy(set Set) int {
+	all, n := c.all.packed, 0
+	if all.sets == nil {
+		if set.Has(0) {
+			n = c.InUse()
+		}
+		return n
+	}
+	for cell, s := range all.Sets() {
+		if all.pos[cell] >= 0 && s&set != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // CopySeq makes sequence to the same as from, whose rows it shares. What it held before is
 // forgotten.
 func (c *Cache) CopySeq(from, to int) error {
@@ -75,6 +93,15 @@ func (c *Cache) KeepSeq(seq int) error {
 // and n is neither 0 nor all. Rows that were packed stay packed; Fresh tells how far a cut leaves
 // what a shorter run would have.
 func (c *Cache) TruncateSeq(seq, n int) error {
+	if err := c.CanTruncateSeq(seq, n); err != nil {
+		return err
+	}
+	c.truncate(seq, n)
+	return nil
+}
+
+// CanTruncateSeq is the error that TruncateSeq would return.
+func (c *Cache) CanTruncateSeq(seq, n int) error {
 	if err := c.known(seq); err != nil {
 		return err
 	}
@@ -89,7 +116,6 @@ func (c *Cache) TruncateSeq(seq, n int) error {
 			return err
 		}
 	}
-	c.truncate(seq, n)
 	return nil
 }
 

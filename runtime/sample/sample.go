@@ -3,6 +3,7 @@ package sample
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -15,8 +16,12 @@ type Options struct {
 	MinP        float64 // keep those at least p times as probable as the first; 0 for all
 	// divides positive logits of recent tokens and multiplies negative ones; 1 for none
 	Repeat     float64
-	RepeatLast int // how many tokens are recent; 0 for none
+	Presence   float64 // taken off the logit of a recent token; 0 for none
+	Frequency  float64 // the same, for every time that it is there
+	RepeatLast int     // how many tokens are recent; 0 for none
 	Seed       uint64
+
+	Bias map[int32]float32 // added to logits, by token, before all else; nil for none
 }
 
 // maxRecent bounds RepeatLast.
@@ -36,10 +41,17 @@ func (o Options) Check() error {
 		{"top-p", o.TopP, o.TopP >= 0 && o.TopP <= 1, "0 to 1"},
 		{"min-p", o.MinP, o.MinP >= 0 && o.MinP <= 1, "0 to 1"},
 		{"repeat-penalty", o.Repeat, o.Repeat > 0 && finite(o.Repeat), "a number above 0, 1 for none"},
+		{"presence-penalty", o.Presence, finite(o.Presence), "a finite number, 0 for none"},
+		{"frequency-penalty", o.Frequency, finite(o.Frequency), "a finite number, 0 for none"},
 		{"repeat-last-n", o.RepeatLast, o.RepeatLast >= 0 && o.RepeatLast <= maxRecent, fmt.Sprintf("0 to %d", maxRecent)},
 	} {
 		if !c.ok {
 			return fmt.Errorf("--%s %v: want %s", c.name, c.v, c.want)
+		}
+	}
+	for id, b := range o.Bias {
+		if !finite(float64(b)) {
+			return fmt.Errorf("the bias %v of token %d: want a finite number", b, id)
 		}
 	}
 	return nil
@@ -99,20 +111,64 @@ func Greedy(logits []float32) int32 {
 // Draw picks a token. logits are not changed; there must be at least one. A NaN and -Inf have
 // probability 0.
 func (s *Sampler) Draw(logits []float32) int32 {
-	penalised := s.o.Repeat > 0 && s.o.Repeat != 1 && len(s.recent) > 0
-	if s.o.Temperature <= 0 && !penalised {
+	if s.plain() {
 		return Greedy(logits)
 	}
 	s.c = s.c[:0]
 	for i, v := range logits {
-		if v >= -math.MaxFloat32 { // neither NaN nor -Inf
-			s.c = append(s.c, candidate{id: int32(i), logit: v})
-		}
+		s.candidate(i, v)
 	}
 	if len(s.c) == 0 {
 		return Greedy(logits)
 	}
-	if penalised {
+	return s.draw()
+}
+
+// DrawAllowed is Draw among the tokens whose bit is set: bit id%64 of allowed[id/64]. It is false
+// where there is none, or none whose logit is a number.
+func (s *Sampler) DrawAllowed(logits []float32, allowed []uint64) (id int32, ok bool) {
+	s.c = s.c[:0]
+	for w, word := range allowed {
+		for ; word != 0; word &= word - 1 {
+			if i := 64*w + bits.TrailingZeros64(word); i < len(logits) {
+				s.candidate(i, logits[i])
+			}
+		}
+	}
+	if len(s.c) == 0 {
+		return 0, false
+	}
+	if s.plain() {
+		return slices.MinFunc(s.c, before).id, true
+	}
+	return s.draw(), true
+}
+
+// plain says whether the token with the largest logit is drawn.
+func (s *Sampler) plain() bool {
+	return s.o.Temperature <= 0 && !s.penalises() && len(s.o.Bias) == 0
+}
+
+// penalises says whether logits of recent tokens change.
+func (s *Sampler) penalises() bool {
+	return len(s.recent) > 0 && (s.o.Repeat > 0 && s.o.Repeat != 1 || s.o.Presence != 0 || s.o.Frequency != 0)
+}
+
+// candidate adds a token, unless its logit is a NaN or -Inf.
+func (s *Sampler) candidate(id int, logit float32) {
+	if logit >= -math.MaxFloat32 {
+		s.c = append(s.c, candidate{id: int32(id), logit: logit})
+	}
+}
+
+// draw picks one of the candidates, which are in order of id.
+func (s *Sampler) draw() int32 {
+	for id, b := range s.o.Bias {
+		if k, ok := s.find(id); ok {
+			s.c[k].logit += b
+		}
+	}
+	if s.penalises() {
 		s.penalise()
 	}
 	s.topK()
@@ -126,19 +182,27 @@ func (s *Sampler) Draw(logits []float32) int32 {
 	return s.pick()
 }
 
-// penalise makes recent tokens less probable, each once.
+// find is the candidate of a token. Candidates are in order of id; some are left out.
+func (s *Sampler) find(id int32) (int, bool) {
+	return slices.BinarySearchFunc(s.c, id, func(c candidate, id int32) int { return int(c.id - id) })
+}
+
+// penalise makes recent tokens less probable.
 func (s *Sampler) penalise() {
-	for id := range s.counts {
-		// Candidates are in order of id; some are left out.
-		k, ok := slices.BinarySearchFunc(s.c, id, func(c candidate, id int32) int { return int(c.id - id) })
+	for id, n := range s.counts {
+		k, ok := s.find(id)
 		if !ok {
 			continue
 		}
-		if c := &s.c[k]; c.logit > 0 {
+		c := &s.c[k]
+		switch {
+		case s.o.Repeat <= 0:
+		case c.logit > 0:
 			c.logit /= float32(s.o.Repeat)
-		} else {
+		default:
 			c.logit *= float32(s.o.Repeat)
 		}
+		c.logit -= float32(s.o.Presence + float64(n)*s.o.Frequency)
 	}
 }
 

@@ -72,6 +72,64 @@ func TestRepeatPenalty(t *testing.T) {
 	}
 }
 
+func TestPresenceAndFrequency(t *testing.T) {
+	s := New(Options{Presence: 1, Frequency: .5, RepeatLast: 4})
+	for _, id := range []int32{0, 0, 0, 1} {
+		s.Accept(id)
+	}
+	// 5 - 1 - 3*.5, 4 - 1 - .5, 2.6
+	if got := s.Draw([]float32{5, 4, 2.6}); got != 2 {
+		t.Errorf("drew %d", got)
+	}
+	if got := s.Draw([]float32{5.3, 4, 2.6}); got != 0 {
+		t.Errorf("drew %d: a token that was there three times lost more than 2.5", got)
+	}
+}
+
+func TestBias(t *testing.T) {
+	for want, o := range map[int32]Options{
+		1: {Bias: map[int32]float32{1: 3, 7: 100}}, // there is no token 7
+		0: {Bias: map[int32]float32{1: 1}},
+		2: {Bias: map[int32]float32{0: -100, 1: -100}, Temperature: .1, TopP: 1},
+	} {
+		if got := New(o).Draw([]float32{2, 0, -1}); got != want {
+			t.Errorf("%+v: drew %d, want %d", o, got, want)
+		}
+	}
+}
+
+// TestAllowed draws nothing but what is allowed, whatever the other options are.
+func TestAllowed(t *testing.T) {
+	logits := halves(200)
+	logits[130] = float32(math.NaN())
+	allowed := make([]uint64, 4)
+	for _, id := range []int{70, 130, 199} {
+		allowed[id/64] |= 1 << (id % 64)
+	}
+	allowed[3] |= 1 << 63 // beyond the vocabulary
+	for _, o := range []Options{{}, {Temperature: 1, TopP: 1}, {Temperature: 100, TopK: 2, TopP: 1}, {Bias: map[int32]float32{3: 50}}, {Repeat: 2, RepeatLast: 4, Presence: 9}} {
+		s, seen := New(o), map[int32]bool{}
+		for range 200 {
+			id, ok := s.DrawAllowed(logits, allowed)
+			if !ok || id != 70 && id != 199 {
+				t.Fatalf("%+v: drew %d, %v", o, id, ok)
+			}
+			seen[id] = true
+			s.Accept(id)
+		}
+		if o.Temperature == 100 && len(seen) != 2 {
+			t.Errorf("%+v: drew %v, both are nearly as probable", o, seen)
+		}
+	}
+	s := New(Options{})
+	if id, ok := s.DrawAllowed(logits, make([]uint64, 4)); ok {
+		t.Errorf("nothing is allowed and %d was drawn", id)
+	}
+	if id, ok := s.DrawAllowed(logits, []uint64{0, 0, 1 << 2}); ok {
+		t.Errorf("%d was drawn, whose logit is no number", id)
+	}
+}
+
 func TestSeed(t *testing.T) {
 	a, b, c := New(Options{Temperature: 1, TopP: 1, Seed: 7}), New(Options{Temperature: 1, TopP: 1, Seed: 7}), New(Options{Temperature: 1, TopP: 1, Seed: 8})
 	same := true
@@ -124,16 +182,19 @@ func TestCheck(t *testing.T) {
 	}
 	inf, nan := math.Inf(1), math.NaN()
 	for want, change := range map[string]func(*Options){
-		"--top-k -1: want 1 or more, 0 for all":                    func(o *Options) { o.TopK = -1 },
-		"--top-p -1: want 0 to 1":                                  func(o *Options) { o.TopP = -1 },
-		"--top-p 2: want 0 to 1":                                   func(o *Options) { o.TopP = 2 },
-		"--top-p NaN: want 0 to 1":                                 func(o *Options) { o.TopP = nan },
-		"--min-p 2: want 0 to 1":                                   func(o *Options) { o.MinP = 2 },
-		"--temp NaN: want a finite number, 0 for greedy":           func(o *Options) { o.Temperature = nan },
-		"--temp +Inf: want a finite number, 0 for greedy":          func(o *Options) { o.Temperature = inf },
-		"--repeat-penalty 0: want a number above 0, 1 for none":    func(o *Options) { o.Repeat = 0 },
-		"--repeat-penalty +Inf: want a number above 0, 1 for none": func(o *Options) { o.Repeat = inf },
-		"--repeat-last-n -2: want 0 to 1048576":                    func(o *Options) { o.RepeatLast = -2 },
+		"--top-k -1: want 1 or more, 0 for all":                      func(o *Options) { o.TopK = -1 },
+		"--top-p -1: want 0 to 1":                                    func(o *Options) { o.TopP = -1 },
+		"--top-p 2: want 0 to 1":                                     func(o *Options) { o.TopP = 2 },
+		"--top-p NaN: want 0 to 1":                                   func(o *Options) { o.TopP = nan },
+		"--min-p 2: want 0 to 1":                                     func(o *Options) { o.MinP = 2 },
+		"--temp NaN: want a finite number, 0 for greedy":             func(o *Options) { o.Temperature = nan },
+		"--temp +Inf: want a finite number, 0 for greedy":            func(o *Options) { o.Temperature = inf },
+		"--repeat-penalty 0: want a number above 0, 1 for none":      func(o *Options) { o.Repeat = 0 },
+		"--repeat-penalty +Inf: want a number above 0, 1 for none":   func(o *Options) { o.Repeat = inf },
+		"--presence-penalty NaN: want a finite number, 0 for none":   func(o *Options) { o.Presence = nan },
+		"--frequency-penalty +Inf: want a finite number, 0 for none": func(o *Options) { o.Frequency = inf },
+		"the bias +Inf of token 3: want a finite number":             func(o *Options) { o.Bias = map[int32]float32{3: float32(inf)} },
+		"--repeat-last-n -2: want 0 to 1048576":                      func(o *Options) { o.RepeatLast = -2 },
 	} {
 		o := good
 		if change(&o); o.Check() == nil || o.Check().Error() != want {

@@ -1,89 +1,168 @@
 // Package serve runs the texts of many people over one context: continuous batching.
 //
 // Every step is one batch. It has a token of each text that is being generated. What is left of the
-// step's tokens goes to prompts, so that a long prompt delays the others by a chunk and not by its
-// whole length. Texts join when there is a sequence and room for all that they may become, and
-// leave at the step in which they end or are given up.
+// step's tokens goes to prompts, at most Options.Chunk of them while somebody streams. Texts join
+// when there is a sequence and room for all that they may become, and leave at the step in which
+// they end or are given up.
 //
 //	s := serve.New(c, tokenizer, serve.Options{Queue: 64})
 //	go s.Run(ctx)
 //	text, err := s.Submit(ctx, serve.Request{Tokens: tokens, Options: generate.Options{Limit: 100}})
 //	for piece := range text.Pieces() { ... }
 //
-// What a text leaves in the cache stays until its room is wanted: the next prompt that begins alike
-// goes on from there.
+// # What prompts share
+//
+// Sequences of the context that no text has keep what texts left, as long as there is room for it:
+// the leaves of a tree, whose common rows are held once. A prompt takes over the longest beginning
+// that any sequence has, of a text that runs too. Where another prompt that runs will have more of
+// it, the text waits for those rows and does not compute them again. What is used longest ago is
+// forgotten first.
+//
+// A model whose cache cannot be cut everywhere (recurrent layers, sliding windows, last rows that
+// are exact) leaves copies of its state where prompts ended and where they parted.
+//
+// # Who is next
+//
+// Each client has a counter of the tokens that it was served, those that were generated twice and
+// cached ones not at all. Of clients who wait the one with the least is next, for a sequence and
+// for the prompt tokens of a step: a virtual token counter (arXiv:2401.00588). Nobody saves up: a
+// client that comes back begins with the least counter of those who are there.
+//
+// A text that streams has a token in every step. Between two of them others run Options.Chunk
+// prompt tokens at most, and one token each of the texts that stream.
 package serve
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
-// ErrBusy is what Submit returns where as many texts wait as may.
-var ErrBusy = errors.New("serve: the queue is full")
-
 // ErrClosed is what texts end with that are not done when Run ends.
 var ErrClosed = errors.New("serve: the scheduler has ended")
 
+// ErrBusy is what Submit returns where as many texts wait as may, as a *Busy.
+var ErrBusy = errors.New("serve: the queue is full")
+
+// Busy is a full queue as an error.
+type Busy struct {
+	Waiting int           // texts in the queue, of the client where its own share of it is full
+	Wait    time.Duration // until there may be room, as far as can be told; a second at least
+}
+
+func (b *Busy) Error() string {
+	return fmt.Sprintf("%v: %d texts wait; try again in %v", ErrBusy, b.Waiting, b.Wait)
+}
+
+// Is says that a *Busy is ErrBusy.
+func (b *Busy) Is(target error) bool { return target == ErrBusy }
+
 // Options are the limits of a scheduler.
 type Options struct {
-	Chunk int // prompt tokens of a step at most, 0 for a quarter of the context's batch
-	Queue int // texts that wait for a sequence at most
+	// texts that run at once, 0 for as many as the context has sequences. What is left of the
+	// sequences keeps prompts.
+	Parallel int
+
+	Chunk int // prompt tokens of a step beside texts that stream, 0 for a quarter of the batch
+	Queue int // texts that wait for a sequence at most, 1 at least
+
+	ClientQueue int // of them those of one client, 0 for Queue
+
+	// bytes of the cache that kept prompts may take while nobody needs them; 0 for all there are
+	KeepBytes int64
 }
 
 // Request is a text to continue.
 type Request struct {
 	Tokens  []int32 // of the prompt, one at least
 	Options generate.Options
+	Client  string // whose it is, for fairness
 
-	// Control and Observe are those of generate.Continuation. They run between the steps of all
-	// texts, so they have to be short.
-	Control func(text string) bool
-	Observe func(id int32, logits []float32)
+	// Control, Observe and Constraint are those of generate.Continuation. They run between the
+	// steps of all texts, so they have to be short.
+	Control    func(text string) bool
+	Observe    func(id int32, logits []float32)
+	Constraint generate.Constraint
 }
 
-// Scheduler shares a context out. Run works; Submit may be called from any goroutine.
+// Scheduler shares a context out. Run works; the other methods may be called from any goroutine.
 type Scheduler struct {
-	c *model.Context
-	t *tokenizer.Tokenizer
-	o Options
+	c     *model.Context
+	t     *tokenizer.Tokenizer
+	o     Options
+	rigid bool // sequences cannot be cut everywhere
 
-	mu     sync.Mutex
-	queue  []*Text
-	closed bool
-	wake   chan struct{} // something was queued
+	mu       sync.Mutex // of what follows, up to slots
+	queue    []*Text
+	accounts accounts
+	closed   bool
+	wake     chan struct{} // something was queued
+	stats    Stats
+	shown    []Slot        // by sequence, after the last step
+	mean     time.Duration // that a text runs
 
 	slots []slot // by sequence
 	clock int    // steps so far
-	turn  int    // the sequence whose prompt is first in the next step
 }
 
 // slot is one sequence.
 type slot struct {
 	text   *Text   // nil for none: what is cached is kept for prompts that begin so
 	cached []int32 // tokens whose rows it has
-	rest   []int32 // of the prompt, not run yet
+	rest   []int32 // of the text, not run yet
 	room   int     // positions that the text may come to
 	used   int     // step in which it was used last
+	joined int     // step in which the text joined
+
+	// The text waits until the sequence source has until tokens of it; nil for nobody.
+	leader *Text
+	source int
+	until  int
+
+	marks []int // lengths at which a copy is left, for a cache that cannot be cut
 }
+
+// prompting says whether a slot has tokens to run before the next is drawn.
+func (x *slot) prompting() bool { return x.text != nil && len(x.rest) > 0 }
 
 // New shares c out. Nobody else may use it until Run has ended.
 func New(c *model.Context, t *tokenizer.Tokenizer, o Options) *Scheduler {
+	n := c.Cache.Sequences
+	if o.Parallel <= 0 || o.Parallel > n {
+		o.Parallel = n
+	}
 	if o.Chunk <= 0 {
 		o.Chunk = max(1, c.Batch/4)
 	}
-	return &Scheduler{c: c, t: t, o: o, wake: make(chan struct{}, 1), slots: make([]slot, c.Cache.Sequences)}
+	o.Queue = max(1, o.Queue)
+	if o.ClientQueue <= 0 {
+		o.ClientQueue = o.Queue
+	}
+	s := &Scheduler{c: c, t: t, o: o, rigid: rigid(c.Cache), wake: make(chan struct{}, 1), slots: make([]slot, n), shown: make([]Slot, n)}
+	s.accounts.init()
+	s.show()
+	return s
+}
+
+// rigid says whether a cache has something that cannot be taken back to any earlier position.
+func rigid(c *kv.Cache) bool {
+	for _, l := range c.Plan.Layers {
+		if l.Layer.Window > 0 || l.Ends.Last > 0 {
+			return true
+		}
+	}
+	return c.States() > 0
 }
 
 // Submit queues a text. It is given up when ctx ends. A prompt that the context can never hold is
-// an error, and so is a full queue, ErrBusy.
+// an error, and so is a full queue, a *Busy.
 func (s *Scheduler) Submit(ctx context.Context, r Request) (*Text, error) {
 	size := min(s.c.Cache.Size, s.c.Cache.Cells)
 	switch n := len(r.Tokens); {
@@ -92,27 +171,47 @@ func (s *Scheduler) Submit(ctx context.Context, r Request) (*Text, error) {
 	case n >= size:
 		return nil, fmt.Errorf("serve: the prompt must be shorter than the context of %d positions: it has %d tokens", size, n)
 	}
-	room := size
-	if l := r.Options.Limit; l >= 0 {
-		room = min(size, len(r.Tokens)+l)
+	for i, id := range r.Tokens {
+		if id < 0 || int(id) >= s.c.Model.Vocab {
+			return nil, fmt.Errorf("serve: tokens are of the vocabulary of %d: token %d of the prompt is %d", s.c.Model.Vocab, i, id)
+		}
 	}
-	t := &Text{ctx: ctx, request: r, room: room, grow: generate.NewContinuation(s.t, r.Options), pieces: make(chan string, room-len(r.Tokens)+2), done: make(chan struct{})}
-	t.grow.Control, t.grow.Observe = r.Control, r.Observe
-	t.grow.Accept(r.Tokens...)
+	t := newText(ctx, r, size, s.t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed:
+	if s.closed {
 		return nil, ErrClosed
-	case len(s.queue) >= max(1, s.o.Queue):
-		return nil, ErrBusy
 	}
+	a := s.accounts.of(r.Client)
+	switch {
+	case len(s.queue) >= s.o.Queue:
+		s.stats.Refused++
+		return nil, s.busy(len(s.queue))
+	case a.waiting >= s.o.ClientQueue:
+		s.stats.Refused++
+		return nil, s.busy(a.waiting)
+	}
+	t.account = a
+	s.accounts.wait(a)
+	s.stats.Submitted++
 	s.queue = append(s.queue, t)
+	s.stats.Waiting = len(s.queue)
+	s.rouse()
+	return t, nil
+}
+
+// busy estimates when there may be room again: a text leaves about every mean/Parallel.
+func (s *Scheduler) busy(waiting int) error {
+	wait := max(time.Second, (s.mean * time.Duration(waiting) / time.Duration(s.o.Parallel)).Round(time.Second))
+	return &Busy{Waiting: waiting, Wait: wait}
+}
+
+// rouse has Run look for work.
+func (s *Scheduler) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return t, nil
 }
 
 // Run works until ctx ends, or the context fails. Texts that are not done end with ErrClosed.
@@ -154,116 +253,4 @@ func (s *Scheduler) end() {
 			s.slots[i].text = nil
 		}
 	}
-}
-
-// step lets texts in, runs one batch and draws from it. It says whether there was one.
-func (s *Scheduler) step() (bool, error) {
-	s.clock++
-	s.giveUp()
-	if err := s.admit(); err != nil {
-		return false, err
-	}
-	batch, drawn := s.batch()
-	if len(batch) == 0 {
-		return false, nil
-	}
-	err := s.c.EvalBatch(batch, func(k int, logits []float32) error {
-		s.draw(batch[k].Seq, logits)
-		return nil
-	})
-	if err != nil {
-		return false, err
-	}
-	for _, seq := range drawn {
-		s.leave(seq)
-	}
-	return true, nil
-}
-
-// batch is the tokens of the next step, sequence by sequence, and the sequences that are drawn
-// from.
-func (s *Scheduler) batch() (batch []model.Token, drawn []int) {
-	prompt := max(1, min(s.o.Chunk, s.c.Batch-s.generating()))
-	take := make([]int, len(s.slots))
-	for i := range s.slots { // prompts take turns at being first
-		seq := (s.turn + i) % len(s.slots)
-		take[seq] = min(len(s.slots[seq].rest), prompt)
-		prompt -= take[seq]
-	}
-	s.turn = (s.turn + 1) % len(s.slots)
-	for seq := range s.slots {
-		x := &s.slots[seq]
-		if x.text == nil {
-			continue
-		}
-		if len(x.rest) == 0 {
-			id := x.text.grow.Last()
-			batch, drawn = append(batch, model.Token{Seq: seq, ID: id}), append(drawn, seq)
-			x.cached, x.used = append(x.cached, id), s.clock
-			continue
-		}
-		n := take[seq]
-		for k, id := range x.rest[:n] {
-			batch = append(batch, model.Token{Seq: seq, ID: id, NoLogits: k < len(x.rest)-1})
-		}
-		x.cached, x.rest = append(x.cached, x.rest[:n]...), x.rest[n:]
-		if x.used = s.clock; len(x.rest) == 0 {
-			drawn = append(drawn, seq)
-		}
-	}
-	return batch, drawn
-}
-
-// generating is the number of texts whose prompt has been run.
-func (s *Scheduler) generating() (n int) {
-	for i := range s.slots {
-		if x := &s.slots[i]; x.text != nil && len(x.rest) == 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// draw takes the next token of a text.
-func (s *Scheduler) draw(seq int, logits []float32) {
-	t := s.slots[seq].text
-	if t.grow.Full() {
-		t.grow.Stop = generate.StopLimit
-		return
-	}
-	piece := t.grow.Next(logits)
-	if t.grow.Stop == "" && len(s.slots[seq].cached) >= s.slots[seq].room {
-		piece += t.grow.End(generate.StopFull)
-	}
-	if piece != "" {
-		t.pieces <- piece // there is room for all that can come
-	}
-}
-
-// leave lets a text go that has ended. What is cached stays.
-func (s *Scheduler) leave(seq int) {
-	if x := &s.slots[seq]; x.text.grow.Stop != "" {
-		x.text.finish(x.text.grow.Stop, nil)
-		x.text = nil
-	}
-}
-
-// giveUp lets the texts go whose context has ended.
-func (s *Scheduler) giveUp() {
-	for i := range s.slots {
-		x := &s.slots[i]
-		if x.text != nil && x.text.ctx.Err() != nil {
-			x.text.finish(generate.StopInterrupted, nil)
-			x.text, x.rest = nil, nil
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = slices.DeleteFunc(s.queue, func(t *Text) bool {
-		if t.ctx.Err() == nil {
-			return false
-		}
-		t.finish(generate.StopInterrupted, nil)
-		return true
-	})
 }

@@ -30,7 +30,7 @@ func open(t *testing.T, sequences, size, cells int) (*model.Context, *tokenizer.
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := m.NewContext(model.Options{Plan: plan, Size: size, Sequences: sequences, Cells: cells, Batch: 16})
+	c, err := m.NewContext(model.Options{Plan: plan, Size: size, Sequences: sequences, Cells: cells, Batch: 16, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
