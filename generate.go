@@ -19,6 +19,7 @@
 //	gen/target/arm64    how assembly of arm64 is judged; no kernels yet
 //	gen/target/ctext    a struct per type and transform in languages of C's family
 //	gen/target/cuda     its dialect of CUDA C++
+//	gen/target/gpus     the list of targets that are GPUs
 //	gen/asm             machine instructions, register allocation and the text of Go assembly
 //	gen/dispatch        the table of types and the lists of instruction sets
 //	gen                 runs all of it; gen.Run is pure, Write and Diff compare with the disk
@@ -52,6 +53,7 @@
 //	runtime/cpu         threads, activations as int8, elementwise operations
 //	runtime/gpu         the same on any GPU: what a driver must do, kernels put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
+//	runtime/drivers     the list of drivers, generated from that of the targets
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them
 //	runtime/serve       texts of many people over one context: continuous batching
@@ -92,7 +94,6 @@
 //	cmd/mutate                  plants faults and counts those that the tests notice
 //	cmd/internal/completion     scripts of bash, zsh and fish
 //	cmd/internal/console        a conversation in a terminal or a pipe, a turn at a time
-//	cmd/internal/device         the GPU that a command computes on, or one that is emulated
 //	cmd/internal/engine         a planned cache in the words of other programs
 //	cmd/internal/interrupt      the first signal ends a command after its step, the second at once
 //	cmd/internal/line           command lines, those of other programs too, in terms of a flag set

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/drivers"
 )
 
 // checkTour compares the packages that the tour names, each by its path at the start of an indented
@@ -117,7 +119,8 @@ func comments(t *testing.T, files []source) (all []comment) {
 
 // mention is the name of a file that the project could hold. Placeholders (NAME.cu, type-*.cuh) and
 // names of other projects' files with an address before them do not match.
-var mention = regexp.MustCompile(`(^|[^\w.*/{}$<>:%@-])((?:[\w.-]+/)*[a-z0-9][\w-]*\.(?:go|s|cu|cuh|hcl|md|py|sh))\b`)
+var mention = regexp.MustCompile(`(^|[^\w.*/{}$<>:%@-])((?:[\w.-]+/)*[a-z0-9][\w-]*(?:` +
+	strings.ReplaceAll(strings.Join(append([]string{".go", ".s", ".hcl", ".md", ".py", ".sh"}, deviceEndings()...), "|"), ".", `\.`) + `))\b`)
 
 // foreign are files that are named and are not of this project.
 var foreign = []string{
@@ -129,7 +132,13 @@ var foreign = []string{
 
 // roots are the folders that names are relative to, beside the file's own and the root: frames and
 // specs are named alone.
-var roots = map[string]string{".cu": "templates/cuda", ".cuh": "templates/cuda", ".hcl": "kernels/spec"}
+var roots = func() map[string]string {
+	all := map[string]string{".hcl": "kernels/spec"}
+	for _, d := range drivers.All() {
+		all[d.Dialect(nil).Kernels], all[d.Dialect(nil).Header] = "templates/"+d.Name, "templates/"+d.Name
+	}
+	return all
+}()
 
 // checkMentions looks for the files that comments and pages name: beside the file, below the root,
 // or where such files lie.

@@ -9,19 +9,22 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 	"github.com/kvgen/kvgen/gen/target/amd64"
-	"github.com/kvgen/kvgen/gen/target/cuda"
+	"github.com/kvgen/kvgen/gen/target/gpus"
 	"github.com/kvgen/kvgen/gen/target/portable"
 	"github.com/kvgen/kvgen/gen/target/simd"
 )
 
-// Targets are the back ends, the preferred instruction sets first. A new one is a folder under
-// target and a line here.
+// Targets are the back ends, the preferred instruction sets first. A new processor is a folder
+// under target and a line here, a new GPU a folder there and a line in gpus.All.
 func Targets() []target.Target {
-	return []target.Target{
+	all := []target.Target{
 		simd.Target{Machine: amd64.Machine},
 		portable.Target{},
-		cuda.Target,
 	}
+	for _, gpu := range gpus.All() {
+		all = append(all, gpu)
+	}
+	return all
 }
 
 // Run compiles a set for the given targets and writes the table that chooses between them. It is
@@ -51,6 +54,13 @@ func Run(set *spec.Set, targets ...target.Target) (Files, error) {
 	}
 	if err := files.add(table); err != nil {
 		return nil, fmt.Errorf("dispatch: %w", err)
+	}
+	list, err := drivers(targets)
+	if err != nil {
+		return nil, fmt.Errorf("drivers: %w", err)
+	}
+	if err := files.add(list); err != nil {
+		return nil, fmt.Errorf("drivers: %w", err)
 	}
 	return files, nil
 }

@@ -34,6 +34,7 @@ type Type struct {
 	Block          int    // values per block
 	Bytes          int    // bytes per block
 	Pad            bool   // a head that is no whole number of blocks is padded with zeros
+	Whole          bool   // one value cannot be read without the others of its block
 	CompatibleWith string // whose bytes these are, "" for the project's own
 	// values per scale of the int8 activations that MatmulQ8 takes; 0 without MatmulQ8
 	ActGroup int

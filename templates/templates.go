@@ -5,7 +5,7 @@ package templates
 
 import "embed"
 
-// CUDA holds the frames of CUDA kernels, below the folder cuda.
+// Files holds the frames, below a folder for each GPU, of its name.
 //
-//go:embed cuda
-var CUDA embed.FS
+//go:embed */*
+var Files embed.FS

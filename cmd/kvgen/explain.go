@@ -21,7 +21,7 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 	asJSON := flags.Bool("json", false, "print one JSON array")
 	var part kernelStage
 	flags.StringVar(&part.kernel, "kernel", "", "print one `kernel`, as list names it: encode, decode, matmul, \"matmul on int8\" (or score), mix, mix_q8")
-	flags.StringVar(&part.stage, "stage", "", "after this `stage`: expr, the expressions; ir, the program over lanes; asm, the assembly; cuda, the type in CUDA")
+	flags.StringVar(&part.stage, "stage", "", stageUsage())
 	flags.StringVar(&part.isa, "isa", "", "instruction `set` of ir and asm (default: the best that kernels are compiled for)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -50,7 +50,7 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 			fmt.Fprint(stdout, "\n\n")
 		}
 		if part.kernel != "" {
-			if err := part.print(stdout, l, t); err != nil {
+			if err := part.print(stdout, t); err != nil {
 				return err
 			}
 			continue

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/gen/target/gpus"
 	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/kernels/abi"
 )
@@ -42,7 +42,23 @@ func explainedKernels() (names []string) {
 	return names
 }
 
-var explainedStages = []string{"expr", "ir", "asm", "cuda"}
+// explainedStages are the stages of the compiler, the last of them one for each GPU.
+func explainedStages() []string {
+	stages := []string{"expr", "ir", "asm"}
+	for _, g := range gpus.All() {
+		stages = append(stages, g.Name())
+	}
+	return stages
+}
+
+// stageUsage says what the stages are.
+func stageUsage() string {
+	text := "after this `stage`: expr, the expressions; ir, the program over lanes; asm, the assembly"
+	for _, g := range gpus.All() {
+		text += fmt.Sprintf("; %s, the type in %s", g.Name(), g.Language())
+	}
+	return text
+}
 
 // kernelStage is what explain is asked to print of a kernel.
 type kernelStage struct {
@@ -52,7 +68,7 @@ type kernelStage struct {
 
 // check compares the flags with what there is.
 func (k *kernelStage) check(asJSON bool) error {
-	names := explainedKernels()
+	names, stages := explainedKernels(), explainedStages()
 	at := slices.IndexFunc(abi.Kinds, func(kind abi.Kind) bool {
 		return k.kernel == explainedName(kind) || k.kernel == kind.Name || k.kernel == score && kind.Field == "MatmulQ8"
 	})
@@ -62,9 +78,9 @@ func (k *kernelStage) check(asJSON bool) error {
 	case at < 0:
 		return fmt.Errorf("no kernel %q; there are: %s; score stands for matmul on int8%s", k.kernel, strings.Join(names, ", "), suggest.Nearest(k.kernel, append(names, score)))
 	case k.stage == "":
-		return fmt.Errorf("--kernel needs --stage, one of: %s", strings.Join(explainedStages, ", "))
-	case !slices.Contains(explainedStages, k.stage):
-		return fmt.Errorf("no stage %q; there are: %s%s", k.stage, strings.Join(explainedStages, ", "), suggest.Nearest(k.stage, explainedStages))
+		return fmt.Errorf("--kernel needs --stage, one of: %s", strings.Join(stages, ", "))
+	case !slices.Contains(stages, k.stage):
+		return fmt.Errorf("no stage %q; there are: %s%s", k.stage, strings.Join(stages, ", "), suggest.Nearest(k.stage, stages))
 	case asJSON:
 		return errors.New("--json is for a type, a stage of a kernel is text")
 	case k.isa != "" && k.stage != "ir" && k.stage != "asm":
@@ -76,7 +92,7 @@ func (k *kernelStage) check(asJSON bool) error {
 }
 
 // print writes one kernel of a type after the stage.
-func (k kernelStage) print(w io.Writer, l *library, t *spec.Type) error {
+func (k kernelStage) print(w io.Writer, t *spec.Type) error {
 	switch {
 	case k.kind.Field == "Encode" && t.Encode == nil:
 		return k.none(t, "it is read only")
@@ -86,10 +102,10 @@ func (k kernelStage) print(w io.Writer, l *library, t *spec.Type) error {
 	switch k.stage {
 	case "expr":
 		return k.expressions(w, t)
-	case "cuda":
-		return k.cuda(w, l, t)
+	case "ir", "asm":
+		return k.functions(w, t)
 	}
-	return k.functions(w, t)
+	return k.structOf(w, t)
 }
 
 // none says that a type has no such kernel.
@@ -218,22 +234,13 @@ func (k kernelStage) why(a target.Assembling, t *spec.Type) (why string) {
 	return why
 }
 
-// cuda prints the struct by which the kernels of a GPU read and write the type: all of them share
-// it.
-func (k kernelStage) cuda(w io.Writer, l *library, t *spec.Type) error {
-	for _, tg := range gen.Targets() {
-		if tg.Name() != "cuda" {
-			continue
-		}
-		out, err := tg.Generate(l.set)
-		if err != nil {
+// structOf prints the struct by which the kernels of a GPU read and write the type: all of them
+// share it.
+func (k kernelStage) structOf(w io.Writer, t *spec.Type) error {
+	for _, g := range gpus.All() {
+		if g.Name() == k.stage {
+			_, err := w.Write(g.Type(t))
 			return err
-		}
-		for name, text := range out.Files {
-			if strings.TrimSuffix(path.Base(name), path.Ext(name)) == "type-"+t.Name {
-				_, err := w.Write(text)
-				return err
-			}
 		}
 	}
 	return k.none(t, "no file for a GPU")

@@ -348,7 +348,7 @@ func (s *session) benchRow(c *model.Context, r *bench.Result) llamabench.Row {
 	}
 	row.UBatch = row.Batch
 	if n, gpus := s.onGPUs(); n > 0 {
-		row.Backends, row.GPU, row.GPULayers = "CUDA", gpus, min(n, s.Layers)
+		row.Backends, row.GPU, row.GPULayers = s.flags.driverTitles(), gpus, min(n, s.Layers)
 	}
 	for _, d := range r.Samples {
 		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())

@@ -1,52 +1,73 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/drivers"
+	"github.com/kvgen/kvgen/runtime/gpu"
 	gpuengine "github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// devices are what a command may compute on: the processor, or a GPU that is opened when it is
-// first asked for.
-type devices struct {
-	open map[int]*backend // GPUs by number
-	find func(number int) (*cuda.Device, error)
+// gpuName is a GPU of this machine.
+type gpuName struct {
+	driver *gpu.Driver
+	number int
 }
+
+func (n gpuName) String() string { return fmt.Sprintf("%s:%d", n.driver.Name, n.number) }
+
+// devices are the GPUs that a command computes on, each opened when it is first asked for.
+type devices map[gpuName]*backend
 
 // backend is a GPU with what runs models on it.
 type backend struct {
 	*gpuengine.Backend
-	cuda *cuda.Device
+	driver *gpu.Driver
 }
 
-// gpu is a GPU, which is the same for everything that a process does.
-func (d *devices) gpu(number int) (*backend, error) {
-	if b, ok := d.open[number]; ok {
+// gpu is a GPU, which is the same for everything that a process does. settings are those of all
+// drivers.
+func (e *environment) gpu(name gpuName, settings map[string]string) (*backend, error) {
+	if b, ok := e.devices[name]; ok {
 		return b, nil
 	}
-	device, err := d.find(number)
+	device, err := name.driver.Open(name.number, gpu.Options{
+		More:     func(file string) (string, bool) { return e.live.Text(name.driver.Name, file) },
+		Notice:   func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) },
+		Settings: settings,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if d.open == nil {
-		d.open = map[int]*backend{}
+	if e.devices == nil {
+		e.devices = devices{}
 	}
-	d.open[number] = &backend{gpuengine.NewBackend(device), device}
-	return d.open[number], nil
+	e.devices[name] = &backend{gpuengine.NewBackend(device), name.driver}
+	return e.devices[name], nil
 }
 
 // close gives all GPUs back.
-func (d *devices) close() {
-	for _, b := range d.open {
-		b.cuda.Close()
+func (d devices) close() {
+	for _, b := range d {
+		b.Device.Close()
 	}
-	d.open = nil
+	clear(d)
+}
+
+// driverNames are what --device calls the GPUs, with words between them.
+func driverNames(between string) string {
+	var names []string
+	for _, d := range drivers.All() {
+		names = append(names, d.Name)
+	}
+	return strings.Join(names, between)
 }
 
 // allLayers is --gpu-layers where all are asked for.
@@ -79,35 +100,91 @@ func (m *modelFlags) readLayers(named bool) (automatic bool, err error) {
 // mostGPUs bounds the GPUs of a list.
 const mostGPUs = 16
 
-// readDevices reads --device: cpu, or GPUs by number. llama.cpp's CUDA0 and none are known. Without
-// the flag it is GPU 0.
-func (m *modelFlags) readDevices() (numbers []int, cpu bool, err error) {
+// readDevices reads --device: cpu, or GPUs by driver and number. llama.cpp's spellings are known:
+// no colon before the number, and none. Without the flag it is no GPU by name.
+func (m *modelFlags) readDevices() (gpus []gpuName, cpu bool, err error) {
 	switch strings.ToLower(m.device) {
 	case "":
-		return []int{0}, false, nil
+		return nil, false, nil
 	case "cpu", "none":
 		return nil, true, nil
 	}
-	for _, name := range strings.Split(strings.ToLower(m.device), ",") {
-		n, ok := strings.CutPrefix(name, "cuda")
-		n, numbered := strings.CutPrefix(n, ":")
-		if !ok {
-			return nil, false, fmt.Errorf("--device %q: want cpu, cuda, cuda:NUMBER or a list of GPUs such as cuda:0,cuda:1", m.device)
+	for _, text := range strings.Split(strings.ToLower(m.device), ",") {
+		name, err := m.readGPU(text)
+		if err != nil {
+			return nil, false, err
 		}
-		number := 0
-		if n != "" || numbered {
-			if number, err = strconv.Atoi(n); err != nil || number < 0 || number > 255 {
-				return nil, false, fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)
-			}
-		}
-		if numbers = append(numbers, number); len(numbers) > mostGPUs {
+		if gpus = append(gpus, name); len(gpus) > mostGPUs {
 			return nil, false, fmt.Errorf("--device %q: at most %d GPUs", m.device, mostGPUs)
 		}
-		if slices.Index(numbers, number) < len(numbers)-1 {
-			return nil, false, fmt.Errorf("--device %q: GPU %d is named twice", m.device, number)
+		if slices.Index(gpus, name) < len(gpus)-1 {
+			return nil, false, fmt.Errorf("--device %q: GPU %d is named twice", m.device, name.number)
 		}
 	}
-	return numbers, false, nil
+	return gpus, false, nil
+}
+
+// gpuNumber is what follows the name of a driver: nothing, for GPU 0, or a number.
+var gpuNumber = regexp.MustCompile(`^(:.*|\d+|)$`)
+
+// readGPU reads the name of a GPU in lower case.
+func (m *modelFlags) readGPU(text string) (gpuName, error) {
+	for _, d := range drivers.All() {
+		number, ok := strings.CutPrefix(text, d.Name)
+		if !ok || !gpuNumber.MatchString(number) {
+			continue
+		}
+		if number == "" {
+			return gpuName{d, 0}, nil
+		}
+		n, err := strconv.Atoi(strings.TrimPrefix(number, ":"))
+		if err != nil || n < 0 || n > 255 {
+			return gpuName{}, fmt.Errorf("--device %q: want a number from 0 to 255 after the colon", m.device)
+		}
+		return gpuName{d, n}, nil
+	}
+	first := drivers.All()[0].Name
+	return gpuName{}, fmt.Errorf("--device %q: want cpu, %s, %s:NUMBER or a list of GPUs such as %s:0,%s:1", m.device, driverNames(", "), first, first, first)
+}
+
+// openDevices opens the GPUs that are named; without a name it is GPU 0 of the first driver that
+// has one. failed is the GPU that could not be opened.
+func (m *modelFlags) openDevices(e *environment, named []gpuName) (failed gpuName, err error) {
+	if named != nil {
+		for _, name := range named {
+			b, err := e.gpu(name, m.settings)
+			if err != nil {
+				return name, err
+			}
+			m.backends = append(m.backends, b)
+		}
+		return gpuName{}, nil
+	}
+	var all []error
+	for _, d := range drivers.All() {
+		b, err := e.gpu(gpuName{d, 0}, m.settings)
+		if err == nil {
+			m.backends = []*backend{b}
+			return gpuName{}, nil
+		}
+		all = append(all, err)
+	}
+	return gpuName{}, errors.Join(all...)
+}
+
+// checkSettings refuses settings of drivers none of whose GPUs is used.
+func (m *modelFlags) checkSettings() error {
+	for _, d := range drivers.All() {
+		if slices.ContainsFunc(m.backends, func(b *backend) bool { return b.driver == d }) {
+			continue
+		}
+		for _, s := range d.Settings {
+			if value := m.settings[s.Name]; value != "" {
+				return fmt.Errorf("--%s %s: kernels are compiled for --device %s alone", s.Name, value, d.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // readSplit reads --tensor-split: a share for each GPU, none for those that it does not reach.
@@ -147,7 +224,8 @@ func (m *modelFlags) readSplit(gpus int) error {
 // is named must be there.
 func (m *modelFlags) checkDevice(e *environment) error {
 	m.backends, m.places = nil, nil
-	numbers, cpu, err := m.readDevices()
+	m.readSettings()
+	named, cpu, err := m.readDevices()
 	if err != nil {
 		return err
 	}
@@ -155,7 +233,7 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	if err != nil {
 		return err
 	}
-	gpus := len(numbers)
+	gpus := max(1, len(named))
 	if cpu || m.gpuLayers == 0 {
 		gpus = 0
 	}
@@ -169,37 +247,23 @@ func (m *modelFlags) checkDevice(e *environment) error {
 		case !cpu && m.device != "":
 			m.notes = append(m.notes, fmt.Sprintf("--device %s: the processor runs the model: --gpu-layers %s", m.device, m.layers))
 		}
-		if m.nvrtc != "" {
-			return fmt.Errorf("--nvrtc %s: kernels are compiled for --device cuda alone", m.nvrtc)
-		}
 		m.gpuLayers = 0
-		return nil
+		return m.checkSettings()
 	}
-	for _, number := range numbers {
-		b, err := e.devices.gpu(number)
-		if err == nil {
-			m.backends = append(m.backends, b)
-			continue
-		}
+	if failed, err := m.openDevices(e, named); err != nil {
 		m.backends, m.gpuLayers, m.shares = nil, 0, nil
-		if m.device != "" {
-			name := fmt.Sprintf("cuda:%d", number)
-			if strings.EqualFold(m.device, "cuda") {
-				name = "cuda"
-			}
-			return m.cannot("--device %s: %v", name, err)
-		}
-		if !automatic {
+		switch {
+		case named != nil && strings.EqualFold(m.device, failed.driver.Name):
+			return m.cannot("--device %s: %v", failed.driver.Name, err)
+		case named != nil:
+			return m.cannot("--device %v: %v", failed, err)
+		case !automatic:
 			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: %v", m.layers, err))
 		}
 		return nil
 	}
-	for _, b := range m.backends {
-		b.cuda.Compiler.Text = e.texts
-		b.cuda.Compiler.Notice = func(text string) { fmt.Fprintf(e.stderr, "note: %s\n", text) }
-		if m.nvrtc != "" {
-			b.cuda.Compiler.Use(m.nvrtc)
-		}
+	if err := m.checkSettings(); err != nil {
+		return err
 	}
 	if m.batch == 0 {
 		m.batch = deviceBatch
@@ -215,7 +279,7 @@ const deviceBatch = 1024
 // bytes.
 type gpuBudget struct {
 	GPU         string `json:"gpu"`
-	Arch        string `json:"compute_capability"`
+	Generation  string `json:"compute_capability"` // in its maker's count
 	Total       uint64 `json:"total"`
 	Free        uint64 `json:"free"`
 	Weights     uint64 `json:"weights"`
@@ -225,6 +289,7 @@ type gpuBudget struct {
 	Longest     int    `json:"longest_ctx"` // that fits, up to what the model was trained for
 	Fits        bool   `json:"fits"`
 	Parallel    int    `json:"n_parallel"` // sequences of n_ctx positions that this is for
+	generation  string // the maker's word
 }
 
 // gpuBudgets asks the back ends that have layers of the model.
@@ -259,7 +324,8 @@ func (s *session) gpuBudget(g *backend, span model.Span, sequences int) (*gpuBud
 	if err != nil {
 		return nil, err
 	}
-	return &gpuBudget{GPU: g.cuda.Name, Arch: fmt.Sprintf("%d.%d", g.cuda.Arch/10, g.cuda.Arch%10), Total: b.Total, Free: b.Free, Weights: b.Weights, Workspace: b.Workspace,
+	is := g.Limits()
+	return &gpuBudget{GPU: is.Name, Generation: is.Generation, generation: g.driver.Generation, Total: b.Total, Free: b.Free, Weights: b.Weights, Workspace: b.Workspace,
 		Cache: b.Cache, PerThousand: more.Cache - b.Cache, Longest: b.Longest, Fits: b.Need() <= b.Free, Parallel: sequences}, nil
 }
 
@@ -273,7 +339,7 @@ func (b *gpuBudget) print(w io.Writer) error {
 	if b.Parallel > 1 {
 		each = fmt.Sprintf(" for each of %d sequences", b.Parallel)
 	}
-	_, err := fmt.Fprintf(w, "GPU: %s, compute capability %s, %.1f of %.1f MiB free\n  weights %.1f MiB, workspace %.1f MiB, cache %.1f MiB, %.2f MiB for 1024 positions more%s: %s\n  the longest context that fits: %d positions%s\n",
-		b.GPU, b.Arch, mib(b.Free), mib(b.Total), mib(b.Weights), mib(b.Workspace), mib(b.Cache), mib(b.PerThousand), each, fits, b.Longest, each)
+	_, err := fmt.Fprintf(w, "GPU: %s, %s %s, %.1f of %.1f MiB free\n  weights %.1f MiB, workspace %.1f MiB, cache %.1f MiB, %.2f MiB for 1024 positions more%s: %s\n  the longest context that fits: %d positions%s\n",
+		b.GPU, b.generation, b.Generation, mib(b.Free), mib(b.Total), mib(b.Weights), mib(b.Workspace), mib(b.Cache), mib(b.PerThousand), each, fits, b.Longest, each)
 	return err
 }

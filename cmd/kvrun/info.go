@@ -33,7 +33,7 @@ type infoResult struct {
 	Tensors    []typeUse      `json:"tensor_types"`
 	Kernels    []kernelUse    `json:"kernels"`
 	ISAs       []isaRecord    `json:"isas"`
-	Budget     *gpuBudget     `json:"gpu_budget,omitempty"`  // with --device cuda
+	Budget     *gpuBudget     `json:"gpu_budget,omitempty"`  // where a GPU computes
 	Budgets    []*gpuBudget   `json:"gpu_budgets,omitempty"` // instead, of several GPUs
 	Record     record         `json:"record"`
 }

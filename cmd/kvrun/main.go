@@ -99,7 +99,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/kvgen/kvgen/cmd/internal/device"
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/limit"
 	"github.com/kvgen/kvgen/cmd/internal/output"
@@ -192,9 +191,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (e *environment) run(args []string) int {
-	e.lookup, e.environ, e.devices = os.LookupEnv, os.Environ(), devices{find: device.Open}
+	e.lookup, e.environ = os.LookupEnv, os.Environ()
 	e.files.Context, e.files.Stdout = e.ctx, e.stdout
-	defer e.devices.close()
+	defer func() { e.devices.close() }()
 	if len(args) == 0 {
 		return e.exit("", showCommand(e, showDefault))
 	}

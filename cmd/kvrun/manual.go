@@ -20,6 +20,7 @@ import (
 	"github.com/kvgen/kvgen/internal/suggest"
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
@@ -32,7 +33,7 @@ var flagGroups = []manual.Group{
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
 	{Title: "Measuring", Flags: []string{"chunks", "decode", "ref", "reference", "cells", "types-k", "types-v", "rot", "extras", "by-layer", "path", "check", "chunks-tune"}},
-	{Title: "Device and speed", Flags: []string{"device", "gpu-layers", "tensor-split", "nvrtc", "threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"}},
+	{Title: "Device and speed", Flags: slices.Concat([]string{"device", "gpu-layers", "tensor-split"}, driverSettings(), []string{"threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"})},
 	{Title: "Output", Flags: []string{"out", "output", "output-err", "format", "report", "emit", "journal", "force", "no-display-prompt", "json", "verbose"}},
 }
 
@@ -41,7 +42,7 @@ var examples = map[string][]string{
 	"run": {`kvrun run model.gguf -p "Once upon a time" -n 64`, "kvrun run model.gguf -f prompt.txt -ctk q8_0 -ctv lm4_64 --temp 0", "git diff | kvrun run model.gguf -n 200 --json"},
 	"chat": {"kvrun chat model.gguf", `kvrun chat model.gguf -sys "Answer in one sentence." -c 0`,
 		"kvrun chat model.gguf -ctk lm4_64 -ctv lm4_64 --prompt-cache talk.cache"},
-	"info": {"kvrun info model.gguf", "kvrun info model.gguf -c 0 -ctk q8_0 -ctv turbo4", "kvrun info model.gguf --device cuda -np 4"},
+	"info": {"kvrun info model.gguf", "kvrun info model.gguf -c 0 -ctk q8_0 -ctv turbo4", "kvrun info model.gguf --device " + drivers.All()[0].Name + " -np 4"},
 	"ppl":  {"kvrun ppl model.gguf -f wiki.test.raw", "kvrun ppl model.gguf -f wiki.test.raw -c 2048 --chunks 16 -ctk q8_0 -ctv q8_0", "kvrun ppl model.gguf -f wiki.test.raw --format llama"},
 	"probe": {"kvrun probe model.gguf", `kvrun probe model.gguf -p "The capital of France is" --cells q8_0,q4_0,lm3_64`,
 		"kvrun probe model.gguf --needle 512,2048 --cells q4_0"},
@@ -111,10 +112,27 @@ func flagValue(command, flag string) manual.Value {
 	case "arch":
 		return manual.Value{Words: synth.Architectures()}
 	}
+	for _, d := range drivers.All() {
+		for _, s := range d.Settings {
+			if s.Name == flag {
+				return manual.Value{Words: s.Words, File: s.File}
+			}
+		}
+	}
 	return manual.Value{Words: map[string][]string{
-		"device": {"cpu", "cuda"}, "gpu-layers": {"0", "all", "auto"}, "flash-attn": {"on", "off", "auto"}, "tokenizer": {"model", "llama.cpp"},
-		"cache": {"auto"}, "emit": {"llama.cpp", "fork", "ik", "ollama", "kvrun"}, "path": {"prefill", "decode"}, "nvrtc": {"none"},
-	}[flag], File: flag == "nvrtc"}
+		"device": strings.Split("cpu,"+driverNames(","), ","), "gpu-layers": {"0", "all", "auto"}, "flash-attn": {"on", "off", "auto"}, "tokenizer": {"model", "llama.cpp"},
+		"cache": {"auto"}, "emit": {"llama.cpp", "fork", "ik", "ollama", "kvrun"}, "path": {"prefill", "decode"},
+	}[flag]}
+}
+
+// driverSettings are the flags of drivers.
+func driverSettings() (names []string) {
+	for _, d := range drivers.All() {
+		for _, s := range d.Settings {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // program is all of kvrun for its manual.

@@ -12,7 +12,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/gen/live"
 	"github.com/kvgen/kvgen/kernels"
-	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
@@ -33,9 +33,9 @@ type modelFlags struct {
 	layers         string // --gpu-layers
 	gpuLayers      int    // of them: 0 for none, allLayers for all
 	device         string
-	split          string    // --tensor-split
-	shares         []float64 // of it
-	nvrtc          string
+	split          string            // --tensor-split
+	shares         []float64         // of it
+	settings       map[string]string // of drivers, those that are given
 	backends       []*backend        // of device, nil for the processor
 	places         []model.Placement // of the layers of the model
 	flash          string
@@ -75,12 +75,32 @@ func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.tokenizer, "tokenizer", tokenizer.Own.String(), "whose `rules` make tokens of text: model (those of the model's own tokenizer) or llama.cpp, for figures to compare with its")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
-	fs.StringVar(&m.device, "device", "", "`what` computes: cpu, cuda, cuda:NUMBER or a list of GPUs, which share the layers out (default: cuda with -ngl, else cpu)")
-	fs.StringVar(&m.nvrtc, "nvrtc", "", "`file` of NVRTC, which compiles kernels for a GPU, or none for those alone that come with the program (default: where it usually is)")
-	fs.StringVar(&m.layers, "gpu-layers", "", "`layers` on a GPU, the last of the model, its output counted as one more; all, or auto for all where there is a GPU; without one the processor runs them, and a note says so (default: 0, with --device cuda all)")
+	fs.StringVar(&m.device, "device", "", fmt.Sprintf("`what` computes: cpu, %s, %s:NUMBER or a list of GPUs, which share the layers out (default: %s with -ngl, else cpu)",
+		driverNames(", "), drivers.All()[0].Name, driverNames(" or ")))
+	for _, d := range drivers.All() {
+		for _, s := range d.Settings {
+			fs.String(s.Name, "", s.Usage)
+		}
+	}
+	fs.StringVar(&m.layers, "gpu-layers", "", "`layers` on a GPU, the last of the model, its output counted as one more; all, or auto for all where there is a GPU; without one the processor runs them, and a note says so (default: 0, with --device "+driverNames(" or ")+" all)")
 	fs.StringVar(&m.split, "tensor-split", "", "`shares` of the GPUs of --device, such as 3,1 (default: by their free memory)")
 	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax, the only `kind` there is; off gives the same to rounding")
 	fs.Lookup("flash-attn").NoOptDefVal = "on"
+}
+
+// readSettings reads the flags of drivers.
+func (m *modelFlags) readSettings() {
+	m.settings = map[string]string{}
+	if m.compute == nil {
+		return
+	}
+	for _, d := range drivers.All() {
+		for _, s := range d.Settings {
+			if f := m.compute.Lookup(s.Name); f != nil && f.Value.String() != "" {
+				m.settings[s.Name] = f.Value.String()
+			}
+		}
+	}
 }
 
 // check reads what add defined, extends the table of types and selects the instruction set. args is
@@ -231,14 +251,6 @@ func (f *specFlags) extend(e *environment) error {
 	}
 	e.live, e.table = set, table
 	return nil
-}
-
-// texts is the cuda.Text of the table with what --spec added to it.
-func (e *environment) texts(name string) (string, bool) {
-	if text, ok := e.live.Text(name); ok {
-		return text, true
-	}
-	return cuda.Generated(name)
 }
 
 // noteInterpreted says of the types of a plan, once for each, that they are slow. A GPU has kernels

@@ -41,7 +41,7 @@ func (m *modelFlags) place(of *model.Model) error {
 func (s *session) onGPUs() (layers int, gpus string) {
 	var names []string
 	for _, b := range s.flags.backends {
-		names = append(names, b.cuda.Name)
+		names = append(names, b.Limits().Name)
 	}
 	for _, p := range s.flags.places {
 		switch {
@@ -55,10 +55,21 @@ func (s *session) onGPUs() (layers int, gpus string) {
 	return layers, strings.Join(names, ", ")
 }
 
+// driverTitles are what people call the kinds of GPUs.
+func (m *modelFlags) driverTitles() string {
+	var titles []string
+	for _, b := range m.backends {
+		if !slices.Contains(titles, b.driver.Title) {
+			titles = append(titles, b.driver.Title)
+		}
+	}
+	return strings.Join(titles, ",")
+}
+
 // nameOf is a device in a person's words.
 func (m *modelFlags) nameOf(d model.Device) string {
 	if b, ok := d.(*backend); ok {
-		return b.cuda.Name
+		return b.Limits().Name
 	}
 	return "the processor"
 }
@@ -118,7 +129,7 @@ func (m *modelFlags) computedBy() string {
 	}
 	for _, b := range m.backends {
 		if slices.ContainsFunc(m.places, func(p model.Placement) bool { return p.Device == model.Device(b) }) {
-			names = append(names, fmt.Sprintf("cuda sm_%d, %s", b.cuda.Arch, b.cuda.Name))
+			names = append(names, fmt.Sprintf("%s %s, %s", b.driver.Name, b.Limits().Arch, b.Limits().Name))
 		}
 	}
 	if len(m.places) > 1 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	gpuproduct "github.com/kvgen/kvgen/runtime/gpu/product"
@@ -235,13 +236,20 @@ func TestSpecPrograms(t *testing.T) {
 			continue
 		}
 		s := rows.Side{Type: got, Rotation: e.kernels().RotationByName("attn"), Dim: 1024}
-		sources := programs(t, s, e.texts)
-		for _, src := range sources {
-			if own := src.Headers["type-"+typ.Name+".cuh"]; !strings.Contains(own, "struct ") {
-				t.Errorf("%s has not the struct of %s: %q", src.Name, typ.Name, own)
+		for _, driver := range drivers.All() {
+			d := e.dialect(driver)
+			for _, src := range programs(t, s, d) {
+				if own := src.Headers["type-"+typ.Name+d.Header]; !strings.Contains(own, "struct ") {
+					t.Errorf("%s: %s has not the struct of %s: %q", driver.Name, src.Name, typ.Name, own)
+				}
 			}
 		}
 	}
+}
+
+// dialect is the device text of a driver with the types of --spec.
+func (e *environment) dialect(d *gpu.Driver) *gpu.Dialect {
+	return d.Dialect(func(file string) (string, bool) { return e.live.Text(d.Name, file) })
 }
 
 // TestSpecCompile compiles programs of types given as text.
@@ -257,7 +265,7 @@ func TestSpecCompile(t *testing.T) {
 	e, _ := extended(t, append(unseen(t), mine(t), write(t, "fast.hcl", macro))...)
 	c := &cuda.Compiler{Files: []string{*compilerFile}}
 	for _, name := range []string{"mine", "FAST", "planar5", "stream3"} {
-		all := programs(t, rows.Side{Type: e.kernels().ByName(name), Rotation: e.kernels().RotationByName("attn"), Dim: 128}, e.texts)
+		all := programs(t, rows.Side{Type: e.kernels().ByName(name), Rotation: e.kernels().RotationByName("attn"), Dim: 128}, e.dialect(cuda.Driver))
 		// With the type on one side more there is nothing new to compile.
 		for _, src := range []*gpu.Source{all[0], all[2]} {
 			for _, arch := range []int{80, 90} {
@@ -274,10 +282,11 @@ func TestSpecCompile(t *testing.T) {
 func TestSpecWhole(t *testing.T) {
 	e, _ := extended(t, unseen(t)...)
 	s := rows.Side{Type: e.kernels().ByName("rotated"), Dim: 128}
+	d := e.dialect(drivers.All()[0])
 	for _, err := range []error{
-		second(rows.StoreSource(cuda.NewDialect(e.texts), s, true)),
-		second(attend.Shape{Key: s, Value: s}.Source(cuda.NewDialect(e.texts))),
-		second(gpuproduct.MatrixSource(cuda.NewDialect(e.texts), s.Type)),
+		second(rows.StoreSource(d, s, true)),
+		second(attend.Shape{Key: s, Value: s}.Source(d)),
+		second(gpuproduct.MatrixSource(d, s.Type)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "rotated: a value that is a transform or a sum over the block cannot be read on a GPU") {
 			t.Errorf("a type that a GPU cannot read: %v", err)
@@ -288,9 +297,8 @@ func TestSpecWhole(t *testing.T) {
 func second(_ *gpu.Source, err error) error { return err }
 
 // programs are those that store a side, as keys and as values, and that attend to it on both sides.
-func programs(t *testing.T, s rows.Side, texts cuda.Text) (all []*gpu.Source) {
+func programs(t *testing.T, s rows.Side, d *gpu.Dialect) (all []*gpu.Source) {
 	t.Helper()
-	d := cuda.NewDialect(texts)
 	for _, make := range []func() (*gpu.Source, error){
 		func() (*gpu.Source, error) { return rows.StoreSource(d, s, true) },
 		func() (*gpu.Source, error) { return rows.StoreSource(d, s, false) },

@@ -69,7 +69,7 @@ func typeRow(t *spec.Type) jen.Code {
 	for _, flag := range []struct {
 		name string
 		set  bool
-	}{{"KV", t.KV}, {"Weight", t.Weight}, {"Quantised", t.Quantised}, {"Pad", t.Pad}} {
+	}{{"KV", t.KV}, {"Weight", t.Weight}, {"Quantised", t.Quantised}, {"Pad", t.Pad}, {"Whole", t.Whole()}} {
 		if flag.set {
 			fields = append(fields, pair(flag.name, jen.True()))
 		}

@@ -57,7 +57,7 @@ func typeOf(t *spec.Type, domain *kernels.Transform) *kernels.Type {
 	}
 	return &kernels.Type{
 		Name: t.Name, Summary: t.Summary, ID: t.ID, Identity: t.Identity,
-		KV: t.KV, Weight: t.Weight, Quantised: t.Quantised, Block: t.Block, Bytes: t.Bytes, Pad: t.Pad,
+		KV: t.KV, Weight: t.Weight, Quantised: t.Quantised, Block: t.Block, Bytes: t.Bytes, Pad: t.Pad, Whole: t.Whole(),
 		CompatibleWith: t.Compatible, Domain: domain, Guard: guardOf(t.Guard),
 		Spec: t.Range.Filename, Impls: []kernels.Impl{impl},
 	}

@@ -21,7 +21,7 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/spec"
-	target "github.com/kvgen/kvgen/gen/target/cuda"
+	"github.com/kvgen/kvgen/gen/target/gpus"
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
 
@@ -29,7 +29,7 @@ import (
 type Set struct {
 	Spec *spec.Set
 
-	texts map[string]string // for a GPU, by file name
+	texts map[string]map[string]string // for GPUs by their names, by file name
 }
 
 // Load reads files (.hcl), and of a folder the *.hcl files in it. An error shows every mistake with
@@ -107,21 +107,26 @@ func shippedTexts() (map[string][]byte, error) {
 	return files, err
 }
 
-// texts is what a GPU has to know of the set, by the names under which Text finds it.
-func texts(set *spec.Set) map[string]string {
-	texts := map[string]string{}
-	for name, text := range target.Target.Structs(set) {
-		texts[name] = string(text)
+// texts is what GPUs have to know of the set, by the names under which Text finds it.
+func texts(set *spec.Set) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, gpu := range gpus.All() {
+		texts := map[string]string{}
+		for name, text := range gpu.Structs(set) {
+			texts[name] = string(text)
+		}
+		all[gpu.Name()] = texts
 	}
-	return texts
+	return all
 }
 
-// Text is what a program for a GPU includes under a name, such as type-NAME.cuh; ok is false for
-// what the set does not declare. A nil *Set declares nothing.
-func (s *Set) Text(name string) (text string, ok bool) {
+// Text is what a program for a GPU, such as gpu.Driver names it, includes under the name of a file,
+// such as type-NAME with the ending of its language. ok is false for what the set does not declare.
+// A nil *Set declares nothing.
+func (s *Set) Text(gpu, file string) (text string, ok bool) {
 	if s == nil {
 		return "", false
 	}
-	text, ok = s.texts[name]
+	text, ok = s.texts[gpu][file]
 	return text, ok
 }

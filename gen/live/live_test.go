@@ -13,6 +13,7 @@ import (
 	"github.com/kvgen/kvgen/gen/live"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/drivers"
 )
 
 // unseen are the texts of testdata/unseen, with other names where the table has theirs.
@@ -58,15 +59,20 @@ func TestRows(t *testing.T) {
 		if typ.Encode != nil {
 			checkRow(t, typ, got)
 		}
-		if text, ok := set.Text("type-" + typ.Name + ".cuh"); !ok || !strings.Contains(text, "struct ") {
-			t.Errorf("%s has no struct for a GPU: %q", typ.Name, text)
+	}
+	for _, d := range drivers.All() {
+		header := d.Dialect(nil).Header
+		for _, typ := range set.Spec.Types {
+			if text, ok := set.Text(d.Name, "type-"+typ.Name+header); !ok || !strings.Contains(text, "struct ") {
+				t.Errorf("%s has no struct for %s: %q", typ.Name, d.Name, text)
+			}
 		}
-	}
-	if _, ok := set.Text("type-f16.cuh"); ok {
-		t.Error("the set claims a type of the table")
-	}
-	if _, ok := (*live.Set)(nil).Text("type-f16.cuh"); ok {
-		t.Error("no set claims a type")
+		if _, ok := set.Text(d.Name, "type-f16"+header); ok {
+			t.Error("the set claims a type of the table")
+		}
+		if _, ok := (*live.Set)(nil).Text(d.Name, "type-f16"+header); ok {
+			t.Error("no set claims a type")
+		}
 	}
 	if kernels.Default().ByName(set.Spec.Types[0].Name) != nil {
 		t.Error("the default table was changed")

@@ -13,6 +13,28 @@ func Walk(x Expr, f func(Expr)) {
 	}
 }
 
+// Reduces reports whether the call makes one number of many: a sum over the block, say.
+func (c *Call) Reduces() bool {
+	switch c.Fn {
+	case "sum", "absmax", "extremum":
+		return true
+	case "min", "max":
+		return len(c.Args) == 1 || c.Group != 0
+	}
+	return false
+}
+
+// Whole reports whether one value of the type depends on others of its block: it is read through a
+// transform or a reduction.
+func (t *Type) Whole() (found bool) {
+	Walk(t.Value, func(x Expr) {
+		if c, ok := x.(*Call); ok {
+			found = found || c.Fn == "transform" || c.Fn == "inverse" || c.Reduces()
+		}
+	})
+	return found
+}
+
 // Children returns the operands of x in the order written.
 func Children(x Expr) []Expr {
 	switch x := x.(type) {

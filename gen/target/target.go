@@ -110,6 +110,21 @@ func goType(t reflect.Type) *jen.Statement {
 	return jen.Id(t.Name())
 }
 
+// GPU is a target whose kernels are text, which a driver compiles on the user's machine. The driver
+// is the package of its name below runtime, with a variable Driver of type *gpu.Driver.
+type GPU interface {
+	Target
+
+	// Language is what its kernels are written in, for messages: CUDA.
+	Language() string
+
+	// Type is the struct by which kernels read and write a type: all kernels share it.
+	Type(t *spec.Type) []byte
+
+	// Structs are the structs of the types and transforms of a set, by the names of their files.
+	Structs(set *spec.Set) map[string][]byte
+}
+
 // Transform names the functions of package kernels/cpu that serve one transform: func(x []float32).
 type Transform struct {
 	Transform        string // name in the spec

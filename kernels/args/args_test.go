@@ -6,8 +6,10 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,12 +28,23 @@ var all = []any{
 // TestSizes holds the sizes and offsets of Go to those that device text asserts, of every struct
 // that is declared.
 func TestSizes(t *testing.T) {
-	text, err := os.ReadFile("../cuda/args.cuh")
-	if err != nil {
-		t.Fatal(err)
+	texts, err := filepath.Glob("../*/args.*")
+	texts = slices.DeleteFunc(texts, func(name string) bool { return filepath.Ext(name) == ".go" })
+	if err != nil || len(texts) == 0 {
+		t.Fatalf("%d texts: %v", len(texts), err)
 	}
+	for _, name := range texts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.ToSlash(name), func(t *testing.T) { checkSizes(t, string(text)) })
+	}
+}
+
+func checkSizes(t *testing.T, text string) {
 	asserted := map[string]uintptr{}
-	for _, m := range regexp.MustCompile(`static_assert\((sizeof|offset_of)\((\w+)(?:, (\w+))?\) == (\d+)\);`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`static_assert\((sizeof|offset_of)\((\w+)(?:, (\w+))?\) == (\d+)\);`).FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(m[4])
 		asserted[m[2]+"."+m[3]] = uintptr(n)
 	}

@@ -9,9 +9,3 @@ import "embed"
 //
 //go:embed *.cuh
 var Files embed.FS
-
-// TypeName is the name of the struct of a type.
-func TypeName(name string) string { return "Type_" + name }
-
-// TransformName is the name of the struct of a transform.
-func TransformName(name string) string { return "Transform_" + name }

@@ -18,7 +18,7 @@ import (
 var architectures = []int{75, 80, 86, 89, 90, 100}
 
 // generated is the text of the table.
-var generated = NewDialect(Generated)
+var generated = NewDialect(nil)
 
 // dims are the sizes of heads that every type and pair is tried with.
 var dims = []int{40, 64, 72, 80, 96, 112, 128, 192, 256, 512, 576}

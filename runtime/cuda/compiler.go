@@ -27,7 +27,6 @@ type Compiler struct {
 	Only    bool     // it is not looked for in the usual places
 	Library Library  // NVRTC itself, in place of a file
 	Folder  *Folder  // nil: nothing is kept
-	Text    Text     // finds what programs are put together from; nil for Generated
 	// is told, once, that kernels are used that come with the program; nil for nobody
 	Notice func(text string)
 

@@ -226,7 +226,7 @@ func TestTexts(t *testing.T) {
 		t.Errorf("without texts: %v", err)
 	}
 	texts := map[string]string{"type-own.cuh": "#include \"transform-turn.cuh\"\nstruct Own {};\n", "transform-turn.cuh": "struct Turn {};\n"}
-	c.Text = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
+	d.more = func(name string) (string, bool) { text, ok := texts[name]; return text, ok }
 	rows.New(gpu.NewQueue(d), s, true, 1, 64)
 	if *compiled != 1 {
 		t.Error("its program was not compiled")
@@ -236,7 +236,7 @@ func TestTexts(t *testing.T) {
 		t.Errorf("%v: %+v", err, src)
 	}
 	delete(texts, "transform-turn.cuh")
-	if _, err := rows.StoreSource(d.Dialect(), s, true); err == nil || !strings.Contains(err.Error(), "no kernel text for the transform turn") {
+	if _, err := rows.StoreSource(d.Dialect(), s, true); err == nil || !strings.Contains(err.Error(), "no kernel text for the file transform-turn.cuh") {
 		t.Errorf("half of it: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ type Device struct {
 	Compiler      *Compiler // of its kernels
 
 	limits gpu.Limits
+	more   gpu.Text // as in gpu.Options
 
 	api     *api
 	ordinal int32
@@ -96,7 +97,7 @@ func (d *Device) describe() error {
 		}
 	}
 	d.Arch = int(10*major + minor)
-	d.limits = gpu.Limits{Name: d.Name, Cores: int(sms), CacheBytes: int(cache), SharedBytes: int(shared)}
+	d.limits = gpu.Limits{Name: d.Name, Generation: fmt.Sprintf("%d.%d", major, minor), Arch: fmt.Sprintf("sm_%d", d.Arch), Cores: int(sms), CacheBytes: int(cache), SharedBytes: int(shared)}
 	return nil
 }
 

@@ -48,9 +48,11 @@ type Device interface {
 // Limits is what kernels and their callers need to know of a GPU.
 type Limits struct {
 	Name        string
-	Cores       int // multiprocessors, each of which runs whole blocks
-	CacheBytes  int // of the cache that all cores share
-	SharedBytes int // shared memory that a block can have
+	Generation  string // in its maker's count, which Driver.Generation is the word for: 9.0
+	Arch        string // what kernels are compiled for, as results name it: sm_90
+	Cores       int    // multiprocessors, each of which runs whole blocks
+	CacheBytes  int    // of the cache that all cores share
+	SharedBytes int    // shared memory that a block can have
 }
 
 // Module is a compiled program on a device.

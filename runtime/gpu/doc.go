@@ -1,6 +1,6 @@
-// Package gpu is the seam between what any GPU does and what one does. A driver (runtime/cuda) is a
-// Device: it allocates, copies, compiles programs and launches their kernels. Everything above it
-// is written against this package alone, without unsafe:
+// Package gpu is the seam between what any GPU does and what one does. A Driver (runtime/cuda)
+// opens a Device, which allocates, copies, compiles programs and launches their kernels. Everything
+// above it is written against this package alone, without unsafe:
 //
 //	gpu          Device, buffers with bounds, the queue that orders work, programs made of text
 //	gpu/args     the arguments of every kernel, as structs from which device text is generated
@@ -12,7 +12,7 @@
 //	gpu/product  weights, and products with one, few and many tokens
 //	gpu/engine   a model's Program as launches, and the memory it takes
 //
-// Three devices implement Device: the driver of CUDA; the same over an emulated library
-// (runtime/cuda/emulate), which needs no GPU; and a Rehearsal, which counts what would be
-// allocated.
+// Which drivers there are is in package drivers. Three devices implement Device: the driver of
+// CUDA; the same over an emulated library (runtime/cuda/emulate), which needs no GPU; and a
+// Rehearsal, which counts what would be allocated.
 package gpu

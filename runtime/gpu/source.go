@@ -2,18 +2,54 @@ package gpu
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/templates"
 )
 
-// Dialect is what device text of one kind of GPU is: files by name. Frames are kernels and what
-// they include; type-NAME and transform-NAME hold the struct of a type or transform.
+// Text finds a file of device text by its name.
+type Text func(file string) (text string, ok bool)
+
+// Dialect is what device text of one kind of GPU is. Frames are kernels and what they include;
+// type-NAME and transform-NAME hold the struct of a type or transform, Type_NAME and
+// Transform_NAME.
 type Dialect struct {
 	Kernels string // ending of frames with kernels: .cu
 	Header  string // and of what they include: .cuh
 
-	Text          func(file string) (text string, ok bool)
-	TypeName      func(name string) string // of the struct of a type
-	TransformName func(name string) string
+	texts []Text // the first that has a file counts
+}
+
+// NewDialect is the dialect of the driver of that name, whose frames have two endings. generated is
+// what the compiler made for it; what more finds counts before that, nil for nothing.
+func NewDialect(name, kernels, header string, generated fs.FS, more Text) *Dialect {
+	d := &Dialect{Kernels: kernels, Header: header}
+	if more != nil {
+		d.texts = append(d.texts, more)
+	}
+	d.texts = append(d.texts, filesOf(templates.Files, name), filesOf(generated, ""))
+	return d
+}
+
+// filesOf is the text of the files in a folder.
+func filesOf(files fs.FS, folder string) Text {
+	return func(file string) (string, bool) {
+		text, err := fs.ReadFile(files, path.Join(folder, file))
+		return string(text), err == nil
+	}
+}
+
+// Text finds a file.
+func (d *Dialect) Text(file string) (text string, ok bool) {
+	for _, find := range d.texts {
+		if text, ok = find(file); ok {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // Source is a program: a main text and the headers that it includes, by name.
@@ -40,14 +76,15 @@ func NewBuilder(d *Dialect) *Builder {
 }
 
 // Include includes a header of the frames.
-func (b *Builder) Include(name string) { b.include(name + b.Dialect.Header) }
+func (b *Builder) Include(name string) { b.include("frame "+name, name+b.Dialect.Header) }
 
 // Frame includes the frame that has the program's kernels.
-func (b *Builder) Frame(name string) { b.include(name + b.Dialect.Kernels) }
+func (b *Builder) Frame(name string) { b.include("frame "+name, name+b.Dialect.Kernels) }
 
-func (b *Builder) include(file string) {
+// include includes a file, which messages call what.
+func (b *Builder) include(what, file string) {
 	b.Add("#include %q\n", file)
-	b.header(file)
+	b.header(what, file)
 }
 
 // Add adds a text to the program.
@@ -58,50 +95,43 @@ func (b *Builder) Define(name string, value any) { b.Add("#define %s %v\n", name
 
 // Type includes the struct of a type, once, and returns its name. A type that no kernel can read is
 // refused here, before anything is compiled.
-func (b *Builder) Type(name string) string {
-	b.add("type", name)
-	return b.Dialect.TypeName(name)
+func (b *Builder) Type(t *kernels.Type) string {
+	if t.Whole && b.err == nil {
+		b.err = fmt.Errorf("gpu: %s: a value that is a transform or a sum over the block cannot be read on a GPU", t.Name)
+	}
+	b.once("type "+t.Name, "type-"+t.Name+b.Dialect.Header)
+	return "Type_" + t.Name
 }
 
 // Transform includes the struct of a transform, once, and returns its name.
-func (b *Builder) Transform(name string) string {
-	b.add("transform", name)
-	return b.Dialect.TransformName(name)
+func (b *Builder) Transform(t *kernels.Transform) string {
+	b.once("transform "+t.Name, "transform-"+t.Name+b.Dialect.Header)
+	return "Transform_" + t.Name
 }
 
-func (b *Builder) add(kind, name string) {
-	file := kind + "-" + name + b.Dialect.Header
-	if _, done := b.headers[file]; done || b.err != nil {
-		return
-	}
-	b.include(file)
-	if b.err == nil && strings.Contains(b.headers[file], wholeValue) {
-		b.err = fmt.Errorf("gpu: %s: a value that is a transform or a sum over the block cannot be read on a GPU", name)
+// once includes a file that is not included yet.
+func (b *Builder) once(what, file string) {
+	if _, done := b.headers[file]; !done && b.err == nil {
+		b.include(what, file)
 	}
 }
 
-// wholeValue is in the struct of a type none of whose values can be read without the others.
-const wholeValue = "// One value needs the whole block"
-
-// header takes a text and what that includes: a type the transforms that it uses.
-func (b *Builder) header(file string) {
+// header takes a text, which messages call what, and what that includes: a type the transforms that
+// it uses.
+func (b *Builder) header(what, file string) {
 	if _, done := b.headers[file]; done || b.err != nil {
 		return
 	}
 	text, ok := b.Dialect.Text(file)
 	if !ok {
-		what, name, _ := strings.Cut(strings.TrimSuffix(file, b.Dialect.Header), "-")
-		if name == "" {
-			what, name = "frame", file
-		}
-		b.err = fmt.Errorf("gpu: there is no kernel text for the %s %s", what, name)
+		b.err = fmt.Errorf("gpu: there is no kernel text for the %s", what)
 		return
 	}
 	b.headers[file] = text
 	for line := range strings.Lines(text) {
 		name, ok := strings.CutPrefix(strings.TrimSpace(line), "#include \"")
 		if name, ended := strings.CutSuffix(name, "\""); ok && ended {
-			b.header(name)
+			b.header("file "+name, name)
 		}
 	}
 }

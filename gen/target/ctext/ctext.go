@@ -17,6 +17,9 @@ import (
 // Name is the dialect's.
 func (t Target) Name() string { return t.Dialect.Name }
 
+// Language is the dialect's.
+func (t Target) Language() string { return t.Dialect.Language }
+
 // Generate makes one file per type and transform, and one of the arguments of kernels. A GPU has no
 // list of instruction sets.
 func (t Target) Generate(set *spec.Set) (*target.Output, error) {

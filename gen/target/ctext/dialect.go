@@ -3,9 +3,10 @@ package ctext
 // Dialect is what one language of the family differs by. A word is text that stands in front of
 // what it qualifies.
 type Dialect struct {
-	Name   string // of the target: "cuda"
-	Folder string // of what is generated, below kernels
-	Suffix string // of file names: ".cuh"
+	Name     string // of the target, and its folder below gen/target
+	Language string // for messages
+	Folder   string // of what is generated, below kernels
+	Suffix   string // of file names: ".cuh"
 
 	Function string // in front of a function of a struct
 	Inline   string // the same, of one that has to be a part of its caller

@@ -131,7 +131,7 @@ func (f *function) assign(a *spec.Assign) {
 		case call.Fn == "transform" || call.Fn == "inverse":
 			f.vars[a.Name] = f.transform(call, a.Name)
 			return
-		case isReduction(call):
+		case call.Reduces():
 			f.vars[a.Name] = f.reduction(call, a.Name)
 			return
 		}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/spec"
-	"github.com/kvgen/kvgen/gen/target/cuda"
 )
 
 // TestKeep says of which types rows in device memory keep all of a block, and why of others they
@@ -29,7 +28,7 @@ func TestKeep(t *testing.T) {
 				continue
 			}
 			seen++
-			text := string(cuda.Target.Type(typ))
+			text := string(host.Type(typ))
 			got := ""
 			switch _, after, lost := strings.Cut(text, "kept = false; // rows do not keep all of a block: "); {
 			case !strings.Contains(text, " codes = true; // rows of the cache"):

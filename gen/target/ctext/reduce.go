@@ -6,16 +6,6 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-func isReduction(c *spec.Call) bool {
-	switch c.Fn {
-	case "sum", "absmax", "extremum":
-		return true
-	case "min", "max":
-		return len(c.Args) == 1 || c.Group != 0
-	}
-	return false
-}
-
 // folds say where a reduction starts and how value v joins what there is so far.
 var folds = map[string]struct{ start, join string }{
 	"sum":      {"0.0f", "so_far + v"},

@@ -109,7 +109,7 @@ func (s *typeText) body() {
 	if why == "" && p.Rounds {
 		why = "levels that are no multiples of one number"
 	}
-	if why == "" && whole(t.Value) {
+	if why == "" && t.Whole() {
 		why = "a value needs the whole block"
 	}
 	weights := why == ""
@@ -128,7 +128,7 @@ func (s *typeText) body() {
 	for _, c := range t.Codes {
 		s.function().readCode(c, "code_"+c.Name)
 	}
-	if whole(t.Value) {
+	if t.Whole() {
 		s.line("")
 		s.line("// One value needs the whole block, which no kernel computes; a program that asks for it does not compile.")
 		s.open("template <class Never = void> %s float value(%s, int)", s.Function, s.Block)
@@ -151,16 +151,6 @@ func (s *typeText) body() {
 		domain = transformName(t.Domain)
 	}
 	s.line("using Domain = %s; // what is stored is transformed by it", domain)
-}
-
-// whole reports whether one value of e depends on others of the block.
-func whole(e spec.Expr) (found bool) {
-	spec.Walk(e, func(e spec.Expr) {
-		if c, ok := e.(*spec.Call); ok {
-			found = found || c.Fn == "transform" || c.Fn == "inverse" || isReduction(c)
-		}
-	})
-	return found
 }
 
 // element is the kind of number that rows of a type without codes are kept as.

@@ -6,9 +6,10 @@ import "github.com/kvgen/kvgen/gen/target/ctext"
 
 // Target is the CUDA back end.
 var Target = ctext.Target{Dialect: &ctext.Dialect{
-	Name:   "cuda",
-	Folder: "cuda",
-	Suffix: ".cuh",
+	Name:     "cuda",
+	Language: "CUDA",
+	Folder:   "cuda",
+	Suffix:   ".cuh",
 
 	Function: "static __device__",
 	Inline:   "static __device__ __forceinline__",

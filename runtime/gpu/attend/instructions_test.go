@@ -68,7 +68,7 @@ func TestInstructions(t *testing.T) {
 			if *countExact {
 				a.Exact = &rows.Pair{Key: side("f16"), Value: side("f16")}
 			}
-			src, err := a.Source(cuda.NewDialect(cuda.Generated))
+			src, err := a.Source(cuda.NewDialect(nil))
 			if err != nil {
 				t.Fatal(err)
 			}

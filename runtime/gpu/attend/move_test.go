@@ -11,7 +11,6 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
-	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/rope"
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
@@ -137,14 +136,16 @@ func cellsOf(c *kv.Cells) map[int32]int32 {
 // scales of another.
 func TestMoveRefuses(t *testing.T) {
 	d := gputest.Open(t)
-	src := gputest.Must[*gpu.Source](t)(rows.MoveSource(cuda.NewDialect(func(name string) (string, bool) {
-		text, ok := cuda.Generated(name)
-		if name == "type-q4_0.cuh" {
-			lossy, _ := cuda.Generated("type-mxfp4.cuh")
-			begin, end := "static constexpr bool kept", "  // The levels of four codes"
-			text = text[:strings.Index(text, "  // A block again")] + lossy[strings.Index(lossy, begin):strings.Index(lossy, end)] + text[strings.Index(text, end):]
+	own := d.Device.Dialect()
+	src := gputest.Must[*gpu.Source](t)(rows.MoveSource(gputest.Driver(t).Dialect(func(name string) (string, bool) {
+		if name != "type-q4_0"+own.Header {
+			return "", false
 		}
-		return text, ok
+		text, _ := own.Text(name)
+		lossy, _ := own.Text("type-mxfp4" + own.Header)
+		end := "  // The levels of four codes"
+		begin := strings.LastIndex(lossy[:strings.Index(lossy, "bool kept")], "\n") + 1
+		return text[:strings.Index(text, "  // A block again")] + lossy[begin:strings.Index(lossy, end)] + text[strings.Index(text, end):], true
 	}), rows.Side{Type: kernels.Default().ByName("q4_0"), Dim: 64}, true))
 	if _, err := d.Build(src); err == nil || !strings.Contains(err.Error(), "rows on a GPU do not keep all of a block: its scale is computed") {
 		t.Errorf("%v", err)

@@ -10,7 +10,7 @@ import (
 // weights begins a program for rows of a type, which it calls Type.
 func weights(d *gpu.Dialect, t *kernels.Type) *gpu.Builder {
 	b := gpu.NewBuilder(d)
-	name := b.Type(t.Name)
+	name := b.Type(t)
 	b.Add("using Type = %s;\n", name)
 	return b
 }

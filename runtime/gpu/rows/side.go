@@ -18,11 +18,11 @@ func (s Side) Row() int { return (s.Type.HeadDim(s.Dim) + 15) / 16 * 16 }
 
 // Include includes what a side needs and returns the names of its type and its transform.
 func (s Side) Include(b *gpu.Builder) (typ, rotation string) {
-	typ = b.Type(s.Type.Name)
+	typ = b.Type(s.Type)
 	if s.Rotation == nil {
 		return typ, "Identity"
 	}
-	return typ, b.Transform(s.Rotation.Transform.Name)
+	return typ, b.Transform(s.Rotation.Transform)
 }
 
 // Pair is the two sides of a layer.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -53,35 +52,18 @@ func Fill(t testing.TB, m *gpu.Buffer, pattern []uint16) {
 	}
 }
 
-// readSource reads a piece of memory and keeps nothing: the rate that a kernel could reach.
-const readSource = `
-struct Read { const uint4* from; unsigned* to; long long n; };
-extern "C" __global__ void __launch_bounds__(512) read_all(const Read p) {
-  unsigned v = 0;
-  const long long step = (long long)gridDim.x * 512;
-  long long i = (long long)blockIdx.x * 512 + threadIdx.x;
-  for (; i + 7 * step < p.n; i += 8 * step) {
-    uint4 w[8];
-#pragma unroll
-    for (int k = 0; k < 8; k++) w[k] = __ldcs(p.from + i + k * step);
-#pragma unroll
-    for (int k = 0; k < 8; k++) v ^= w[k].x ^ w[k].y ^ w[k].z ^ w[k].w;
-  }
-  for (; i < p.n; i += step) v ^= p.from[i].x;
-  if (v == 12345) *p.to = v;
-}`
-
 // Time is how many milliseconds each of n runs of body took on the device.
 func Time(t testing.TB, q *gpu.Queue, n int, body func() error) []float32 {
 	t.Helper()
-	return Must[[]float32](t)(q.Device.(*cuda.Device).Time(n, body))
+	return Must[[]float32](t)(q.Device.(interface {
+		Time(n int, body func() error) ([]float32, error)
+	}).Time(n, body))
 }
 
 // ReadRate is the best of some grids, in GB/s.
 func ReadRate(t testing.TB, d *gpu.Queue, m *gpu.Buffer) float64 {
 	t.Helper()
-	module := Must[gpu.Module](t)(d.Build(&gpu.Source{Name: "read", Main: readSource}))
-	f := Must[gpu.Kernel](t)(module.Kernel("read_all", 0))
+	f := Must[gpu.Kernel](t)(d.Kernel("read_all", func(d *gpu.Dialect) (*gpu.Source, error) { return gpu.FrameSource(d, "read") }))
 	to := Must[*gpu.Buffer](t)(d.Alloc(16))
 	best := 0.0
 	for _, blocks := range []int{2, 4, 8} {

@@ -1,7 +1,7 @@
 package gputest
 
 import (
-	"github.com/kvgen/kvgen/runtime/cuda"
+	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
@@ -18,7 +18,7 @@ func (d *idle) Limits() gpu.Limits {
 	return gpu.Limits{Name: "Idle GPU", Cores: 4, CacheBytes: 1 << 20, SharedBytes: 100 << 10}
 }
 
-func (d *idle) Dialect() *gpu.Dialect                { return cuda.NewDialect(cuda.Generated) }
+func (d *idle) Dialect() *gpu.Dialect                { return drivers.All()[0].Dialect(nil) }
 func (d *idle) Available() (free, _ uint64, _ error) { return 1 << 30, 1 << 30, nil }
 
 func (d *idle) Alloc(bytes uint64) (uint64, error) {

@@ -1,4 +1,4 @@
-package ctext_test
+package cuda_test
 
 import (
 	"io/fs"
@@ -33,12 +33,12 @@ func vocabulary(t *testing.T) map[string]bool {
 	for _, w := range cWords {
 		known[w] = true
 	}
-	names, err := fs.Glob(templates.CUDA, "cuda/*.cuh")
+	names, err := fs.Glob(templates.Files, "cuda/*.cuh")
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}
 	for _, name := range names {
-		text, err := fs.ReadFile(templates.CUDA, name)
+		text, err := fs.ReadFile(templates.Files, name)
 		if err != nil {
 			t.Fatal(err)
 		}
