@@ -54,6 +54,7 @@
 //	runtime/gpu         the same on any GPU: what a driver must do, kernels put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
 //	runtime/drivers     the list of drivers, generated from that of the targets
+//	runtime/grammar     which tokens may come next, where a text is held to a grammar
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them
 //	runtime/serve       texts of many people over one context: continuous batching
@@ -72,6 +73,8 @@
 // What these stand on:
 //
 //	runtime/memory              asks the system for memory before Go does
+//	runtime/grammar/regular     automata over bytes: of expressions, patterns and ranges of numbers
+//	runtime/grammar/schema      JSON Schemas as grammars
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
 //	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor

@@ -1,8 +1,10 @@
 package generate
 
 import (
+	"errors"
 	"strings"
 
+	"github.com/kvgen/kvgen/runtime/grammar"
 	"github.com/kvgen/kvgen/runtime/sample"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
@@ -12,7 +14,12 @@ type Options struct {
 	Sampling  sample.Options
 	Limit     int      // tokens to generate at most; below 0 for no limit
 	Stop      []string // texts that end it, of which nothing is given out; none may be empty
-	IgnoreEnd bool     // go on after a token that ends a text
+	IgnoreEnd bool     // go on after a token that ends a text; not with Grammar
+
+	// Grammar holds the text to a grammar, nil for none. A token that ends a text is drawn only
+	// where the text is complete; one that nothing may follow ends with StopEnd. It is of the
+	// tokenizer's vocabulary.
+	Grammar *grammar.Grammar
 
 	// When the context of a Sequence is full, the older half of it is dropped but for the first
 	// Keep tokens; with NoShift it stops.
@@ -25,23 +32,13 @@ type Stop = string
 
 // The reasons.
 const (
-	StopEnd         Stop = "end of text"  // the model ended it
-	StopString      Stop = "stop string"  // one of Options.Stop came
-	StopLimit       Stop = "limit"        // Options.Limit tokens are there
-	StopFull        Stop = "context full" // there is no position left
-	StopInterrupted Stop = "interrupted"  // its context.Context ended
-	StopNothing     Stop = "no token is allowed"
+	StopEnd         Stop = "end of text"         // the model ended it
+	StopString      Stop = "stop string"         // one of Options.Stop came
+	StopLimit       Stop = "limit"               // Options.Limit tokens are there
+	StopFull        Stop = "context full"        // there is no position left
+	StopInterrupted Stop = "interrupted"         // its context.Context ended
+	StopNothing     Stop = "no token is allowed" // by Options.Grammar: Continuation.Err
 )
-
-// Constraint says which tokens may come next, such as a grammar does.
-type Constraint interface {
-	// Mask sets bit id%64 of mask[id/64] for every token that may come next, and clears all others.
-	// Tokens that end a text are among them where it may end. mask is [(Vocab+63)/64].
-	Mask(mask []uint64)
-
-	// Accept takes the token that was drawn, which does not end the text.
-	Accept(id int32)
-}
 
 // Continuation is one text that grows. It knows nothing of what runs the model: Next takes the
 // logits after what is there and draws one token, which has to be run for the next logits.
@@ -55,10 +52,9 @@ type Continuation struct {
 	// that it was drawn from, [Vocab], which are not its own to change or keep; nil for nobody.
 	Observe func(id int32, logits []float32)
 
-	Constraint Constraint // nil for none
-
-	mask    []uint64 // of Constraint
 	o       Options
+	state   *grammar.State // nil for no grammar
+	err     error
 	t       *tokenizer.Tokenizer
 	sampler *sample.Sampler
 	stream  *tokenizer.Stream
@@ -71,7 +67,11 @@ func NewContinuation(t *tokenizer.Tokenizer, o Options) *Continuation {
 }
 
 func newContinuation(t *tokenizer.Tokenizer, o Options, s *sample.Sampler) *Continuation {
-	return &Continuation{o: o, t: t, sampler: s, stream: t.NewStream(false)}
+	c := &Continuation{o: o, t: t, sampler: s, stream: t.NewStream(false)}
+	if o.Grammar != nil {
+		c.state = o.Grammar.Start()
+	}
+	return c
 }
 
 // Accept notes tokens that stand before what is generated, for the repeat penalty.
@@ -87,44 +87,54 @@ func (c *Continuation) Full() bool { return len(c.Tokens) == c.o.Limit }
 // Last is the token that was drawn last, which is to be run for the next logits.
 func (c *Continuation) Last() int32 { return c.Tokens[len(c.Tokens)-1] }
 
+// Err says why the text ended with StopNothing.
+func (c *Continuation) Err() error { return c.err }
+
 // Next draws a token from logits, [Vocab], and returns the text that it completes. Where the text
 // ends with it, Stop says why and the rest of the text is returned.
 func (c *Continuation) Next(logits []float32) (text string) {
-	id, ok := c.draw(logits)
-	if !ok {
+	id, err := c.draw(logits)
+	if err != nil {
+		c.err = err
 		return c.End(StopNothing)
 	}
 	if c.Observe != nil {
 		c.Observe(id, logits)
 	}
-	if c.t.IsEOG(id) && !c.o.IgnoreEnd {
+	if c.t.IsEOG(id) && (!c.o.IgnoreEnd || c.state != nil) {
 		return c.End(StopEnd)
 	}
 	c.Tokens = append(c.Tokens, id)
 	c.sampler.Accept(id)
-	if c.Constraint != nil {
-		c.Constraint.Accept(id)
-	}
 	text = c.stream.Next(id)
 	if c.Control != nil && c.t.IsControl(id) && c.Control(c.t.Piece(id)) {
 		text = c.stream.Flush() + c.t.Piece(id)
 	}
-	if text, c.held, c.Stop = c.cut(c.held + text); c.Stop == "" && c.Full() {
+	text, c.held, c.Stop = c.cut(c.held + text)
+	switch {
+	case c.Stop != "":
+	case c.state != nil && c.state.Over():
+		text += c.End(StopEnd)
+	case c.Full():
 		text += c.End(StopLimit)
 	}
 	return text
 }
 
-// draw draws a token that the constraint allows. It is false where there is none.
-func (c *Continuation) draw(logits []float32) (int32, bool) {
-	if c.Constraint == nil {
-		return c.sampler.Draw(logits), true
+// draw draws a token, of those that the grammar allows if there is one.
+func (c *Continuation) draw(logits []float32) (int32, error) {
+	if c.state == nil {
+		return c.sampler.Draw(logits), nil
 	}
-	if c.mask == nil {
-		c.mask = make([]uint64, (len(logits)+63)/64)
+	allowed, err := c.state.Mask()
+	if err != nil {
+		return 0, err
 	}
-	c.Constraint.Mask(c.mask)
-	return c.sampler.DrawAllowed(logits, c.mask)
+	id, ok := c.sampler.DrawAllowed(logits, allowed)
+	if !ok {
+		return 0, errors.New("generate: no token that the grammar allows has a logit that is a number")
+	}
+	return id, c.state.Accept(id)
 }
 
 // End ends the text for a reason that its user has and returns what was held back of it: the

@@ -134,7 +134,7 @@ func (s *Sequence) Generate(ctx context.Context, tokens []int32, emit func(text 
 			}
 		}
 		if c.Stop != "" && c.Stop != StopLimit {
-			return r, nil
+			return r, c.Err()
 		}
 		if err := ctx.Err(); err != nil {
 			return r, err

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/grammar"
+	"github.com/kvgen/kvgen/runtime/grammar/schema"
 	"github.com/kvgen/kvgen/runtime/sample"
 )
 
@@ -42,45 +44,19 @@ func submit(t *testing.T, s *Scheduler, r Request) *Text {
 	return x
 }
 
-// only allows tokens in turn, then those that end a text.
-type only struct {
-	ids      []int32
-	end      []int32
-	accepted []int32
-}
-
-func (o *only) Mask(mask []uint64) {
-	clear(mask)
-	allowed := o.end
-	if n := len(o.accepted); n < len(o.ids) {
-		allowed = o.ids[n : n+1]
-	}
-	for _, id := range allowed {
-		mask[id/64] |= 1 << (id % 64)
-	}
-}
-
-func (o *only) Accept(id int32) { o.accepted = append(o.accepted, id) }
-
-// TestConstraint: nothing but what is allowed is drawn, and a text ends where nothing is.
-func TestConstraint(t *testing.T) {
+// TestGrammar: nothing but what a grammar allows is drawn, and a text ends where it is complete.
+func TestGrammar(t *testing.T) {
 	c, words := open(t, 2, 64, 128)
 	s := New(c, words, Options{})
-	prompt := words.Encode("KING HENRY:\n", true, false)
-	said := words.Encode("Zounds, 1234!", false, false)
-	var eog []int32
-	for id := range int32(c.Model.Vocab) {
-		if words.IsEOG(id) {
-			eog = append(eog, id)
-		}
+	g, err := schema.Compile(grammar.NewVocabulary(words), []byte(`{"const": "Zounds, 1234!"}`))
+	if err != nil {
+		t.Fatal(err)
 	}
+	prompt := words.Encode("KING HENRY:\n", true, false)
 	for _, o := range []sample.Options{{}, {Temperature: 1, TopP: 1, Seed: 3}} {
-		for why, end := range map[generate.Stop][]int32{generate.StopEnd: eog, generate.StopNothing: nil} {
-			rule := &only{ids: said, end: end}
-			r := must(t, s, submit(t, s, Request{Tokens: prompt, Options: generate.Options{Limit: -1, Sampling: o}, Constraint: rule}))
-			if r.Stop != why || !slices.Equal(r.Tokens, said) || !slices.Equal(rule.accepted, said) {
-				t.Errorf("%+v: %v, %s, want %v, %s", o, r.Tokens, r.Stop, said, why)
-			}
+		r := must(t, s, submit(t, s, Request{Tokens: prompt, Options: generate.Options{Limit: -1, Sampling: o, Grammar: g}}))
+		if text := words.Decode(r.Tokens, false); r.Stop != generate.StopEnd || text != `"Zounds, 1234!"` {
+			t.Errorf("%+v: %q, %s", o, text, r.Stop)
 		}
 	}
 }

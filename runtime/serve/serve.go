@@ -85,11 +85,10 @@ type Request struct {
 	Options generate.Options
 	Client  string // whose it is, for fairness
 
-	// Control, Observe and Constraint are those of generate.Continuation. They run between the
-	// steps of all texts, so they have to be short.
-	Control    func(text string) bool
-	Observe    func(id int32, logits []float32)
-	Constraint generate.Constraint
+	// Control and Observe are those of generate.Continuation. They run between the steps of all
+	// texts, so they have to be short.
+	Control func(text string) bool
+	Observe func(id int32, logits []float32)
 }
 
 // Scheduler shares a context out. Run works; the other methods may be called from any goroutine.

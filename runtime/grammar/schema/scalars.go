@@ -1,0 +1,114 @@
+package schema
+
+import (
+	"errors"
+
+	"github.com/kvgen/kvgen/runtime/grammar"
+	re "github.com/kvgen/kvgen/runtime/grammar/regular"
+)
+
+// number is the numbers within the limits of p.
+func (c *compiler) number(p *spec) (grammar.Node, bool, error) {
+	d, err := decimal(p)
+	if d == nil || err != nil {
+		return 0, false, err
+	}
+	return c.terminal(d), true, nil
+}
+
+// decimal is the automaton of the numbers of p, nil where there are none.
+func decimal(p *spec) (*re.DFA, error) {
+	n := number()
+	n.Integer, n.Min, n.Max, n.AboveMin, n.BelowMax = p.integer, p.numbers.min, p.numbers.max, p.numbers.aboveMin, p.numbers.belowMax
+	n.MultipleOf = p.numbers.multiple
+	d, err := re.Decimal(n, re.MaxStates)
+	if err == nil || errors.Is(err, re.ErrEmpty) {
+		return d, nil // nil for none
+	}
+	for _, x := range []struct {
+		from  *value
+		names []string
+	}{{p.numbers.from[2], []string{"multipleOf"}}, {p.numbers.from[1], []string{"maximum", "exclusiveMaximum"}}, {p.numbers.from[0], []string{"minimum", "exclusiveMinimum"}}} {
+		for _, name := range x.names {
+			if x.from != nil && x.from.get(name) != nil {
+				return nil, x.from.refuse(name, "%v", err)
+			}
+		}
+	}
+	return nil, err
+}
+
+// string is the strings that p asks for.
+func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
+	t := &p.strings
+	switch {
+	case t.min > t.max:
+		return 0, false, nil
+	case len(t.patterns)+len(t.formats) > 0:
+		d, err := patterned(t)
+		if d == nil || err != nil {
+			return 0, false, err
+		}
+		return c.terminal(d), true, nil
+	}
+	d, err := re.Compile(anyString(), maxStates)
+	if err != nil {
+		return 0, false, err
+	}
+	if t.min == 0 && t.max == grammar.Unbounded {
+		return c.terminal(d), true, nil
+	}
+	return c.b.Counted(d, '"', t.min, t.max), true, nil
+}
+
+// patterned is the automaton of strings with patterns, formats and a length, nil where there are
+// none.
+func patterned(t *strings_) (d *re.DFA, err error) {
+	also := func(e re.Expr, s *value, keyword string) error {
+		x, err := re.Compile(e, maxStates)
+		if err == nil && d != nil {
+			x, err = re.Intersect(d, x, maxStates)
+		}
+		if err != nil && !errors.Is(err, re.ErrEmpty) {
+			return s.refuse(keyword, "%v", err)
+		}
+		d = x
+		return err
+	}
+	for _, s := range t.patterns {
+		e, err := re.Pattern(s.get("pattern").text, character)
+		if err != nil {
+			return nil, s.refuse("pattern", "%v", err)
+		}
+		if err := also(e, s, "pattern"); err != nil {
+			return nil, none(err)
+		}
+	}
+	for _, s := range t.formats {
+		if err := also(formats[s.get("format").text](), s, "format"); err != nil {
+			return nil, none(err)
+		}
+	}
+	if t.from != nil {
+		max := t.max
+		if max == grammar.Unbounded {
+			max = re.Unbounded
+		}
+		keyword := "maxLength"
+		if t.from.get(keyword) == nil {
+			keyword = "minLength"
+		}
+		if err := also(re.Repeat(character(re.AnyRune()), t.min, max), t.from, keyword); err != nil {
+			return nil, none(err)
+		}
+	}
+	return re.Between('"', d, '"', re.MaxStates)
+}
+
+// none is nil for an automaton that accepts nothing, which is no mistake.
+func none(err error) error {
+	if errors.Is(err, re.ErrEmpty) {
+		return nil
+	}
+	return err
+}
