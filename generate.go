@@ -58,6 +58,10 @@
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them
 //	runtime/serve       texts of many people over one context: continuous batching
+//	runtime/serve/host  a model that is served, in the words of no API
+//	runtime/serve/openai    OpenAI's API of it
+//	runtime/serve/server    the APIs behind one listener: keys, limits, the end
+//	runtime/serve/wire  what they share of HTTP: bodies, fields, errors, streams
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
 //	runtime/demo        the embedded model and its texts
@@ -87,6 +91,7 @@
 //	runtime/gpu/rope            cosines and sines of RoPE
 //	runtime/internal/gputest    a device, rows and oracles, for tests
 //	internal/suggest            the name that was meant by one that does not exist
+//	runtime/serve/internal/served  models behind the server's listener, for tests
 //	runtime/internal/typetest    types with naive loops, for tests
 //
 // Commands, and packages that only they use:

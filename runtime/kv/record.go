@@ -1,6 +1,11 @@
 package kv
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
 
 // Record is a plan as results and journals store it, in JSON.
 type Record struct {
@@ -56,4 +61,18 @@ func (s SideRecord) Parts() (typ, rotation, offset string) {
 	name, offset, _ := strings.Cut(s.Effective, "-")
 	typ, rotation, _ = strings.Cut(name, "+")
 	return typ, rotation, offset
+}
+
+// ID names what a plan stores: the same for two plans whose rows are the same bytes, whatever was
+// asked for.
+func (r Record) ID() string {
+	h := sha256.New()
+	for _, l := range r.Layers {
+		fmt.Fprintln(h, l.Layer, l.Heads, l.KeyDim, l.ValueDim, l.Window, l.First, l.Last)
+		for _, s := range []SideRecord{l.K, l.V} {
+			typ, rotation, _ := s.Parts()
+			fmt.Fprintf(h, "%q %q %q %q\n", typ, rotation, s.Identity, s.Offset)
+		}
+	}
+	return "kv-" + hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -1,0 +1,153 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/serve"
+	"github.com/kvgen/kvgen/runtime/serve/wire"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// Host is a model that is served. All fields are set before it is used.
+type Host struct {
+	Name    string    // of the model, as answers give it
+	Aliases []string  // names that requests may give besides; "*" is any
+	Created time.Time // of its file
+
+	Tokenizer *tokenizer.Tokenizer
+	Template  *chat.Template   // nil for a model that has none that can be used
+	NoChat    error            // why Template is nil
+	Scheduler *serve.Scheduler // which is running
+
+	Size     int            // positions of a text: its prompt and what is generated
+	Sampling sample.Options // where a request says nothing
+	Limit    int            // tokens to generate where a request says nothing; below 0 for no limit
+	Trained  int            // positions that the model was trained for
+
+	Plan kv.Record // of the cache
+
+	preparing chan struct{} // a token for each request whose text is being read
+}
+
+// New makes a host of what is set.
+func New(h Host) *Host {
+	h.preparing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
+	return &h
+}
+
+// retry is when a request may be tried again that found the queue full.
+const retry = time.Second
+
+// Is says whether a request may call the model so; no name is any.
+func (h *Host) Is(name string) bool {
+	return name == "" || name == h.Name || slices.Contains(h.Aliases, name) || slices.Contains(h.Aliases, "*")
+}
+
+// Known is an error for a name that is not the model's.
+func (h *Host) Known(name string) error {
+	if h.Is(name) {
+		return nil
+	}
+	return &wire.Error{Status: http.StatusNotFound, Param: "model", Code: "model_not_found",
+		Message: fmt.Sprintf("the model %.64q is not here: this server has %q", name, h.Name)}
+}
+
+// prepare runs f, which reads a text of a request: few at a time, since each takes a processor.
+func (h *Host) prepare(ctx context.Context, f func() error) error {
+	select {
+	case h.preparing <- struct{}{}:
+		defer func() { <-h.preparing }()
+		return f()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Prompt is the text of a conversation.
+func (h *Host) Prompt(ctx context.Context, c *chat.Conversation) (text string, err error) {
+	if h.Template == nil {
+		return "", wire.Invalid("", "the model cannot be talked to: %v", h.NoChat)
+	}
+	err = h.prepare(ctx, func() error {
+		text, err = h.Template.Render(*c)
+		switch {
+		case errors.Is(err, chat.ErrNoTools):
+			return wire.Invalid("tools", "tools: the chat template of this model has no place for them")
+		case err != nil:
+			return wire.Invalid("messages", "%v", err)
+		}
+		return nil
+	})
+	return text, err
+}
+
+// Tokenize is the tokens of a conversation, as Start runs them.
+func (h *Host) Tokenize(ctx context.Context, c *chat.Conversation) (ids []int32, err error) {
+	text, err := h.Prompt(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	err = h.prepare(ctx, func() error {
+		ids = h.Template.Encode(text, c.Generate)
+		return nil
+	})
+	return ids, err
+}
+
+// Encode is the tokens of a text, with what begins one.
+func (h *Host) Encode(ctx context.Context, text string) (ids []int32, err error) {
+	err = h.prepare(ctx, func() error {
+		ids = h.Tokenizer.Encode(text, true, true)
+		return nil
+	})
+	return ids, err
+}
+
+// submit queues a text.
+func (h *Host) submit(ctx context.Context, r serve.Request) (*serve.Text, error) {
+	if n := len(r.Tokens); n >= h.Size {
+		return nil, &wire.Error{Status: http.StatusBadRequest, Code: "context_length_exceeded",
+			Message: fmt.Sprintf("the prompt has %d tokens, and a text has %d positions here, one of them at least for the answer", n, h.Size)}
+	}
+	if r.Options.Limit > h.Size {
+		r.Options.Limit = h.Size
+	}
+	text, err := h.Scheduler.Submit(ctx, r)
+	switch {
+	case errors.Is(err, serve.ErrBusy):
+		return nil, &wire.Error{Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", Retry: retry, Message: "as many requests wait as may: try again later"}
+	case errors.Is(err, serve.ErrClosed):
+		return nil, closing()
+	case err != nil:
+		return nil, wire.Invalid("", "%v", err)
+	}
+	return text, nil
+}
+
+// closing is the error of what is not done when the server ends.
+func closing() *wire.Error {
+	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "server_closing", Message: "the server is stopping"}
+}
+
+// ended is the error of a text that did not come to its end.
+func ended(err error) error {
+	if errors.Is(err, serve.ErrClosed) {
+		return closing()
+	}
+	return err
+}
+
+// Default is the options of a request that says nothing.
+func (h *Host) Default() generate.Options {
+	return generate.Options{Sampling: h.Sampling, Limit: h.Limit}
+}

@@ -1,0 +1,95 @@
+// Package served runs models behind the server's listener, for tests of its APIs.
+package served
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/serve"
+	"github.com/kvgen/kvgen/runtime/serve/host"
+	"github.com/kvgen/kvgen/runtime/serve/server"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// Options are how a model is served.
+type Options struct {
+	Model     []byte // a GGUF file; nil for the embedded model
+	Size      int    // positions of a text, 0 for 256
+	Sequences int    // texts at a time, 0 for 2
+	Queue     int    // texts that wait, 0 for 8
+	Stopped   bool   // nothing is run: what is asked for waits
+	Server    server.Options
+}
+
+// Start serves a model called "tiny" until the test ends, and returns the server's address.
+func Start(t testing.TB, o Options) (h *host.Host, url string) {
+	t.Helper()
+	h = Host(t, o)
+	s := httptest.NewServer(server.Handler(h, o.Server))
+	t.Cleanup(s.Close)
+	return h, s.URL
+}
+
+// Host is a model that is served to nobody yet.
+func Host(t testing.TB, o Options) *host.Host {
+	t.Helper()
+	if o.Model == nil {
+		o.Model = demo.Model()
+	}
+	for _, d := range []struct {
+		value *int
+		usual int
+	}{{&o.Size, 256}, {&o.Sequences, 2}, {&o.Queue, 8}} {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	m, err := model.Parse(o.Model, kernels.Default())
+	must(t, err)
+	t.Cleanup(func() { m.Close() })
+	f16 := kv.Choice{Type: m.Table.ByName("f16")}
+	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f16, V: f16})
+	must(t, err)
+	c, err := m.NewContext(model.Options{Plan: plan, Size: o.Size, Sequences: o.Sequences, Cells: o.Size * o.Sequences, Batch: 64, Threads: 2})
+	must(t, err)
+	t.Cleanup(c.Close)
+	words, err := tokenizer.New(m.File)
+	must(t, err)
+	template, err := chat.New(m.File, words)
+	must(t, err)
+	s := serve.New(c, words, serve.Options{Queue: o.Queue})
+	if !o.Stopped {
+		run(t, s)
+	}
+	return host.New(host.Host{Name: "tiny", Created: time.Unix(1700000000, 0), Tokenizer: words, Template: template, Scheduler: s,
+		Size: o.Size, Trained: m.Context, Limit: -1, Sampling: sample.Options{Repeat: 1, TopP: 1}, Plan: plan.Record(0)})
+}
+
+// run runs a scheduler until the test ends.
+func run(t testing.TB, s *serve.Scheduler) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("the scheduler ended: %v", err)
+		}
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,145 @@
+package openai
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/serve/wire"
+)
+
+// sampling are the fields of a request by which tokens are drawn; nil for the server's default.
+type sampling struct {
+	Temperature   *float64       `json:"temperature"`
+	TopP          *float64       `json:"top_p"`
+	TopK          *int           `json:"top_k"`
+	MinP          *float64       `json:"min_p"`
+	Repeat        *float64       `json:"repeat_penalty"`
+	RepeatLast    *int           `json:"repeat_last_n"`
+	Seed          *int64         `json:"seed"`
+	IgnoreEnd     bool           `json:"ignore_eos"`
+	Stop          jsontext.Value `json:"stop"`
+	N             *int           `json:"n"`
+	Stream        bool           `json:"stream"`
+	StreamOptions *streamOptions `json:"stream_options"`
+}
+
+type streamOptions struct {
+	IncludeUsage       bool `json:"include_usage"`
+	IncludeObfuscation bool `json:"include_obfuscation"`
+}
+
+// Bounds of a request.
+const (
+	maxChoices = 16
+	maxStops   = 16
+	maxStop    = 1024 // bytes
+	maxTop     = 20
+)
+
+// apply sets what a request asks for.
+func (s *sampling) apply(o *generate.Options) error {
+	x := &o.Sampling
+	for _, f := range []struct {
+		name        string
+		value       *float64
+		to          *float64
+		least, most float64
+	}{
+		{"temperature", s.Temperature, &x.Temperature, 0, 100},
+		{"top_p", s.TopP, &x.TopP, 0, 1},
+		{"min_p", s.MinP, &x.MinP, 0, 1},
+		{"repeat_penalty", s.Repeat, &x.Repeat, .01, 100},
+	} {
+		if f.value == nil {
+			continue
+		}
+		if !(*f.value >= f.least && *f.value <= f.most) {
+			return wire.Invalid(f.name, "%s: %g: want %g to %g", f.name, *f.value, f.least, f.most)
+		}
+		*f.to = *f.value
+	}
+	for _, f := range []struct {
+		name  string
+		value *int
+		to    *int
+		most  int
+	}{{"top_k", s.TopK, &x.TopK, 1 << 24}, {"repeat_last_n", s.RepeatLast, &x.RepeatLast, 1 << 16}} {
+		if f.value == nil {
+			continue
+		}
+		if *f.value < -1 || *f.value > f.most {
+			return wire.Invalid(f.name, "%s: %d: want 0 to %d", f.name, *f.value, f.most)
+		}
+		*f.to = max(0, *f.value)
+	}
+	x.Seed = randomSeed()
+	if s.Seed != nil && *s.Seed != -1 { // llama-server's word for a random one
+		x.Seed = uint64(*s.Seed)
+	}
+	o.IgnoreEnd = o.IgnoreEnd || s.IgnoreEnd
+	var err error
+	o.Stop, err = stops(s.Stop)
+	return err
+}
+
+// choices is how many answers are wanted.
+func (s *sampling) choices() (int, error) {
+	if s.N == nil {
+		return 1, nil
+	}
+	if *s.N < 1 || *s.N > maxChoices {
+		return 0, wire.Invalid("n", "n: %d: want 1 to %d", *s.N, maxChoices)
+	}
+	return *s.N, nil
+}
+
+// usage says whether the last event of a stream has what the answer took.
+func (s *sampling) usage() bool { return s.StreamOptions != nil && s.StreamOptions.IncludeUsage }
+
+func randomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// stops are the texts that end an answer: one, or a list.
+func stops(v jsontext.Value) ([]string, error) {
+	var all []string
+	switch kind := v.Kind(); {
+	case len(v) == 0 || kind == 'n':
+		return nil, nil
+	case kind == '"':
+		all = []string{text(v)}
+	case kind == '[' && unmarshal(v, &all) == nil:
+	default:
+		return nil, wire.Invalid("stop", "stop: want a text or a list of texts")
+	}
+	if len(all) > maxStops {
+		return nil, wire.Invalid("stop", "stop: %d texts: want at most %d", len(all), maxStops)
+	}
+	out := all[:0]
+	for _, s := range all {
+		if len(s) > maxStop {
+			return nil, wire.Invalid("stop", "stop: a text of %d bytes: want at most %d", len(s), maxStop)
+		}
+		if s != "" { // it would stand everywhere
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// limit is how many tokens are wanted at most.
+func limit(o *generate.Options, name string, n *int64) error {
+	if n == nil {
+		return nil
+	}
+	if *n < 0 {
+		return wire.Invalid(name, "%s: %d: want 0 or more", name, *n)
+	}
+	o.Limit = int(min(*n, 1<<30))
+	return nil
+}

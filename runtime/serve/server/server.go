@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/kvgen/kvgen/runtime/serve/host"
+	"github.com/kvgen/kvgen/runtime/serve/openai"
+	"github.com/kvgen/kvgen/runtime/serve/wire"
+)
+
+// Options are how a server is guarded. The zero value has no key and the default limits.
+type Options struct {
+	Keys        Keys          // of which a request needs one; none for no key
+	Loopback    bool          // only this machine's names may be asked for
+	Limits      wire.Limits   // of a request; zero for wire.Default
+	Timeout     time.Duration // for reading a request, and between requests; 0 for a minute
+	Connections int           // at most; 0 for 512
+	Ping        time.Duration // between comments in a stream that is silent; 0 for 30 s
+	Grace       time.Duration // for answers that run when the server ends
+	Log         func(Request) // told of each request; nil for nobody
+	Stats       func() any    // for /health; nil for none
+}
+
+// maxHeader is the most bytes of a request's header.
+const maxHeader = 32 << 10
+
+// Handler answers requests from a model.
+func Handler(h *host.Host, o Options) http.Handler {
+	if o.Limits == (wire.Limits{}) {
+		o.Limits = wire.Default
+	}
+	if o.Ping == 0 {
+		o.Ping = 30 * time.Second
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", health)
+	mux.HandleFunc("GET /v1/health", health)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, r, &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf("%.8s %.100q is no request of this server", r.Method, r.URL.Path)})
+	})
+	(&openai.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
+	return guard(named(mux, h), o)
+}
+
+// health says that the server answers.
+func health(w http.ResponseWriter, r *http.Request) {
+	wire.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// named puts the id of the cache's plan on every answer.
+func named(next http.Handler, h *host.Host) http.Handler {
+	id := h.PlanID()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Server", "kvrun")
+		w.Header().Set("X-Kvrun-Cache-Plan", id)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Serve answers requests until ctx ends, and then those that are being answered, for o.Grace. It
+// closes the listener.
+func Serve(ctx context.Context, l net.Listener, handler http.Handler, o Options) error {
+	if o.Timeout <= 0 {
+		o.Timeout = time.Minute
+	}
+	if o.Connections <= 0 {
+		o.Connections = 512
+	}
+	asking, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	s := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: min(o.Timeout, 10*time.Second),
+		ReadTimeout:       o.Timeout,
+		IdleTimeout:       o.Timeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(io.Discard, "", 0), // of clients' mistakes, with their addresses
+		BaseContext:       func(net.Listener) context.Context { return asking },
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(netutil.LimitListener(l, o.Connections)) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), max(o.Grace, time.Millisecond))
+	defer cancel()
+	err := s.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) { // what runs still is told to end
+		giveUp()
+		last, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.Shutdown(last) != nil {
+			s.Close()
+		}
+		err = nil
+	}
+	if e := <-done; !errors.Is(e, http.ErrServerClosed) {
+		return e
+	}
+	return err
+}
