@@ -4,6 +4,7 @@
 //	kvrun                        a look at the embedded model: text, plan and cache types
 //	kvrun run    [MODEL] -p TEXT continue a text, with --parallel several times at once
 //	kvrun chat   [MODEL]         talk to a model by its chat template
+//	kvrun serve  [MODEL]         answer the clients of OpenAI's API over HTTP
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
 //	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a
@@ -154,6 +155,7 @@ func commands() []command {
 	return []command{
 		{"run", "continue a text", runCommand},
 		{"chat", "talk to a model by its chat template", chatCommand},
+		{"serve", "answer the clients of OpenAI's API over HTTP", serveCommand},
 		{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
 		{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
 		{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
@@ -240,8 +242,8 @@ func (e *environment) exit(command string, err error) int {
 	var r refusal
 	var p policy.Refusal
 	var s interrupt.Signal
-	if err == nil && command == "chat" && errors.As(context.Cause(e.ctx), &s) {
-		return interrupt.Code(s) // a conversation has no other end than that it is left
+	if err == nil && (command == "chat" || command == "serve") && errors.As(context.Cause(e.ctx), &s) {
+		return interrupt.Code(s) // neither has another end than that it is left
 	}
 	switch {
 	case err == nil || errors.Is(err, pflag.ErrHelp):

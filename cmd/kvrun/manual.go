@@ -42,6 +42,8 @@ var examples = map[string][]string{
 	"run": {`kvrun run model.gguf -p "Once upon a time" -n 64`, "kvrun run model.gguf -f prompt.txt -ctk q8_0 -ctv lm4_64 --temp 0", "git diff | kvrun run model.gguf -n 200 --json"},
 	"chat": {"kvrun chat model.gguf", `kvrun chat model.gguf -sys "Answer in one sentence." -c 0`,
 		"kvrun chat model.gguf -ctk lm4_64 -ctv lm4_64 --prompt-cache talk.cache"},
+	"serve": {"kvrun serve model.gguf", "kvrun serve model.gguf -c 32768 -np 8 -ctk q8_0 -ctv q8_0 --port 9931",
+		"kvrun serve -hf owner/name --host 0.0.0.0 --api-key-file keys.txt"},
 	"info": {"kvrun info model.gguf", "kvrun info model.gguf -c 0 -ctk q8_0 -ctv turbo4", "kvrun info model.gguf --device " + drivers.All()[0].Name + " -np 4"},
 	"ppl":  {"kvrun ppl model.gguf -f wiki.test.raw", "kvrun ppl model.gguf -f wiki.test.raw -c 2048 --chunks 16 -ctk q8_0 -ctv q8_0", "kvrun ppl model.gguf -f wiki.test.raw --format llama"},
 	"probe": {"kvrun probe model.gguf", `kvrun probe model.gguf -p "The capital of France is" --cells q8_0,q4_0,lm3_64`,
@@ -68,7 +70,7 @@ var examples = map[string][]string{
 // flagValue is what a flag of a command can be given, for help and completion.
 func flagValue(command, flag string) manual.Value {
 	switch flag {
-	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack":
+	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file":
 		return manual.Value{File: true}
 	case "chat":
 		return manual.Value{File: command == "sweep"}

@@ -62,7 +62,7 @@ func TestHelpPages(t *testing.T) {
 	}{
 		{[]string{"help"}, 0, "kvrun help COMMAND"}, {[]string{"--help"}, 0, "continue a text"}, {[]string{"help", "cache"}, 0, "-ctk q8_0 -ctv lm4_64"},
 		{[]string{"help", "nosuch"}, 2, `no command "nosuch"`}, {[]string{"help", "chta"}, 2, "did you mean chat"}, {[]string{"help", "run", "chat"}, 2, "one command"},
-		{[]string{"help", "serve"}, 2, "no server"}, {[]string{"completion"}, 2, "bash, zsh, fish"}, {[]string{"completion", "csh"}, 2, "bash, zsh, fish"},
+		{[]string{"help", "server"}, 2, "kvrun serve MODEL"}, {[]string{"completion"}, 2, "bash, zsh, fish"}, {[]string{"completion", "csh"}, 2, "bash, zsh, fish"},
 		{[]string{"run", "-ctk", "help"}, 0, "lm4_64"}, {[]string{"types"}, 0, "turbo4"}, {[]string{"types", arches + "/llama_hd80/model.gguf"}, 0, "not a multiple of the block"},
 		{[]string{"types", "nowhere.gguf"}, 2, "nowhere.gguf"},
 	} {

@@ -147,16 +147,21 @@ type sampleFlags struct {
 
 func (f *sampleFlags) add(fs *pflag.FlagSet, predict int) {
 	fs.IntVarP(&f.predict, "predict", "n", predict, "`tokens` to generate at most; -1 for no limit, -2 until the context is full")
+	f.addDraws(fs)
+	fs.Int64Var(&f.seed, "seed", -1, "`number` that makes draws repeatable (default: a random one, which run reports with --verbose or --json)")
+	fs.IntVar(&f.keep, "keep", 0, "`tokens` of the beginning to keep when the context is full; -1 for the prompt, 0 for those that begin a text or set the scene")
+	fs.BoolVar(&f.noShift, "no-context-shift", false, "stop when the context is full instead of dropping older half")
+	fs.BoolVar(&f.ignore, "ignore-eos", false, "go on after a token that ends a text")
+}
+
+// addDraws defines the flags that restrict what may be drawn.
+func (f *sampleFlags) addDraws(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.Temperature, "temp", .8, "`temperature`; 0 is greedy")
 	fs.IntVar(&f.TopK, "top-k", 40, "draw from the `k` most probable; 0 or -1 for all")
 	fs.Float64Var(&f.TopP, "top-p", .95, "draw from the fewest with probability `p` together; 1 for all")
 	fs.Float64Var(&f.MinP, "min-p", .05, "draw from those at least `p` times as probable as the first; 0 for all")
 	fs.Float64Var(&f.Repeat, "repeat-penalty", 1, "`factor` against recent tokens; 1 for none")
 	fs.IntVar(&f.RepeatLast, "repeat-last-n", 64, "how many `tokens` are recent; 0 for none, -1 for the context")
-	fs.Int64Var(&f.seed, "seed", -1, "`number` that makes draws repeatable (default: a random one, which run reports with --verbose or --json)")
-	fs.IntVar(&f.keep, "keep", 0, "`tokens` of the beginning to keep when the context is full; -1 for the prompt, 0 for those that begin a text or set the scene")
-	fs.BoolVar(&f.noShift, "no-context-shift", false, "stop when the context is full instead of dropping older half")
-	fs.BoolVar(&f.ignore, "ignore-eos", false, "go on after a token that ends a text")
 }
 
 // check reads the flags and picks a seed. Numbers below 0 mean what they do in llama.cpp.

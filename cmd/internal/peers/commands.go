@@ -4,9 +4,9 @@ package peers
 var commands = map[string]string{
 	"cli": runOrChat, "llama-cli": runOrChat, "main": runOrChat, "llama": runOrChat, "simple": continues, "llama-simple": continues, "llama-simple-chat": "kvrun chat MODEL", "llama-run": runOrChat,
 	"llama-completion": continues, "generate": continues, "complete": continues,
-	"mlx_lm.generate": continues, "mlx_lm.chat": "kvrun chat MODEL", "mlx_lm.server": noServer, "mlx_lm": runOrChat,
+	"mlx_lm.generate": continues, "mlx_lm.chat": "kvrun chat MODEL", "mlx_lm.server": serves, "mlx_lm": runOrChat,
 	"mlx_lm.perplexity": "kvrun ppl MODEL -f FILE", "mlx_lm.benchmark": "kvrun bench MODEL",
-	"server": noServer, "serve": noServer, "llama-server": noServer, "start": noServer, "api": noServer, "stop": noServer, "ps": noServer,
+	"server": serves, "serve": serves, "llama-server": serves, "start": serves, "api": serves, "stop": serves, "ps": serves,
 	"pull": pulls, "download": pulls, "get": pulls, "fetch": pulls, "push": keeps, "cp": keeps, "rm": keeps, "search": keeps,
 	"list": "models are files, those of kvrun pull in KVRUN_MODELS or hub in kvrun's cache: kvrun info FILE describes one",
 	"ls":   "models are files, those of kvrun pull in KVRUN_MODELS or hub in kvrun's cache: kvrun info FILE describes one",
@@ -27,7 +27,7 @@ const (
 	continues  = "kvrun run MODEL -p TEXT continues a text"
 	noTokenize = "kvrun has no command for it: kvrun run MODEL -p TEXT -n 0 --json says how many tokens a text has"
 	runOrChat  = "kvrun run MODEL -p TEXT continues a text, kvrun chat MODEL talks to it"
-	noServer   = "kvrun has no server: kvrun run and kvrun chat are for a terminal or a pipe, with --json for programs"
+	serves     = "kvrun serve MODEL answers clients over HTTP until Ctrl-C"
 	pulls      = "kvrun pull NAME brings a model of Hugging Face (owner/name:quant) or of ollama's library (llama3.2:1b)"
 	keeps      = "kvrun pull NAME brings a model into a folder of files, KVRUN_MODELS or hub in kvrun's cache: they are searched, copied and removed as files"
 	pplOrKLD   = "kvrun ppl MODEL -f FILE measures perplexity, kvrun kld MODEL -f FILE what a cache changes"

@@ -54,7 +54,7 @@ func TestLookup(t *testing.T) {
 	}{
 		{"run", "-md", No, 1}, {"run", "--model-draft", No, 1}, {"run", "--top_n_sigma", No, 1}, {"run", "-fmoe", Idle, Optional},
 		{"bench", "-mmp", Idle, Optional}, {"run", "-cnv", Here, 0}, {"chat", "-cnv", Idle, Optional}, {"chat", "-no-cnv", Here, 0},
-		{"run", "--spec-replace", No, 2}, {"kld", "--save-all-logits", Same, 1}, {"ppl", "--save-all-logits", Here, 1}, {"run", "--host", No, 1},
+		{"run", "--spec-replace", No, 2}, {"kld", "--save-all-logits", Same, 1}, {"ppl", "--save-all-logits", Here, 1}, {"run", "--host", Here, 1},
 	} {
 		if f, ok := Lookup(c.command, c.name); !ok || f.Verdict != c.verdict || f.Values != c.values {
 			t.Errorf("%s %s: %+v", c.command, c.name, f)
@@ -81,7 +81,7 @@ func TestAsks(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	for _, name := range []string{"serve", "pull", "llama-cli", "perplexity"} {
+	for _, name := range []string{"server", "pull", "llama-cli", "perplexity"} {
 		if says, ok := Command(name); !ok || !strings.Contains(says, "kvrun") {
 			t.Errorf("%s: %q", name, says)
 		}
