@@ -1,160 +1,152 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
-// limit is the time of one suite. It is generous, so that a slow machine does not catch what a
-// suite would miss.
-const limit = 12 * time.Minute
+// quick is the time of a test in seconds up to which it belongs to the first round, in which every
+// fault meets quick tests alone. Those that live on meet all others.
+const quick = 2
 
 // A result is what became of one fault.
 type result struct {
-	mutation
-	caught string // the suite that noticed, empty where none did
-	slow   bool   // by not ending
-	void   bool   // it does not compile
+	Fault   string
+	Line    int
+	Offset  int
+	Round   int     // 1 or 2; 3 when it survived both
+	Caught  string  // the suite and the test that noticed, empty where none did
+	Slow    bool    // by not ending, twice
+	Reached int     // how many tests run the function that it lies in
+	Seconds float64 // in this round
 }
 
-// plant tries faults in the order drawn until count of them compiled. next is how many were taken.
-func plant(ctx context.Context, drawn []mutation, o options, stdout io.Writer) (results []result, next int, first error) {
-	var mutex sync.Mutex
-	done := 0
-	take := func() (m mutation, ok bool) {
-		mutex.Lock()
-		defer mutex.Unlock()
-		if first != nil || next == len(drawn) || done == o.count {
-			return m, false
+// A meeting is some tests of one suite that run the function of a fault.
+type meeting struct {
+	suite   suite
+	tests   []test
+	seconds float64
+}
+
+// meetings are those of one round, in the order in which they are tried: the tests of the fault's
+// own package, then those of others, the quickest first.
+func meetings(suites []suite, folder string, function, round int) (all []meeting) {
+	for _, s := range suites {
+		m := meeting{suite: s, seconds: .1}
+		for _, t := range s.Tests {
+			if _, reaches := slices.BinarySearch(t.Reaches, function); !reaches || t.Fails {
+				continue
+			}
+			if first := t.Seconds <= quick || s.Args != nil; first == (round == 1) {
+				m.tests = append(m.tests, t)
+				m.seconds += t.Seconds
+			}
 		}
-		next++
-		return drawn[next-1], true
+		if len(m.tests) > 0 {
+			all = append(all, m)
+		}
 	}
-	give := func(r result, err error) {
-		mutex.Lock()
-		defer mutex.Unlock()
+	slices.SortStableFunc(all, func(a, b meeting) int {
+		return cmp.Or(-cmp.Compare(near(a.suite, folder), near(b.suite, folder)), cmp.Compare(a.seconds, b.seconds))
+	})
+	return all
+}
+
+// near is 1 for the suite of a folder itself.
+func near(s suite, folder string) int {
+	if s.Args == nil && path.Clean(filepath.ToSlash(s.Folder)) == folder && !strings.Contains(s.Name, " ") {
+		return 1
+	}
+	return 0
+}
+
+// reached counts the tests that run a function.
+func reached(suites []suite, function int) (n int) {
+	for _, s := range suites {
+		for _, t := range s.Tests {
+			if _, reaches := slices.BinarySearch(t.Reaches, function); reaches && !t.Fails {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// try lets one fault meet the tests of a round until one notices it.
+func (w *work) try(ctx context.Context, suites []suite, m mutation, number, function, round int) (r result, err error) {
+	r = result{Fault: m.String(), Line: m.line, Offset: m.offset, Round: round, Reached: reached(suites, function)}
+	begin := time.Now()
+	for _, one := range meetings(suites, path.Dir(m.file), function, round) {
+		// Generous, so that a slow machine does not catch what a suite would miss.
+		limit := 20*time.Second + time.Duration(10*one.seconds*float64(time.Second))
+		o, err := w.meet(ctx, one.suite, one.tests, number, limit)
+		if err == nil && o.slow {
+			o, err = w.meet(ctx, one.suite, one.tests, number, 2*limit)
+		}
 		if err != nil {
-			first = errors.Join(first, err)
-			return
+			return r, err
 		}
-		if r.void || done == o.count {
-			return
-		}
-		done++
-		results = append(results, r)
-		verdict := "caught by " + r.caught
-		if r.caught == "" {
-			verdict = "SURVIVED"
-		} else if r.slow {
-			verdict += ", which did not end"
-		}
-		fmt.Fprintf(stdout, "%d/%d %s:%d: %s: %s\n", done, o.count, r.file, r.line, strings.TrimPrefix(r.String(), r.file+": "), verdict)
-	}
-	var workers sync.WaitGroup
-	for range o.workers {
-		workers.Go(func() {
-			dir, err := os.MkdirTemp("", "mutate-")
-			if err == nil {
-				defer os.RemoveAll(dir)
-				err = clone(ctx, dir)
-			}
-			if err == nil {
-				err = clean(ctx, dir, drawn)
-			}
-			if err != nil {
-				give(result{}, err)
-				return
-			}
-			for m, ok := take(); ok; m, ok = take() {
-				give(try(ctx, dir, m))
-			}
-		})
-	}
-	workers.Wait()
-	return results, next, first
-}
-
-// clone makes a checkout of what is committed here.
-func clone(ctx context.Context, dir string) error {
-	here, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	out, err := exec.CommandContext(ctx, "git", "clone", "-q", "--shared", here, dir).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("git clone: %w: %s", err, out)
-	}
-	return nil
-}
-
-// clean runs every suite without a fault: one that fails there would catch whatever is planted.
-func clean(ctx context.Context, dir string, drawn []mutation) error {
-	ran := map[string]bool{}
-	for _, m := range drawn {
-		for _, s := range suites(m.file) {
-			if name := strings.Join(s, " "); !ran[name] {
-				ran[name] = true
-				if code, _ := start(ctx, dir, s); code != 0 {
-					return errors.Join(ctx.Err(), fmt.Errorf("%s fails without a fault in %s", name, dir))
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// try plants one fault and runs its suites; the file is put back.
-func try(ctx context.Context, dir string, m mutation) (r result, err error) {
-	r.mutation = m
-	name := filepath.Join(dir, filepath.FromSlash(m.file))
-	whole, err := os.ReadFile(name)
-	if err != nil {
-		return r, err
-	}
-	changed, err := m.apply(whole)
-	if err != nil {
-		return r, err
-	}
-	if err := os.WriteFile(name, changed, 0o666); err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, os.WriteFile(name, whole, 0o666)) }()
-	if code, _ := start(ctx, dir, suite{"go", "build", "./" + filepath.ToSlash(filepath.Dir(m.file))}); code != 0 {
-		r.void = true
-		return r, ctx.Err()
-	}
-	for _, s := range suites(m.file) {
-		code, ended := start(ctx, dir, s)
-		if ctx.Err() != nil {
-			return r, ctx.Err()
-		}
-		if code != 0 {
-			r.caught, r.slow = strings.Join(s, " "), !ended
+		if o.noticed {
+			r.Caught, r.Slow = strings.TrimSpace(one.suite.Name+" "+o.first), o.slow
 			break
 		}
 	}
-	return r, nil
+	r.Seconds = time.Since(begin).Seconds()
+	return r, w.tidy(ctx)
 }
 
-// start runs a suite and returns its exit code, and whether it ended in time.
-func start(ctx context.Context, dir string, s suite) (code int, ended bool) {
-	inner, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	cmd := exec.CommandContext(inner, s[0], s[1:]...)
-	cmd.Dir = dir
-	cmd.WaitDelay = 10 * time.Second
-	group(cmd)
-	err := cmd.Run()
-	if err == nil {
-		return 0, true
+// plant lets every fault meet the quick tests, and those that live on the slow ones. What a journal
+// has of them is not repeated.
+func (w *work) plant(ctx context.Context, suites []suite, faults []mutation, functions []int, say func(string, ...any)) ([]result, error) {
+	journal := filepath.Join(w.dir, "journal")
+	known, err := readLines[result](journal)
+	if err != nil {
+		return nil, err
 	}
-	return 1, inner.Err() == nil
+	last := map[int]result{}
+	for _, r := range known {
+		for n, m := range faults {
+			if r.Fault == m.String() && r.Offset == m.offset {
+				last[n] = r
+			}
+		}
+	}
+	for round := 1; round <= 2; round++ {
+		for n, m := range faults {
+			if r := last[n]; r.Caught != "" || r.Round >= round {
+				continue
+			}
+			r, err := w.try(ctx, suites, m, n, functions[n], round)
+			if err != nil {
+				return nil, err
+			}
+			if err := appendLine(journal, r); err != nil {
+				return nil, err
+			}
+			last[n] = r
+			say("%d/%d %s:%d: %s: %s", n+1, len(faults), m.file, m.line, strings.TrimPrefix(m.String(), m.file+": "), r.verdict())
+		}
+	}
+	results := make([]result, len(faults))
+	for n := range faults {
+		results[n] = last[n]
+	}
+	return results, nil
+}
+
+func (r result) verdict() string {
+	switch {
+	case r.Caught == "" && r.Round == 1:
+		return "not noticed by quick tests"
+	case r.Caught == "":
+		return "SURVIVED"
+	case r.Slow:
+		return "caught by " + r.Caught + ", which did not end"
+	}
+	return "caught by " + r.Caught
 }

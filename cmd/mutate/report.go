@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -38,26 +39,33 @@ func readSurvivors(name string) (map[string]string, error) {
 // report prints the count and the survivors, and returns the exit code.
 func report(results []result, known map[string]string, o options, stdout io.Writer) int {
 	caught, slow, unknown := 0, 0, 0
+	var seconds []float64
 	var alive []result
 	for _, r := range results {
+		seconds = append(seconds, r.Seconds)
 		switch {
-		case r.caught == "":
+		case r.Caught == "":
 			alive = append(alive, r)
-		case r.slow:
+		case r.Slow:
 			slow++
 			fallthrough
 		default:
 			caught++
 		}
 	}
-	fmt.Fprintf(stdout, "\n%d of %d faults caught, %d of them by a suite that did not end; seed %d\n", caught, len(results), slow, o.seed)
+	slices.Sort(seconds)
+	fmt.Fprintf(stdout, "\n%d of %d faults caught, %d of them by a test that did not end; seed %d", caught, len(results), slow, o.seed)
+	if len(seconds) > 0 {
+		fmt.Fprintf(stdout, "; median %.1f s a fault", seconds[len(seconds)/2])
+	}
+	fmt.Fprintln(stdout)
 	for _, r := range alive {
-		reason, listed := known[r.String()]
+		reason, listed := known[r.Fault]
 		if !listed {
 			unknown++
 			reason = "NOT LISTED"
 		}
-		fmt.Fprintf(stdout, "%s | %s\n", r, reason)
+		fmt.Fprintf(stdout, "%s (line %d, reached by %d tests) | %s\n", r.Fault, r.Line, r.Reached, reason)
 	}
 	if len(results) == 0 || 100*float64(caught) < o.atLeast*float64(len(results)) || unknown > 0 {
 		return 1
