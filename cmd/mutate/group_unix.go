@@ -16,7 +16,7 @@ func group(cmd *exec.Cmd) {
 // bounded limits what a suite may allocate, since a fault may be in a bound.
 func bounded(cmd *exec.Cmd) *exec.Cmd {
 	const kibibytes = "16777216"
-	cmd.Args = append([]string{"sh", "-c", `ulimit -v ` + kibibytes + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{"sh", "-c", `ulimit -S -v ` + kibibytes + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	return cmd
 }

@@ -1,8 +1,8 @@
 // Mutate plants single faults in the code and counts those that the tests notice: mutation testing,
 // with a counted budget.
 //
-//	mutate [-seed 1] [-count 200] [-from 0] [-only TEXT] [-work DIR] [-steps tests,generic,cuda]
-//	       [-survivors FILE] [-list] [-atleast 95] [PACKAGE...]
+//	mutate [-seed 1] [-count 200] [-from 0] [-only TEXT] [-work DIR]
+//	       [-steps tests,generic,emulated] [-survivors FILE] [-list] [-atleast 95] [PACKAGE...]
 //
 // It is run at the root of a checkout, on a Unix system. A fault is one change of one expression or
 // statement of a file that people write. It is a comparison that is off by one or turned round, an
@@ -23,9 +23,9 @@
 // survivor is printed, and is a finding unless FILE lists it with a reason: a change that nothing
 // can notice, or one of speed alone. -list prints the faults and runs nothing.
 //
-// DIR holds the clone, the programs and a journal. A run that was interrupted goes on there with the
-// same command; without -work it is a temporary folder that is removed. -from leaves out the first
-// of those drawn, so that a long run can be made in parts: each prints where the next begins.
+// DIR holds the clone, the programs and a journal. A run that was interrupted goes on there with
+// the same command; without -work it is a temporary folder that is removed. -from leaves out the
+// first of those drawn, so that a long run can be made in parts: each prints where the next begins.
 //
 // It exits with 0 when at least ATLEAST per cent were caught, 1 when fewer were or a survivor is
 // not listed, and 2 when it could not run. .ci/mutate is how it is started.
@@ -72,7 +72,7 @@ func parse(args []string, stderr io.Writer) (o options, ok bool) {
 	flags.IntVar(&o.from, "from", 0, "how many of those drawn are left out first")
 	flags.StringVar(&o.only, "only", "", "plant only faults whose line in -list contains this text")
 	flags.StringVar(&o.work, "work", "", "folder for the clone, the programs and the journal")
-	chosen := flags.String("steps", "tests,generic", "steps of .ci/run, separated by commas: tests, generic, cuda")
+	chosen := flags.String("steps", "tests,generic", "steps of .ci/run, separated by commas: tests, generic, emulated")
 	flags.Float64Var(&o.atLeast, "atleast", 95, "per cent that must be caught")
 	flags.StringVar(&o.survivors, "survivors", "", "file of survivors with reasons")
 	flags.BoolVar(&o.list, "list", false, "print the faults and run nothing")
@@ -86,7 +86,7 @@ func parse(args []string, stderr io.Writer) (o options, ok bool) {
 	o.steps = strings.Split(*chosen, ",")
 	for _, name := range o.steps {
 		if !slices.ContainsFunc(steps, func(s step) bool { return s.name == name }) {
-			fmt.Fprintf(stderr, "mutate: -steps: no step %q; there are tests, generic and cuda\n", name)
+			fmt.Fprintf(stderr, "mutate: -steps: no step %q; there are tests, generic and emulated\n", name)
 			return o, false
 		}
 	}

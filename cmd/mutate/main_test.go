@@ -116,8 +116,8 @@ func Map__mutant2[K, V any](func(K) V, K) {  }
 	}
 }
 
-// TestTracer holds to whom marks are given: to tests that ran since the look before the last, to all
-// of them what was marked before any began.
+// TestTracer holds to whom marks are given: to tests that ran since the look before the last, to
+// all of them what was marked before any began.
 func TestTracer(t *testing.T) {
 	dir := t.TempDir()
 	marks, said := filepath.Join(dir, "marks"), filepath.Join(dir, "said")
@@ -245,8 +245,9 @@ func TestPlant(t *testing.T) {
 		t.Fatalf("exit %d: %s%s", code, &stdout, &stderr)
 	}
 	out := stdout.String()
+	// Two places are for Windows, one does not compile.
 	for _, want := range []string{
-		"3 of 6 places, seed 1, from 0; the next part begins with -from 6", // one is for Windows, one does not compile
+		"3 of 6 places, seed 1, from 0; the next part begins with -from 6",
 		"Add: operator: + -> -: caught by ./runtime/kv TestAdd",
 		"Unseen: operator: - -> +: SURVIVED", "Unseen: number: 1 -> 2: SURVIVED",
 		"1 of 3 faults caught", "(line 5, reached by 0 tests) | NOT LISTED",

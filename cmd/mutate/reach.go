@@ -18,7 +18,8 @@ import (
 // what ran before the first test counts for all, and what ran while a test began or several were
 // running counts for each of them.
 //
-// What a test takes from an earlier one (a value that is made once) counts for the earlier one alone.
+// What a test takes from an earlier one, a value that is made once, counts for the earlier one
+// alone.
 func (w *work) trace(ctx context.Context, s suite, functions int) (suite, error) {
 	marks := filepath.Join(w.dir, "reach")
 	if err := os.WriteFile(marks, make([]byte, max(functions, 1)), 0o666); err != nil {

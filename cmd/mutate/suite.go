@@ -47,7 +47,7 @@ type step struct {
 var steps = []step{
 	{name: "tests"},
 	{name: "generic", packages: []string{"./kernels", "./runtime/attention", "./runtime/model"}, env: []string{"KVRUN_ISA=generic"}},
-	{name: "cuda", tags: "emulate", packages: []string{"./runtime/cuda/...", "./runtime/gpu/..."}},
+	{name: "emulated", tags: "emulate", packages: []string{"./runtime/gpu/..."}},
 }
 
 // build makes the programs of a step, in the folder bin of the work.

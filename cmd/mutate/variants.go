@@ -18,7 +18,10 @@ import (
 // itself for each of its faults, with the fault in it, and begins with a choice among them. What
 // the environment of a process says decides: no fault, or the one with that number.
 //
-//	func Add(a, b int) int { if mutantOn { switch mutantAt(4) { case 17: return Add__mutant17(a, b) } }; return a + b }
+//	func Add(a, b int) int {
+//		if mutantOn { switch mutantAt(4) { case 17: return Add__mutant17(a, b) } }
+//		return a + b
+//	}
 //
 // The files of the checkout are left as they are: go build reads these in their place, by an
 // overlay.

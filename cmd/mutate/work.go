@@ -26,7 +26,7 @@ type work struct {
 
 func (w *work) clone() string { return filepath.Join(w.dir, "clone") }
 
-// open makes the folder, or takes one that was made for the same faults of the same commit.
+// openWork makes the folder, or takes one that was made for the same faults of the same commit.
 func openWork(ctx context.Context, o options) (*work, error) {
 	commit, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output()
 	if err != nil {
