@@ -68,7 +68,7 @@ func (m *masker) giveBack(b []thread) { m.free = append(m.free, b) }
 func (m *masker) thread(t *thread) {
 	n := &m.g.nodes[t.node]
 	set := m.v.set(n.tables, t.state)
-	left := n.max - t.items // items that may still begin
+	left := n.max - t.items // items that may still come
 	set.within.add(m.mask, left)
 	if lack := n.min - t.items; lack <= 0 && left >= set.most {
 		set.closed.add(m.mask, 0)
@@ -156,7 +156,7 @@ func (m *masker) scan(node int32, t *thread) {
 		if begins {
 			count++
 		}
-		if to < 0 || count > g.max || ends && count < g.min {
+		if to < 0 || count > g.max-g.tables.need(to) || ends && count < g.min {
 			i = n.end
 			continue
 		}

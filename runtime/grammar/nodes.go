@@ -73,19 +73,12 @@ func (b *Builder) add(n node) Node {
 func (b *Builder) Err() error { return b.err }
 
 // Terminal is what an automaton accepts.
-func (b *Builder) Terminal(d *regular.DFA) Node { return b.terminal(d, -1, 0, Unbounded) }
+func (b *Builder) Terminal(d *regular.DFA) Node { return b.terminal(d, nil, 0, Unbounded) }
 
-// Counted is what an automaton accepts that reads items between two bytes, such as the characters
-// of a string between quotes, with min to max items. open is the first of the bytes. Before an item
-// and behind the last the automaton is in the state to which open leads; an item does not end with
-// acceptance, the last of the bytes does.
-func (b *Builder) Counted(d *regular.DFA, open byte, min, max int) Node {
-	body := d.Step(0, open)
-	if body == regular.Dead || d.Accepts(body) || body == 0 {
-		b.fail(errors.New("a counted terminal needs an open and a closing byte"))
-		return 0
-	}
-	return b.terminal(d, body, b.count(min), b.count(max))
+// Counted is what an automaton accepts with min to max of its items. min is at most max, and max at
+// least what the automaton needs.
+func (b *Builder) Counted(c *regular.Counter, min, max int) Node {
+	return b.terminal(c.DFA, c, b.count(min), b.count(max))
 }
 
 // count checks a bound that a grammar gives.
@@ -97,12 +90,12 @@ func (b *Builder) count(n int) int32 {
 	return int32(n)
 }
 
-func (b *Builder) terminal(d *regular.DFA, body, min, max int32) Node {
+func (b *Builder) terminal(d *regular.DFA, c *regular.Counter, min, max int32) Node {
 	if b.states += d.Len(); b.states > MaxStates {
 		b.fail(fmt.Errorf("the automata of the grammar have more than %d states", MaxStates))
 		return 0
 	}
-	return b.add(node{kind: isTerminal, nullable: d.Accepts(0), min: min, max: max, tables: b.v.tablesOf(d, body)})
+	return b.add(node{kind: isTerminal, nullable: d.Accepts(0), min: min, max: max, tables: b.v.tablesOf(d, c)})
 }
 
 // Seq is one after the other; of none, nothing.
@@ -205,7 +198,32 @@ func (b *Builder) Finish(root Node) (*Grammar, error) {
 	if err := g.checkHeights(); err != nil {
 		return nil, err
 	}
+	g.prepare()
 	return g, nil
+}
+
+// maxPrepared is how many nodes of the trie are looked at before a grammar is used.
+const maxPrepared = 1 << 24
+
+// prepare finds token sets before they are wanted, so that no step waits for one. What is beyond the
+// bound is found when it is wanted.
+func (g *Grammar) prepare() {
+	work := 0
+	for i := range g.nodes {
+		t := g.nodes[i].tables
+		if t == nil {
+			continue
+		}
+		for s := range t.sets {
+			if t.sets[s].Load() != nil {
+				continue
+			}
+			if work > maxPrepared {
+				return
+			}
+			work += g.v.set(t, int32(s)).work
+		}
+	}
 }
 
 // maxSettle bounds the nodes that settle looks at.

@@ -198,14 +198,11 @@ func (g *Grammar) step(threads []thread, b byte, out []thread, work *int) (after
 			continue
 		}
 		if begins {
-			if t.items++; t.items > n.max {
-				continue
-			}
-			if n.max == Unbounded {
+			if t.items++; n.max == Unbounded {
 				t.items = min(t.items, n.min)
 			}
 		}
-		if ends && t.items < n.min {
+		if ends && t.items < n.min || t.items > n.max-n.tables.need(to) {
 			continue
 		}
 		t.state = to

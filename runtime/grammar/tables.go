@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -35,8 +36,8 @@ func (v *Vocabulary) Memory() int {
 // tables are what a vocabulary knows of an automaton.
 type tables struct {
 	dfa   *regular.DFA
-	body  int32  // the state at which a counted terminal is between two items; -1 for none
-	final []bool // states that accept and have nothing that follows
+	count *regular.Counter // nil where no items are counted
+	final []bool           // states that accept and have nothing that follows
 	sets  []atomic.Pointer[tokenSet]
 	bytes int // of sets
 }
@@ -44,23 +45,24 @@ type tables struct {
 // tokenSet is what the tokens do from one state of an automaton. An item is one of those that a
 // counted terminal counts; of others there are none.
 type tokenSet struct {
-	within  tokenList // tokens that begin no more items than tokenList.levels, and stay within
+	within  tokenList // tokens that stay within, by the items that they begin and then need
 	closing []counted // tokens that end a counted terminal with their last byte
 	closed  tokenList // the same, all of them
 	exits   []exit    // by their byte
-	most    int32     // items that a token begins
+	most    int32     // items of a token
+	work    int       // nodes of the trie that were looked at
 	bytes   int
 }
 
-// tokenList is tokens, as ids where they are few. With levels, level k has the tokens that begin at
-// most k items, and long those that begin more than the last.
+// tokenList is tokens, as ids where they are few. With levels, level k has the tokens of at most k
+// items, and long those of more than the last.
 type tokenList struct {
 	few    []int32
 	levels []Mask
 	long   []counted
 }
 
-// counted is a token and the items that it begins.
+// counted is a token and its items.
 type counted struct{ token, items int32 }
 
 // exit is a node of the trie before whose byte a terminal may have ended.
@@ -75,14 +77,17 @@ const (
 	maxLevels = 32
 )
 
-// tablesOf are the tables of an automaton; body is as in them.
-func (v *Vocabulary) tablesOf(d *regular.DFA, body int32) *tables {
-	key := string([]byte{byte(body), byte(body >> 8)}) + d.Key()
+// tablesOf are the tables of an automaton, whose items c counts if it is not nil.
+func (v *Vocabulary) tablesOf(d *regular.DFA, c *regular.Counter) *tables {
+	key := "plain" + d.Key()
+	if c != nil {
+		key = fmt.Sprint(c.Between, d.Key())
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	t, ok := v.seen[key]
 	if !ok {
-		t = &tables{dfa: d, body: body, final: make([]bool, d.Len()), sets: make([]atomic.Pointer[tokenSet], d.Len())}
+		t = &tables{dfa: d, count: c, final: make([]bool, d.Len()), sets: make([]atomic.Pointer[tokenSet], d.Len())}
 		for i := range t.final {
 			t.final[i] = d.Final(int32(i))
 		}
@@ -103,7 +108,7 @@ func (v *Vocabulary) set(t *tables, state int32) *tokenSet {
 	if s := t.sets[state].Load(); s != nil {
 		return s
 	}
-	s := v.find1(t, state)
+	s := v.find(t, state)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if other := t.sets[state].Load(); other != nil {
@@ -153,22 +158,32 @@ func newWalker(depth int) walker {
 // whether it ends the terminal.
 func (t *tables) step(state int32, b byte) (to int32, begins, ends bool) {
 	to = t.dfa.Step(state, b)
-	if state == t.body && to != regular.Dead {
+	if t.count != nil && to != regular.Dead && t.count.Between[state] {
 		ends = t.dfa.Accepts(to)
 		begins = !ends
 	}
 	return to, begins, ends
 }
 
-// find1 goes through all tokens.
-func (v *Vocabulary) find1(t *tables, from int32) *tokenSet {
+// need is the items that have to begin after a state.
+func (t *tables) need(state int32) int32 {
+	if t.count == nil {
+		return 0
+	}
+	return t.count.Need[state]
+}
+
+// find goes through all tokens from a state.
+func (v *Vocabulary) find(t *tables, from int32) *tokenSet {
 	s := &tokenSet{}
-	var within []counted
+	within := gatherer{v: v, counts: t.count != nil}
+	closed := gatherer{v: v}
 	w := newWalker(v.depth)
 	w.states[0] = from
 	for i := int32(1); int(i) < len(v.nodes); {
 		n := &v.nodes[i]
 		to, begins, ends := t.step(w.states[n.depth-1], n.b)
+		s.work++
 		if to == regular.Dead {
 			i = n.end
 			continue
@@ -179,16 +194,13 @@ func (v *Vocabulary) find1(t *tables, from int32) *tokenSet {
 		}
 		w.states[n.depth], w.items[n.depth] = to, items
 		if n.token >= 0 {
-			s.most = max(s.most, items)
-			list := &within
+			cost := items + t.need(to)
+			s.most = max(s.most, cost)
 			if ends {
-				list = &s.closing
-			}
-			*list = append(*list, counted{n.token, items})
-			if n.same >= 0 {
-				for _, id := range v.same[n.same] {
-					*list = append(*list, counted{id, items})
-				}
+				closed.add(n, cost)
+				s.closing = v.append(s.closing, n, cost)
+			} else {
+				within.add(n, cost)
 			}
 		}
 		if t.dfa.Accepts(to) {
@@ -200,43 +212,79 @@ func (v *Vocabulary) find1(t *tables, from int32) *tokenSet {
 	}
 	slices.SortStableFunc(s.exits, func(a, b exit) int { return int(a.b) - int(b.b) })
 	s.exits, s.closing = slices.Clip(s.exits), slices.Clip(s.closing)
-	s.within = v.list(within, t.body >= 0)
-	s.closed = v.list(s.closing, false)
+	s.within, s.closed = within.list(), closed.list()
 	s.bytes = 128 + 12*len(s.exits) + 8*len(s.closing) + s.within.bytes() + s.closed.bytes()
 	return s
 }
 
-// list keeps tokens, in levels where they are counted.
-func (v *Vocabulary) list(tokens []counted, levels bool) (l tokenList) {
-	if len(tokens) <= sparse {
-		for _, c := range tokens {
-			l.few = append(l.few, c.token)
+// append adds the tokens that end at a node.
+func (v *Vocabulary) append(list []counted, n *trieNode, items int32) []counted {
+	list = append(list, counted{n.token, items})
+	if n.same >= 0 {
+		for _, id := range v.same[n.same] {
+			list = append(list, counted{id, items})
 		}
-		if levels {
-			l.few, l.long = nil, slices.Clip(tokens)
+	}
+	return list
+}
+
+// gatherer makes a tokenList. Where items are counted, masks are those of one number of items until
+// the list is made.
+type gatherer struct {
+	v      *Vocabulary
+	counts bool
+	all    []counted // while they are few
+	many   bool
+	masks  []Mask
+	long   []counted
+}
+
+func (g *gatherer) add(n *trieNode, items int32) {
+	if !g.many {
+		g.all = g.v.append(g.all, n, items)
+		if len(g.all) <= sparse {
+			return
 		}
-		return l
-	}
-	most := int32(0)
-	for _, c := range tokens {
-		most = max(most, c.items)
-	}
-	if !levels {
-		most = 0
-	}
-	for k := range min(most+1, maxLevels) {
-		m := v.newMask()
-		for _, c := range tokens {
-			if !levels || c.items <= k {
-				m.set(c.token)
-			}
+		g.many = true
+		for _, c := range g.all {
+			g.put(c)
 		}
-		l.levels = append(l.levels, m)
+		return
 	}
-	for _, c := range tokens {
-		if levels && c.items >= maxLevels {
-			l.long = append(l.long, c)
+	g.put(counted{n.token, items})
+	if n.same >= 0 {
+		for _, id := range g.v.same[n.same] {
+			g.put(counted{id, items})
 		}
+	}
+}
+
+func (g *gatherer) put(c counted) {
+	if !g.counts {
+		c.items = 0
+	}
+	if c.items >= maxLevels {
+		g.long = append(g.long, c)
+		return
+	}
+	for int(c.items) >= len(g.masks) {
+		g.masks = append(g.masks, g.v.newMask())
+	}
+	g.masks[c.items].set(c.token)
+}
+
+func (g *gatherer) list() (l tokenList) {
+	switch {
+	case g.many:
+		for i := range len(g.masks) - 1 {
+			g.masks[i+1].or(g.masks[i])
+		}
+		return tokenList{levels: g.masks, long: slices.Clip(g.long)}
+	case g.counts:
+		return tokenList{long: slices.Clip(g.all)}
+	}
+	for _, c := range g.all {
+		l.few = append(l.few, c.token)
 	}
 	return l
 }
@@ -248,7 +296,7 @@ func (l *tokenList) bytes() (n int) {
 	return n + 4*len(l.few) + 8*len(l.long)
 }
 
-// add puts the tokens into a mask that begin at most so many items.
+// add puts the tokens of at most so many items into a mask.
 func (l *tokenList) add(m Mask, items int32) {
 	for _, id := range l.few {
 		m.set(id)

@@ -104,7 +104,7 @@ func (p *spec) validString(s string) (bool, error) {
 	if len(t.patterns)+len(t.formats) == 0 {
 		return true, nil
 	}
-	d, err := patterned(t)
+	d, err := patterned(t, true)
 	if d == nil || err != nil {
 		return false, err
 	}
@@ -255,11 +255,11 @@ func stringsDisjoint(p, q *spec, _ int) (bool, error) {
 		return false, nil
 	}
 	// A length alone is in other spellings, so only patterns are compared.
-	x, err := patterned(a)
+	x, err := patterned(a, true)
 	if x == nil || err != nil {
 		return err == nil, err
 	}
-	y, err := patterned(b)
+	y, err := patterned(b, true)
 	if y == nil || err != nil {
 		return err == nil, err
 	}

@@ -45,25 +45,47 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 	case t.min > t.max:
 		return 0, false, nil
 	case len(t.patterns)+len(t.formats) > 0:
-		d, err := patterned(t)
-		if d == nil || err != nil {
+		d, err := patterned(t, false)
+		switch {
+		case d == nil || err != nil:
 			return 0, false, err
+		case t.from == nil:
+			return c.terminal(d), true, nil
 		}
-		return c.terminal(d), true, nil
+		return c.counted(d, character(re.AnyRune()), t)
 	}
 	d, err := re.Compile(anyString(), maxStates)
 	if err != nil {
 		return 0, false, err
 	}
-	if t.min == 0 && t.max == grammar.Unbounded {
+	if t.from == nil {
 		return c.terminal(d), true, nil
 	}
-	return c.b.Counted(d, '"', t.min, t.max), true, nil
+	return c.counted(d, anyCharacter(), t)
 }
 
-// patterned is the automaton of strings with patterns, formats and a length, nil where there are
-// none.
-func patterned(t *strings_) (d *re.DFA, err error) {
+// counted is the strings of an automaton with a length, of characters as they are spelled in it.
+func (c *compiler) counted(d *re.DFA, character re.Expr, t *strings_) (grammar.Node, bool, error) {
+	item, err := re.Compile(character, maxStates)
+	if err != nil {
+		return 0, false, err
+	}
+	if x := re.Count(d, item); x != nil {
+		if int(x.Need[x.Step(0, '"')]) > t.max {
+			return 0, false, nil
+		}
+		return c.b.Counted(x, t.min, t.max), true, nil
+	}
+	d, err = patterned(t, true)
+	if d == nil || err != nil {
+		return 0, false, err
+	}
+	return c.terminal(d), true, nil
+}
+
+// patterned is the automaton of strings with patterns and formats, and with a length if that is
+// asked for; nil where there are none.
+func patterned(t *strings_, length bool) (d *re.DFA, err error) {
 	also := func(e re.Expr, s *value, keyword string) error {
 		x, err := re.Compile(e, maxStates)
 		if err == nil && d != nil {
@@ -89,20 +111,33 @@ func patterned(t *strings_) (d *re.DFA, err error) {
 			return nil, none(err)
 		}
 	}
-	if t.from != nil {
-		max := t.max
-		if max == grammar.Unbounded {
-			max = re.Unbounded
-		}
-		keyword := "maxLength"
-		if t.from.get(keyword) == nil {
-			keyword = "minLength"
-		}
-		if err := also(re.Repeat(character(re.AnyRune()), t.min, max), t.from, keyword); err != nil {
+	if length && t.from != nil {
+		if d, err = t.limit(d); err != nil {
 			return nil, none(err)
 		}
 	}
 	return re.Between('"', d, '"', re.MaxStates)
+}
+
+// limit is the texts of d with the length that is asked for.
+func (t *strings_) limit(d *re.DFA) (*re.DFA, error) {
+	item, err := re.Compile(character(re.AnyRune()), maxStates)
+	if err != nil {
+		return nil, err
+	}
+	most := t.max
+	if most == grammar.Unbounded {
+		most = re.Unbounded
+	}
+	d, err = re.Limited(d, item, t.min, most, re.MaxStates-2)
+	if err == nil || errors.Is(err, re.ErrEmpty) {
+		return d, err
+	}
+	keyword := "maxLength"
+	if t.from.get(keyword) == nil {
+		keyword = "minLength"
+	}
+	return nil, t.from.refuse(keyword, "beside a pattern or a format, %v", err)
 }
 
 // none is nil for an automaton that accepts nothing, which is no mistake.
