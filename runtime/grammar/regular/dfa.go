@@ -332,3 +332,6 @@ func Between(first byte, d *DFA, last byte, limit int) (*DFA, error) {
 	}
 	return explore(int32(before), step, func(s int32) bool { return s == behind }, eachByte(), limit)
 }
+
+// Bytes is what the tables take.
+func (d *DFA) Bytes() int { return 256 + 4*len(d.next) + len(d.accept) }

@@ -115,7 +115,7 @@ func (n *nfa) add(e Expr, end int32, depth int) (int32, error) {
 	case len(n.to) > MaxNodes || n.work > 4*MaxNodes:
 		return 0, TooLarge{MaxNodes}
 	case depth > maxDepth:
-		return 0, errNested
+		return 0, ErrNested
 	}
 	switch e.kind {
 	case empty:

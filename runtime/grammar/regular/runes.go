@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-var errNested = errors.New("it nests too deeply")
+// ErrNested is an expression whose parts nest more than 200 deep.
+var ErrNested = errors.New("it nests too deeply")
 
 // Runes are ranges of characters, each from the first to the second, both included.
 type Runes [][2]rune
