@@ -78,6 +78,7 @@
 //
 //	runtime/memory              asks the system for memory before Go does
 //	runtime/grammar/regular     automata over bytes: of expressions, patterns and ranges of numbers
+//	runtime/grammar/gbnf        llama.cpp's grammars
 //	runtime/grammar/schema      JSON Schemas as grammars
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX

@@ -32,6 +32,7 @@ type chatFlags struct {
 func chatCommand(e *environment, args []string) error {
 	var m modelFlags
 	var f sampleFlags
+	var rules grammarFlags
 	var keep promptCacheFlags
 	var in promptFlags
 	var c chatFlags
@@ -45,6 +46,7 @@ func chatCommand(e *environment, args []string) error {
 	forceFlag(fs, &c.force)
 	keep.add(fs)
 	f.add(fs, 1024)
+	rules.add(fs)
 	m.add(fs, model.Fast)
 	defer keep.close()
 	s, err := e.begin(fs, "[MODEL] [flags]", args, &m, func() (err error) {
@@ -52,6 +54,9 @@ func chatCommand(e *environment, args []string) error {
 		return err
 	}, func() error {
 		if err := f.check(); err != nil {
+			return err
+		}
+		if err := rules.read(e); err != nil {
 			return err
 		}
 		return keep.open(e)
@@ -69,6 +74,9 @@ func chatCommand(e *environment, args []string) error {
 		return err
 	}
 	defer g.Context.Close()
+	if g.Options.Grammar, err = rules.of(g.Tokenizer); err != nil {
+		return err
+	}
 	if err := keep.load(s, g); err != nil {
 		return err
 	}

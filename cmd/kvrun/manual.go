@@ -31,7 +31,7 @@ var flagGroups = []manual.Group{
 	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "spec", "chat-template", "chat-template-file"}},
 	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
-	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos"}},
+	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos", "grammar", "grammar-file", "json-schema", "json-schema-file"}},
 	{Title: "Measuring", Flags: []string{"chunks", "decode", "ref", "reference", "cells", "types-k", "types-v", "rot", "extras", "by-layer", "path", "check", "chunks-tune"}},
 	{Title: "Device and speed", Flags: slices.Concat([]string{"device", "gpu-layers", "tensor-split"}, driverSettings(), []string{"threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"})},
 	{Title: "Output", Flags: []string{"out", "output", "output-err", "format", "report", "emit", "journal", "force", "no-display-prompt", "json", "verbose"}},
@@ -41,7 +41,7 @@ var flagGroups = []manual.Group{
 var examples = map[string][]string{
 	"run": {`kvrun run model.gguf -p "Once upon a time" -n 64`, "kvrun run model.gguf -f prompt.txt -ctk q8_0 -ctv lm4_64 --temp 0", "git diff | kvrun run model.gguf -n 200 --json"},
 	"chat": {"kvrun chat model.gguf", `kvrun chat model.gguf -sys "Answer in one sentence." -c 0`,
-		"kvrun chat model.gguf -ctk lm4_64 -ctv lm4_64 --prompt-cache talk.cache"},
+		`kvrun chat model.gguf -j '{"enum": ["yes", "no"]}' --prompt-cache talk.cache`},
 	"serve": {"kvrun serve model.gguf", "kvrun serve model.gguf -c 32768 -np 8 -ctk q8_0 -ctv q8_0 --port 9931",
 		"kvrun serve -hf owner/name --host 0.0.0.0 --api-key-file keys.txt"},
 	"info": {"kvrun info model.gguf", "kvrun info model.gguf -c 0 -ctk q8_0 -ctv turbo4", "kvrun info model.gguf --device " + drivers.All()[0].Name + " -np 4"},
@@ -70,7 +70,7 @@ var examples = map[string][]string{
 // flagValue is what a flag of a command can be given, for help and completion.
 func flagValue(command, flag string) manual.Value {
 	switch flag {
-	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file":
+	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "grammar-file", "json-schema-file":
 		return manual.Value{File: true}
 	case "chat":
 		return manual.Value{File: command == "sweep"}

@@ -46,6 +46,7 @@ type runFlags struct {
 	e        *environment
 	m        modelFlags
 	sample   sampleFlags
+	grammar  grammarFlags
 	keep     promptCacheFlags
 	in       promptFlags
 	quiet    bool
@@ -65,6 +66,7 @@ func (r *runFlags) add(fs *pflag.FlagSet) {
 	r.keep.add(fs)
 	fs.BoolVar(&r.keep.all, "prompt-cache-all", false, "keep what was generated in --prompt-cache, not the prompt alone")
 	r.sample.add(fs, 128)
+	r.grammar.add(fs)
 	r.m.add(fs, model.Fast)
 	r.given = fs.Changed
 }
@@ -72,6 +74,9 @@ func (r *runFlags) add(fs *pflag.FlagSet) {
 // check reads the flags of the command and the prompt.
 func (r *runFlags) check() (err error) {
 	if err := r.sample.check(); err != nil {
+		return err
+	}
+	if err := r.grammar.read(r.e); err != nil {
 		return err
 	}
 	if err := r.keep.open(r.e); err != nil {
@@ -115,6 +120,9 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	defer g.Context.Close()
+	if g.Options.Grammar, err = r.grammar.of(g.Tokenizer); err != nil {
+		return err
+	}
 	r.loaded = time.Since(start)
 	tokens, err := s.encode(r.prompt, true)
 	if err != nil {

@@ -45,6 +45,20 @@ func (t *Template) Answer(prompt string) *Answer {
 	return a
 }
 
+// Begins reads what a model says after prompt, for whoever holds its content to a grammar. The
+// function gets the text piece by piece and says whether what comes next is content. Reasoning that
+// the prompt has opened, and headers, come before.
+func (t *Template) Begins(prompt string) func(piece string) bool {
+	a := t.Answer(prompt)
+	return func(piece string) bool {
+		a.Next(piece)
+		if a.in != nil {
+			return a.in.kind == Content
+		}
+		return !a.header && a.f.headers == nil && len(a.buf) == 0
+	}
+}
+
 // lead is the white space that the template puts between the prompt and an answer. A model writes
 // it too, and it is no part of what is said: the template would put it there again.
 func (t *Template) lead() string {

@@ -52,8 +52,13 @@ type Continuation struct {
 	// that it was drawn from, [Vocab], which are not its own to change or keep; nil for nobody.
 	Observe func(id int32, logits []float32)
 
+	// Begins gets the text as it comes, first "", and says when Options.Grammar holds: from the
+	// next token on, to the end. A model may think before that, or end. nil is from the first.
+	Begins func(text string) bool
+
 	o       Options
 	state   *grammar.State // nil for no grammar
+	begun   bool           // the grammar holds
 	err     error
 	t       *tokenizer.Tokenizer
 	sampler *sample.Sampler
@@ -101,7 +106,7 @@ func (c *Continuation) Next(logits []float32) (text string) {
 	if c.Observe != nil {
 		c.Observe(id, logits)
 	}
-	if c.t.IsEOG(id) && (!c.o.IgnoreEnd || c.state != nil) {
+	if c.t.IsEOG(id) && (!c.o.IgnoreEnd || c.begun) {
 		return c.End(StopEnd)
 	}
 	c.Tokens = append(c.Tokens, id)
@@ -110,10 +115,13 @@ func (c *Continuation) Next(logits []float32) (text string) {
 	if c.Control != nil && c.t.IsControl(id) && c.Control(c.t.Piece(id)) {
 		text = c.stream.Flush() + c.t.Piece(id)
 	}
+	if c.state != nil && !c.begun {
+		c.begun = c.Begins(text)
+	}
 	text, c.held, c.Stop = c.cut(c.held + text)
 	switch {
 	case c.Stop != "":
-	case c.state != nil && c.state.Over():
+	case c.begun && c.state.Over():
 		text += c.End(StopEnd)
 	case c.Full():
 		text += c.End(StopLimit)
@@ -123,7 +131,10 @@ func (c *Continuation) Next(logits []float32) (text string) {
 
 // draw draws a token, of those that the grammar allows if there is one.
 func (c *Continuation) draw(logits []float32) (int32, error) {
-	if c.state == nil {
+	if c.state != nil && len(c.Tokens) == 0 {
+		c.begun = c.Begins == nil || c.Begins("")
+	}
+	if !c.begun {
 		return c.sampler.Draw(logits), nil
 	}
 	allowed, err := c.state.Mask()

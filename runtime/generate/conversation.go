@@ -73,6 +73,8 @@ func (v *Conversation) Continue(ctx context.Context, show Show) (Answer, error) 
 	switch {
 	case n == 0 || v.Messages[n-1].Role != "assistant" || v.last.tokens == nil:
 		return Answer{}, errors.New("there is no answer to go on with")
+	case v.Options.Grammar != nil:
+		return Answer{}, errors.New("an answer that is held to a grammar is not gone on with: ask again")
 	case len(v.last.tokens)+1 >= v.Context.Cache.Size:
 		return Answer{}, TooLong{len(v.last.tokens) + 1, v.Context.Cache.Size}
 	}
@@ -140,6 +142,7 @@ func (v *Conversation) generate(ctx context.Context, prompt string, tokens []int
 	answer := v.Template.Answer(prompt)
 	answer.Next(before)
 	v.Control = func(text string) bool { return v.Raw || answer.Marker(text) }
+	v.Begins = v.Template.Begins(prompt)
 	shifts := v.Shifts
 	a.Result, err = v.Generate(ctx, rest, func(piece string) error { return show(piece, answer.Next(piece)) })
 	if err == nil {

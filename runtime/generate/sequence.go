@@ -24,6 +24,7 @@ type Sequence struct {
 	Shifts    int // how often the context was full and a part of it was dropped
 
 	Control  func(text string) bool // of control tokens, those whose text is given out; nil: none
+	Begins   func(text string) bool // as in Continuation
 	Progress func(done, of int)     // of a prompt that runs, after each batch; nil for nobody
 
 	sampler *sample.Sampler
@@ -101,7 +102,7 @@ func (s *Sequence) Generate(ctx context.Context, tokens []int32, emit func(text 
 	defer s.until(ctx)()
 	defer s.resync()
 	c := newContinuation(s.Tokenizer, s.Options, s.sampler)
-	c.Control = s.Control
+	c.Control, c.Begins = s.Control, s.Begins
 	defer func() {
 		r.Tokens, r.Total, r.After = c.Tokens, time.Since(start), len(c.Tokens)-1
 		text := c.held

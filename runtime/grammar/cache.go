@@ -22,8 +22,8 @@ type cached struct {
 	bytes int
 }
 
-// NewCache is a cache of so many bytes. What vocabularies keep of automata is not counted: they have
-// a bound of their own.
+// NewCache is a cache of so many bytes. What vocabularies keep of automata is not counted: they
+// have a bound of their own.
 func NewCache(bytes int) *Cache {
 	return &Cache{limit: bytes, list: list.New(), by: map[[32]byte]*list.Element{}}
 }

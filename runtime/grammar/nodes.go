@@ -205,8 +205,8 @@ func (b *Builder) Finish(root Node) (*Grammar, error) {
 // maxPrepared is how many nodes of the trie are looked at before a grammar is used.
 const maxPrepared = 1 << 24
 
-// prepare finds token sets before they are wanted, so that no step waits for one. What is beyond the
-// bound is found when it is wanted.
+// prepare finds token sets before they are wanted, so that no step waits for one. What is beyond
+// the bound is found when it is wanted.
 func (g *Grammar) prepare() {
 	work := 0
 	for i := range g.nodes {

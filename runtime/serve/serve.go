@@ -85,9 +85,10 @@ type Request struct {
 	Options generate.Options
 	Client  string // whose it is, for fairness
 
-	// Control and Observe are those of generate.Continuation. They run between the steps of all
-	// texts, so they have to be short.
+	// Control, Begins and Observe are those of generate.Continuation. They run between the steps of
+	// all texts, so they have to be short.
 	Control func(text string) bool
+	Begins  func(text string) bool
 	Observe func(id int32, logits []float32)
 }
 

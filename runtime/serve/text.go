@@ -35,7 +35,7 @@ func newText(ctx context.Context, r Request, size int, words *tokenizer.Tokenize
 	}
 	t := &Text{ctx: ctx, request: r, room: room, submitted: time.Now(), more: make(chan struct{}, 1), done: make(chan struct{})}
 	t.grow = generate.NewContinuation(words, r.Options)
-	t.grow.Control, t.grow.Observe = r.Control, r.Observe
+	t.grow.Control, t.grow.Begins, t.grow.Observe = r.Control, r.Begins, r.Observe
 	t.grow.Accept(r.Tokens...)
 	return t
 }

@@ -16,7 +16,7 @@ import (
 
 // Spellings are llama.cpp's names for flags that are called otherwise here.
 var Spellings = map[string]string{
-	"ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device", "ts": "tensor-split",
+	"jf": "json-schema-file", "ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device", "ts": "tensor-split",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed", "e": "escape",
 	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared", "oe": "output-err",
 	"hf": "hf-repo", "hfr": "hf-repo", "hff": "hf-file", "hft": "hf-token", "mu": "model-url",

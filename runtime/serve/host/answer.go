@@ -68,7 +68,7 @@ func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 			return nil, err
 		}
 		a.Prompt, a.reader, a.calls = s.Tokens, h.Template.Answer(text), len(r.Conversation.Tools) > 0
-		s.Control = a.reader.Marker
+		s.Control, s.Begins = a.reader.Marker, h.Template.Begins(text)
 	}
 	if len(s.Tokens) == 0 {
 		return nil, wire.Invalid("", "there is nothing to continue")
