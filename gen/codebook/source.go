@@ -7,8 +7,6 @@ package codebook
 import (
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/integrate/quad"
 )
 
 // Source is a probability distribution, with the integrals that levels are computed from: a
@@ -48,11 +46,7 @@ func Sphere(d int) Source {
 }
 
 // points and weights are the 10-point Gauss-Legendre rule on 0..1.
-var points, weights = func() (x, w []float64) {
-	x, w = make([]float64, 10), make([]float64, 10)
-	quad.Legendre{}.FixedLocations(x, w, 0, 1)
-	return x, w
-}()
+var points, weights = legendre(10)
 
 // newSource normalises f, with a mass at end, and tabulates the integrals of f on panels of a
 // quarter of sd, on which f is smooth enough for the rule to reach rounding error.

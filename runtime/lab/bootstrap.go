@@ -4,8 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 const (
@@ -36,15 +34,21 @@ func (b *bootstrap) interval(x []float64) Estimate {
 		means[i] /= float64(n)
 	}
 	slices.Sort(means)
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(n - 1)}.Quantile((1 + confidence) / 2)
-	tail := distuv.UnitNormal.CDF(-t * math.Sqrt(float64(n)/float64(n-1)))
-	k := int(tail * resamples)
+	k := int(tail(n) * resamples)
 	// A mean of equal values may differ from them in the last bit, which is no interval.
 	e.Low, e.High = min(means[k], e.Mean), max(means[resamples-1-k], e.Mean)
 	if slices.Min(x) == slices.Max(x) {
 		e = Estimate{x[0], x[0], x[0]}
 	}
 	return e
+}
+
+// tail is the share of the means of resamples of n values that lies below the interval of 95 %: what
+// the normal distribution has beyond Student's t, in deviations of a resample, which are smaller than
+// a sample's.
+func tail(n int) float64 {
+	t := student(confidence, n-1) * math.Sqrt(float64(n)/float64(n-1))
+	return math.Erfc(t/math.Sqrt2) / 2
 }
 
 // of returns the draws for n chunks, resamples times n.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -63,6 +64,31 @@ func TestBeats(t *testing.T) {
 		got, ok := compare(&bootstrap{}, &x, &y)
 		if !ok || got.Beats != c.beats || got.A != "x" || got.PPLDenies != c.beats {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
+// TestStudent has the table that statisticians print, and what is known in closed form for one and
+// two degrees of freedom.
+func TestStudent(t *testing.T) {
+	for _, c := range []struct {
+		p       float64
+		freedom int
+		want    float64
+	}{
+		{.95, 1, math.Tan(.95 * math.Pi / 2)},
+		{.95, 2, math.Sqrt(2 * .95 * .95 / (1 - .95*.95))},
+		{.99, 1, 63.656741162872},
+		{.95, 3, 3.182446305284},
+		{.95, 4, 2.776445105198},
+		{.99, 5, 4.032142983557},
+		{.95, 10, 2.228138851965},
+		{.90, 29, 1.699127026534},
+		{.95, 30, 2.042272456301},
+		{.95, 100000, 1.959987708},
+	} {
+		if got := student(c.p, c.freedom); math.Abs(got-c.want) > 1e-9*c.want {
+			t.Errorf("%v of %d degrees of freedom: %.12f, want %.12f", c.p, c.freedom, got, c.want)
 		}
 	}
 }
