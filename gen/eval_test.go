@@ -1,4 +1,4 @@
-package lower_test
+package gen_test
 
 import (
 	"encoding/binary"
@@ -23,8 +23,6 @@ import (
 // meaning of its operations: no assembler and no machine is needed. What comes out is held to the
 // oracles of kernels/ref and to the interpreter of the spec, within the bounds of the conformance
 // suite; memory is exactly as large as a kernel may reach.
-
-const root = "../.."
 
 // evaluator runs the kernels of one instruction set.
 type evaluator struct {

@@ -1,4 +1,4 @@
-package lower_test
+package gen_test
 
 import (
 	"bytes"
