@@ -1,3 +1,5 @@
+//go:build peers
+
 package gguf
 
 import (
@@ -32,10 +34,6 @@ func TestPeer(t *testing.T) {
 				t.Fatal(err)
 			}
 			comparePeer(t, out)
-			want, got := readModel(t, name), readFile(t, out)
-			if !slices.Equal(want, got) { // gguf-py's layout is the writer's
-				t.Errorf("the copy differs from the original: %d and %d bytes", len(got), len(want))
-			}
 		})
 	}
 	t.Run("every kind", func(t *testing.T) {
@@ -54,15 +52,6 @@ func TestPeer(t *testing.T) {
 		}
 		comparePeer(t, out)
 	})
-}
-
-func readFile(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func comparePeer(t *testing.T, path string) {

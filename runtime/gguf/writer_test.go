@@ -130,6 +130,24 @@ func TestWriterRoundTrip(t *testing.T) {
 	}
 }
 
+// TestWriterCopies writes real files again: the writer's layout is gguf-py's, byte for byte.
+func TestWriterCopies(t *testing.T) {
+	for _, name := range models {
+		want := readModel(t, name)
+		var got bytes.Buffer
+		w := NewWriter(&got)
+		if err := copyFile(w, mustParse(t, want)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%s: the copy differs from the original: %d and %d bytes", name, got.Len(), len(want))
+		}
+	}
+}
+
 func TestWriterAlignment(t *testing.T) {
 	var buf bytes.Buffer
 	w := NewWriter(&buf)
