@@ -50,7 +50,7 @@ func build(ctx context.Context, stdout io.Writer, args []string) error {
 			return err
 		}
 	}
-	program, err := files.Create(output.Request{Flag: "--output", Path: *out, Kind: output.Program, Force: *force, Mode: 0o777})
+	program, err := files.Create(output.Request{Flag: "--output", Path: *out, Kind: output.NewKind("a kvrun program", isProgram), Force: *force, Mode: 0o777})
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,12 @@ func goTool(ctx context.Context, root, dir, command string, args ...string) ([]b
 		err = ctx.Err()
 	}
 	return text, err
+}
+
+// isProgram reports whether the file at path was built of cmd/kvrun.
+func isProgram(path string) bool {
+	text, err := exec.Command("go", "version", "-m", "--", path).Output()
+	return err == nil && regexp.MustCompile(`(?m)^\tpath\t(.*/)?kvrun$`).Match(text)
 }
 
 // projectRoot is the absolute path of the project's source at dir.

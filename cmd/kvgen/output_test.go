@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,6 +55,31 @@ func TestBuildOutputs(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(dir, ".*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestIsProgram tells a kvrun, which build replaces, from another program and from a text.
+func TestIsProgram(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/kvrun\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	built := filepath.Join(dir, "program")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", built, ".")
+	build.Dir = dir
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	other, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{built: true, other: false, filepath.Join(dir, "main.go"): false} {
+		if isProgram(path) != want {
+			t.Errorf("%s is taken for a kvrun: %t", path, !want)
+		}
 	}
 }
 

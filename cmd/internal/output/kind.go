@@ -2,11 +2,9 @@ package output
 
 import (
 	"bytes"
-	"debug/buildinfo"
 	"encoding/binary"
 	"math"
 	"os"
-	"path"
 	"unicode/utf8"
 )
 
@@ -14,6 +12,11 @@ import (
 type Kind struct {
 	Name string                              // with its article: "a policy of kvrun tune"
 	is   func(head []byte, path string) bool // of a file's beginning, at most headSize bytes
+}
+
+// NewKind is a kind that only one command knows: is tells files of it by their path.
+func NewKind(name string, is func(path string) bool) Kind {
+	return Kind{name, func(_ []byte, path string) bool { return is(path) }}
 }
 
 // headSize is how much of a file is looked at.
@@ -29,7 +32,6 @@ var (
 	Policy       = Kind{"a policy of kvrun tune", object(`"about": "kvrun tune: `)}
 	Page         = Kind{"a page of kvrun sweep --report", page}
 	Conversation = Kind{"a conversation of kvrun chat", conversation}
-	Program      = Kind{"a kvrun program", program}
 	Logits       = Kind{"a file of logits", floats}
 )
 
@@ -43,10 +45,7 @@ func describe(head []byte, path string) string {
 			return k.Name
 		}
 	}
-	switch {
-	case Program.is(head, path):
-		return Program.Name
-	case text(head):
+	if text(head) {
 		return "a text"
 	}
 	return "a file that was not written by this command"
@@ -70,12 +69,6 @@ func page(head []byte, _ string) bool {
 // conversation is JSON lines of messages, or one object with them.
 func conversation(head []byte, _ string) bool {
 	return bytes.HasPrefix(head, []byte(`{"messages":`)) || bytes.HasPrefix(head, []byte(`{"kvrun_chat":`))
-}
-
-// program is an executable that was built of cmd/kvrun.
-func program(_ []byte, file string) bool {
-	info, err := buildinfo.ReadFile(file)
-	return err == nil && path.Base(info.Path) == "kvrun"
 }
 
 // floats are little-endian f32 that logits can be. They have no magic; but texts and programs, read
