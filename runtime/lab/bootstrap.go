@@ -43,9 +43,9 @@ func (b *bootstrap) interval(x []float64) Estimate {
 	return e
 }
 
-// tail is the share of the means of resamples of n values that lies below the interval of 95 %: what
-// the normal distribution has beyond Student's t, in deviations of a resample, which are smaller than
-// a sample's.
+// tail is the share of the means of resamples of n values that lies below the interval of 95 %:
+// what the normal distribution has beyond Student's t. That is counted in deviations of a resample,
+// which are smaller than a sample's.
 func tail(n int) float64 {
 	t := student(confidence, n-1) * math.Sqrt(float64(n)/float64(n-1))
 	return math.Erfc(t/math.Sqrt2) / 2
