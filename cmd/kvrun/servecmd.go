@@ -150,6 +150,9 @@ func serveCommand(e *environment, args []string) error {
 	return f.serve(e, s, l)
 }
 
+// kept is how many prompts are kept at least, beside one for each text that runs.
+const kept = 4
+
 // serve answers requests from a model on a listener.
 func (f *serveFlags) serve(e *environment, s *session, l net.Listener) error {
 	interrupt.KeepOnPipe()
@@ -158,12 +161,12 @@ func (f *serveFlags) serve(e *environment, s *session, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.startAll(size, f.parallel, cells)
+	c, err := s.startAll(size, min(kv.MaxSequences, 2*f.parallel+kept), cells)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	h := f.model(s, serve.New(c, words, serve.Options{Queue: f.queue}))
+	h := f.model(s, serve.New(c, words, serve.Options{Parallel: f.parallel, Queue: f.queue}))
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	steps := make(chan error, 1)

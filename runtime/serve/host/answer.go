@@ -3,6 +3,9 @@ package host
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/generate"
@@ -19,7 +22,8 @@ type Request struct {
 	// Alternatives are the most probable tokens to tell of beside each that is drawn; below 0 no
 	// token is told of.
 	Alternatives int
-	OneCall      bool // end after the first function that the model asks for
+	OneCall      bool   // end after the first function that the model asks for
+	Client       string // whose it is, for fairness
 }
 
 // Event is a piece of an answer.
@@ -38,9 +42,11 @@ type Answer struct {
 	reader  *chat.Answer // nil for a text
 	calls   bool         // functions may be asked for
 	oneCall bool
-	enough  bool // it was ended after a call
-	asked   int  // functions so far
+	enough  bool   // it was ended after a call
+	space   string // at the end of the thinking so far, which is layout where no more follows
+	asked   int    // functions so far
 	drawn   *drawn
+	thought strings.Builder
 }
 
 // Result is what became of an answer.
@@ -49,12 +55,14 @@ type Result struct {
 	Stop   generate.Stop // generate.StopInterrupted where the client went away
 	Reused int           // tokens of the prompt that were cached
 	Calls  int           // functions that the model asks for
+
+	Prompt, Total time.Duration // from its start until the first token, and until the end
 }
 
 // Start begins an answer. It is given up when ctx ends.
 func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 	a := &Answer{h: h, Prompt: r.Tokens, oneCall: r.OneCall}
-	s := serve.Request{Tokens: r.Tokens, Options: r.Options}
+	s := serve.Request{Tokens: r.Tokens, Options: r.Options, Client: r.Client}
 	if r.Conversation != nil {
 		text, err := h.Prompt(ctx, r.Conversation)
 		if err != nil {
@@ -124,6 +132,13 @@ func (a *Answer) parts(piece string) []chat.Part {
 // enough.
 func (a *Answer) known(parts []chat.Part) []chat.Part {
 	for i := range parts {
+		if parts[i].Kind == chat.Reasoning {
+			text := a.space + parts[i].Text
+			parts[i].Text = strings.TrimRight(text, " \n\r\t")
+			a.space = text[len(parts[i].Text):]
+			a.thought.WriteString(parts[i].Text)
+			continue
+		}
 		if parts[i].Kind != chat.Call {
 			continue
 		}
@@ -137,13 +152,22 @@ func (a *Answer) known(parts []chat.Part) []chat.Part {
 			return parts[:i+1]
 		}
 	}
-	return parts
+	return slices.DeleteFunc(parts, func(p chat.Part) bool { return p.Kind == chat.Reasoning && p.Text == "" })
+}
+
+// Thought is how many tokens the model's thinking has, once the answer has ended. Its markers are
+// not counted.
+func (a *Answer) Thought() int {
+	if a.thought.Len() == 0 {
+		return 0
+	}
+	return len(a.h.Tokenizer.Encode(a.thought.String(), false, false))
 }
 
 // Result waits for the end.
 func (a *Answer) Result() (Result, error) {
 	r, err := a.text.Wait()
-	out := Result{Tokens: r.Tokens, Stop: r.Stop, Reused: r.Reused, Calls: a.asked}
+	out := Result{Tokens: r.Tokens, Stop: r.Stop, Reused: r.Reused, Calls: a.asked, Prompt: r.Queued + r.Prompt, Total: r.Total}
 	if a.enough {
 		out.Stop = generate.StopEnd
 	}

@@ -7,10 +7,13 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/grammar"
+	"github.com/kvgen/kvgen/runtime/grammar/schema"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/sample"
 	"github.com/kvgen/kvgen/runtime/serve"
@@ -37,16 +40,15 @@ type Host struct {
 	Plan kv.Record // of the cache
 
 	preparing chan struct{} // a token for each request whose text is being read
+	words     func() *grammar.Vocabulary
 }
 
 // New makes a host of what is set.
 func New(h Host) *Host {
 	h.preparing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
+	h.words = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(h.Tokenizer) })
 	return &h
 }
-
-// retry is when a request may be tried again that found the queue full.
-const retry = time.Second
 
 // Is says whether a request may call the model so; no name is any.
 func (h *Host) Is(name string) bool {
@@ -123,9 +125,10 @@ func (h *Host) submit(ctx context.Context, r serve.Request) (*serve.Text, error)
 		r.Options.Limit = h.Size
 	}
 	text, err := h.Scheduler.Submit(ctx, r)
+	var busy *serve.Busy
 	switch {
-	case errors.Is(err, serve.ErrBusy):
-		return nil, &wire.Error{Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", Retry: retry, Message: "as many requests wait as may: try again later"}
+	case errors.As(err, &busy):
+		return nil, &wire.Error{Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", Retry: busy.Wait, Message: fmt.Sprintf("%d requests wait, and no more may: try again later", busy.Waiting)}
 	case errors.Is(err, serve.ErrClosed):
 		return nil, closing()
 	case err != nil:
@@ -145,6 +148,19 @@ func ended(err error) error {
 		return closing()
 	}
 	return err
+}
+
+// Grammar compiles a JSON schema, which holds an answer to its values. The error names the keyword
+// that cannot be enforced.
+func (h *Host) Grammar(ctx context.Context, param string, text []byte) (g *grammar.Grammar, err error) {
+	err = h.prepare(ctx, func() error {
+		g, err = schema.Compile(h.words(), text)
+		return err
+	})
+	if err != nil {
+		return nil, wire.Invalid(param, "%s: %v", param, err)
+	}
+	return g, nil
 }
 
 // Default is the options of a request that says nothing.

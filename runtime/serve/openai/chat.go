@@ -1,8 +1,10 @@
 package openai
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,12 +30,6 @@ type chatRequest struct {
 	Effort              jsontext.Value `json:"reasoning_effort"`
 	Variables           wire.Fields    `json:"chat_template_kwargs"`
 	Rest                wire.Fields    `json:",embed"`
-}
-
-// format is how an answer has to look.
-type format struct {
-	Type string      `json:"type"`
-	Rest wire.Fields `json:",embed"`
 }
 
 // completion is an answer to a conversation on the wire, or a piece of one.
@@ -73,7 +69,7 @@ type delta struct {
 }
 
 // read is what the body asks of the model, and how many times.
-func (q *chatRequest) read(h *host.Host) (r host.Request, n int, err error) {
+func (q *chatRequest) read(ctx context.Context, h *host.Host, client string) (r host.Request, n int, err error) {
 	if err := wire.Check(q.Rest, "", harmless, neutral, chatFields); err != nil {
 		return r, 0, err
 	}
@@ -93,10 +89,10 @@ func (q *chatRequest) read(h *host.Host) (r host.Request, n int, err error) {
 	if c.Variables, err = q.variables(); err != nil {
 		return r, 0, err
 	}
-	if f := q.ResponseFormat; f != nil && f.Type != "text" {
-		return r, 0, &wire.Error{Status: http.StatusBadRequest, Param: "response_format", Code: "unsupported_parameter", Message: "response_format: only text is supported"}
+	r = host.Request{Conversation: c, Options: h.Default(), OneCall: q.Parallel != nil && !*q.Parallel, Client: client}
+	if r.Options.Grammar, err = q.ResponseFormat.grammar(ctx, h, "response_format", len(c.Tools) > 0); err != nil {
+		return r, 0, err
 	}
-	r = host.Request{Conversation: c, Options: h.Default(), OneCall: q.Parallel != nil && !*q.Parallel}
 	if err := q.apply(&r.Options); err != nil {
 		return r, 0, err
 	}
@@ -162,7 +158,7 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Limits.Read(w, r, &q); err != nil {
 		return err
 	}
-	request, n, err := q.read(a.Host)
+	request, n, err := q.read(r.Context(), a.Host, wire.Client(r))
 	if err != nil {
 		return err
 	}
@@ -191,15 +187,15 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 
 // whole waits for an answer.
 func whole(answer *host.Answer) (c choice, r host.Result, err error) {
-	var content, reasoning string
+	var content, reasoning strings.Builder
 	c.Message = &said{Role: "assistant"}
 	for e := range answer.Events() {
 		for _, p := range e.Parts {
 			switch p.Kind {
 			case chat.Content:
-				content += p.Text
+				content.WriteString(p.Text)
 			case chat.Reasoning:
-				reasoning += p.Text
+				reasoning.WriteString(p.Text)
 			case chat.Call:
 				c.Message.ToolCalls = append(c.Message.ToolCalls, called(p.Call))
 			}
@@ -209,9 +205,9 @@ func whole(answer *host.Answer) (c choice, r host.Result, err error) {
 	if r, err = answer.Result(); err != nil {
 		return c, r, err
 	}
-	c.Message.Reasoning = reasoning
-	if content != "" || len(c.Message.ToolCalls) == 0 {
-		c.Message.Content = &content
+	c.Message.Reasoning = reasoning.String()
+	if text := content.String(); text != "" || len(c.Message.ToolCalls) == 0 {
+		c.Message.Content = &text
 	}
 	why := finish(r)
 	c.Finish = &why

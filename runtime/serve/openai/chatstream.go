@@ -24,16 +24,7 @@ func (a *API) streamChat(w http.ResponseWriter, r *http.Request, head completion
 	head.Object = "chat.completion.chunk"
 	s := &chatStream{Stream: wire.Events(w, a.Ping), head: head}
 	defer s.Close()
-	errs := make([]error, len(answers))
-	var all sync.WaitGroup
-	for i, answer := range answers {
-		all.Go(func() { errs[i] = s.answer(i, answer) })
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		if r.Context().Err() == nil {
-			s.Event("", failure{shape(wire.Of(err))})
-		}
+	if !allOf(s.Stream, r, answers, s.answer) {
 		return nil
 	}
 	if withUsage {
@@ -43,6 +34,21 @@ func (a *API) streamChat(w http.ResponseWriter, r *http.Request, head completion
 	}
 	s.Text("[DONE]")
 	return nil
+}
+
+// allOf has send write each answer, all at the same time. A failure is the last event, and false.
+func allOf(s *wire.Stream, r *http.Request, answers []*host.Answer, send func(int, *host.Answer) error) bool {
+	errs := make([]error, len(answers))
+	var all sync.WaitGroup
+	for i, answer := range answers {
+		all.Go(func() { errs[i] = send(i, answer) })
+	}
+	all.Wait()
+	err := errors.Join(errs...)
+	if err != nil && r.Context().Err() == nil {
+		s.Event("", failure{shape(wire.Of(err))})
+	}
+	return err == nil
 }
 
 // answer sends the pieces of one.

@@ -10,12 +10,9 @@ var harmless = []wire.Field{
 	{Name: "reasoning_format", Only: []string{`"auto"`, `"deepseek"`}, Why: `thinking is in its own field, which is "deepseek"`},
 }
 
-// neutral are fields that change an answer, with the values that do not.
+// neutral are fields that would change an answer, with the values that do not.
 var neutral = []wire.Field{
-	{Name: "frequency_penalty", Only: []string{"0", "0.0"}, Why: "only 0 is supported; repeat_penalty works against repetition"},
-	{Name: "presence_penalty", Only: []string{"0", "0.0"}, Why: "only 0 is supported; repeat_penalty works against repetition"},
-	{Name: "logit_bias", Only: []string{"{}", "[]"}, Why: "biases of tokens are not supported"},
-	{Name: "grammar", Only: []string{`""`}, Why: "grammars are not supported"},
+	{Name: "grammar", Only: []string{`""`}, Why: "give a response_format with a JSON schema instead"},
 }
 
 // chatFields are those of chat completions alone.

@@ -99,8 +99,11 @@ func (m *message) read(at string) (out chat.Message, err error) {
 	return out, nil
 }
 
-// content is a text, or the texts of a list of parts.
-func content(v jsontext.Value, at string) (string, error) {
+// textParts are the types of parts that are texts.
+var textParts = []string{"text", "input_text", "output_text", "refusal"}
+
+// content is a text, or the texts of a list of parts of these types and more.
+func content(v jsontext.Value, at string, more ...string) (string, error) {
 	switch v.Kind() {
 	case '"':
 		return text(v), nil
@@ -120,12 +123,10 @@ func content(v jsontext.Value, at string) (string, error) {
 	}
 	var b strings.Builder
 	for i, p := range parts {
-		switch p.Type {
-		case "text", "input_text", "output_text", "refusal":
-			b.WriteString(p.Text)
-		default:
+		if !slices.Contains(textParts, p.Type) && !slices.Contains(more, p.Type) {
 			return "", wire.Invalid(at, "%s.%d: a part of the type %.32q: the model reads text only", at, i, p.Type)
 		}
+		b.WriteString(p.Text)
 	}
 	return b.String(), nil
 }

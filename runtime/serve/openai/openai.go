@@ -25,6 +25,8 @@ func (a *API) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/models/{name...}", a.model)
 	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"/v1/chat/completions": a.chat,
+		"/v1/completions":      a.complete,
+		"/v1/responses":        a.respond,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 			if err := answer(w, r); err != nil && r.Context().Err() == nil {

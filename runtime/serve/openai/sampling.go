@@ -3,27 +3,32 @@ package openai
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kvgen/kvgen/runtime/generate"
+	"github.com/kvgen/kvgen/runtime/sample"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
 
 // sampling are the fields of a request by which tokens are drawn; nil for the server's default.
 type sampling struct {
-	Temperature   *float64       `json:"temperature"`
-	TopP          *float64       `json:"top_p"`
-	TopK          *int           `json:"top_k"`
-	MinP          *float64       `json:"min_p"`
-	Repeat        *float64       `json:"repeat_penalty"`
-	RepeatLast    *int           `json:"repeat_last_n"`
-	Seed          *int64         `json:"seed"`
-	IgnoreEnd     bool           `json:"ignore_eos"`
-	Stop          jsontext.Value `json:"stop"`
-	N             *int           `json:"n"`
-	Stream        bool           `json:"stream"`
-	StreamOptions *streamOptions `json:"stream_options"`
+	Temperature   *float64           `json:"temperature"`
+	TopP          *float64           `json:"top_p"`
+	TopK          *int               `json:"top_k"`
+	MinP          *float64           `json:"min_p"`
+	Repeat        *float64           `json:"repeat_penalty"`
+	RepeatLast    *int               `json:"repeat_last_n"`
+	Frequency     *float64           `json:"frequency_penalty"`
+	Presence      *float64           `json:"presence_penalty"`
+	Bias          map[string]float64 `json:"logit_bias"`
+	Seed          *int64             `json:"seed"`
+	IgnoreEnd     bool               `json:"ignore_eos"`
+	Stop          jsontext.Value     `json:"stop"`
+	N             *int               `json:"n"`
+	Stream        bool               `json:"stream"`
+	StreamOptions *streamOptions     `json:"stream_options"`
 }
 
 type streamOptions struct {
@@ -37,6 +42,8 @@ const (
 	maxStops   = 16
 	maxStop    = 1024 // bytes
 	maxTop     = 20
+	maxBias    = 1024
+	recent     = 1 << 12 // tokens that penalties count, as OpenAI counts all
 )
 
 // apply sets what a request asks for.
@@ -52,6 +59,8 @@ func (s *sampling) apply(o *generate.Options) error {
 		{"top_p", s.TopP, &x.TopP, 0, 1},
 		{"min_p", s.MinP, &x.MinP, 0, 1},
 		{"repeat_penalty", s.Repeat, &x.Repeat, .01, 100},
+		{"frequency_penalty", s.Frequency, &x.Frequency, -2, 2},
+		{"presence_penalty", s.Presence, &x.Presence, -2, 2},
 	} {
 		if f.value == nil {
 			continue
@@ -75,6 +84,12 @@ func (s *sampling) apply(o *generate.Options) error {
 		}
 		*f.to = max(0, *f.value)
 	}
+	if err := s.bias(x); err != nil {
+		return err
+	}
+	if (x.Frequency != 0 || x.Presence != 0) && s.RepeatLast == nil {
+		x.RepeatLast = max(x.RepeatLast, recent)
+	}
 	x.Seed = randomSeed()
 	if s.Seed != nil && *s.Seed != -1 { // llama-server's word for a random one
 		x.Seed = uint64(*s.Seed)
@@ -83,6 +98,24 @@ func (s *sampling) apply(o *generate.Options) error {
 	var err error
 	o.Stop, err = stops(s.Stop)
 	return err
+}
+
+// bias reads the biases of tokens.
+func (s *sampling) bias(x *sample.Options) error {
+	if len(s.Bias) > maxBias {
+		return wire.Invalid("logit_bias", "logit_bias: %d tokens: want at most %d", len(s.Bias), maxBias)
+	}
+	if len(s.Bias) > 0 {
+		x.Bias = map[int32]float32{}
+	}
+	for id, v := range s.Bias {
+		n, err := strconv.ParseInt(id, 10, 32)
+		if err != nil || n < 0 || !(v >= -100 && v <= 100) {
+			return wire.Invalid("logit_bias", "logit_bias: %.32q: %g: want the number of a token, and -100 to 100", id, v)
+		}
+		x.Bias[int32(n)] = float32(v)
+	}
+	return nil
 }
 
 // choices is how many answers are wanted.

@@ -1,0 +1,87 @@
+package openai_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	openai "github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"github.com/kvgen/kvgen/runtime/serve/internal/served"
+)
+
+func continued(texts ...string) openai.CompletionNewParams {
+	return openai.CompletionNewParams{Model: "tiny", MaxTokens: openai.Int(10), Temperature: openai.Float(0), Prompt: openai.CompletionNewParamsPromptUnion{OfArrayOfStrings: texts}}
+}
+
+// TestCompletions continues two texts, each as it is continued alone, whole and as a stream.
+func TestCompletions(t *testing.T) {
+	c := client(t, served.Options{})
+	texts := []string{"KING RICHARD III:\n", "What is the matter?\n"}
+	both, err := c.Completions.New(t.Context(), continued(texts...))
+	if err != nil || len(both.Choices) != 2 || both.Usage.CompletionTokens != 20 {
+		t.Fatalf("%+v, %v", both, err)
+	}
+	for i, text := range texts {
+		q := continued(text)
+		q.Echo = openai.Bool(true)
+		one, err := c.Completions.New(t.Context(), q)
+		if err != nil || one.Choices[0].Text != text+both.Choices[i].Text || one.Choices[0].FinishReason != "length" {
+			t.Errorf("%+v, %v: in a group %q", one, err, both.Choices[i].Text)
+		}
+	}
+	stream := c.Completions.NewStreaming(t.Context(), continued(texts...))
+	got := make([]string, 2)
+	for stream.Next() {
+		for _, x := range stream.Current().Choices {
+			got[x.Index] += x.Text
+		}
+	}
+	if err := stream.Err(); err != nil || got[0] != both.Choices[0].Text || got[1] != both.Choices[1].Text {
+		t.Errorf("as a stream %q, %v", got, err)
+	}
+}
+
+// TestCompletionTokens continues tokens as the text that they are of, and tells of those drawn.
+func TestCompletionTokens(t *testing.T) {
+	h, url := served.Start(t, served.Options{})
+	c := openai.NewClient(option.WithBaseURL(url+"/v1/"), option.WithAPIKey("none"), option.WithMaxRetries(0))
+	text := "KING RICHARD III:\n"
+	want, err := c.Completions.New(t.Context(), continued(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := continued()
+	for _, id := range h.Tokenizer.Encode(text, true, true) {
+		q.Prompt.OfArrayOfTokens = append(q.Prompt.OfArrayOfTokens, int64(id))
+	}
+	q.Logprobs = openai.Int(2)
+	got, err := c.Completions.New(t.Context(), q)
+	if err != nil || got.Choices[0].Text != want.Choices[0].Text {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	l := got.Choices[0].Logprobs
+	if strings.Join(l.Tokens, "") != want.Choices[0].Text || len(l.TokenLogprobs) != 10 || len(l.TopLogprobs[3]) != 2 || l.TextOffset[1] != int64(len(l.Tokens[0])) {
+		t.Errorf("%s", l.RawJSON())
+	}
+}
+
+// TestCompletionRefused names the field of what is not honoured.
+func TestCompletionRefused(t *testing.T) {
+	c := client(t, served.Options{})
+	for param, value := range map[string]any{"suffix": "end", "best_of": 5, "n": 99, "logprobs": 99, "prompt": 5, "no_such": true, "max_tokens": -1} {
+		_, err := c.Completions.New(t.Context(), continued("Hello"), option.WithJSONSet(param, value))
+		var e *openai.Error
+		if !errors.As(err, &e) || e.StatusCode != 400 || e.Param != param {
+			t.Errorf("%s: %v", param, err)
+		}
+	}
+	for _, tokens := range [][]int64{{-1}, {1 << 20}} {
+		_, err := c.Completions.New(t.Context(), continued(), option.WithJSONSet("prompt", tokens))
+		var e *openai.Error
+		if !errors.As(err, &e) || e.StatusCode != 400 || e.Param != "prompt" {
+			t.Errorf("%v: %v", tokens, err)
+		}
+	}
+}
