@@ -237,7 +237,7 @@ func (m *model) step(r *rand.Rand) string {
 	t, c := m.t, m.cache
 	seq, other := r.IntN(c.Sequences), r.IntN(c.Sequences)
 	n := len(m.seqs[seq])
-	switch what := r.IntN(20); {
+	switch what := r.IntN(21); {
 	case what < 10:
 		var runs []kv.Run
 		for _, s := range r.Perm(c.Sequences)[:1+r.IntN(c.Sequences)] {
@@ -336,8 +336,40 @@ func (m *model) step(r *rand.Rand) string {
 			t.Fatal(err)
 		}
 		return "save and restore"
+	case what < 20:
+		m.transfer(seq, other)
+		return fmt.Sprintf("copy %d to %d through another cache", seq, other)
 	}
 	return ""
+}
+
+// transfer copies the rows of a sequence to another cache, and from there to a sequence that shares
+// none of them.
+func (m *model) transfer(seq, to int) {
+	t, c := m.t, m.cache
+	o, err := kv.New(c.Plan, c.Size, c.Batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.AddState(9, 2)
+	if err := o.CopyFrom(c, seq, 0); err != nil {
+		t.Fatal(err)
+	}
+	rows, lost := m.seqs[seq], m.lost[seq]
+	clone(t, m.alone[to], m.alone[seq])
+	m.seqs[to], m.lost[to] = nil, 0
+	fits := m.distinct()+len(rows) <= c.Cells
+	if err := c.CopyFrom(o, 0, to); (err == nil) != fits {
+		t.Fatalf("%d rows more than %d in %d cells: %v", len(rows), m.distinct(), c.Cells, err)
+	}
+	if !fits {
+		m.alone[to].Clear()
+		return
+	}
+	for _, x := range rows {
+		m.seqs[to] = append(m.seqs[to], &row{x.id, x.roped})
+	}
+	m.lost[to] = lost
 }
 
 // TestSequences does everything that can be done to sequences in random order. Each must hold what

@@ -24,17 +24,24 @@ type family struct {
 	tokens []int32
 }
 
-// forFamilies runs a test with every family that there is a case of.
-func forFamilies(t *testing.T, test func(t *testing.T, f family)) {
+// demoWords is the tokenizer of the embedded model.
+func demoWords(t *testing.T) *tokenizer.Tokenizer {
+	t.Helper()
 	d, err := model.Parse(demo.Model(), kernels.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(func() { d.Close() })
 	words, err := tokenizer.New(d.File)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return words
+}
+
+// forFamilies runs a test with every family that there is a case of.
+func forFamilies(t *testing.T, test func(t *testing.T, f family)) {
+	words := demoWords(t)
 	cases, err := filepath.Glob("../../testdata/arch/*/case.json")
 	if err != nil || len(cases) < 20 {
 		t.Fatalf("%d cases: %v", len(cases), err)
