@@ -16,6 +16,11 @@ func (s *Scheduler) admit() error {
 		if t == nil {
 			return nil
 		}
+		if begun, wait := s.load(t); wait {
+			return nil
+		} else if begun {
+			continue
+		}
 		seq, from, n := s.place(t)
 		if seq < 0 {
 			return nil
@@ -27,7 +32,7 @@ func (s *Scheduler) admit() error {
 		s.queue = slices.DeleteFunc(s.queue, func(x *Text) bool { return x == t })
 		t.account.waiting--
 		t.account.running++
-		s.stats.CachedTokens += uint64(n)
+		s.stats.CachedTokens += uint64(t.reused)
 		s.mu.Unlock()
 	}
 	return nil
@@ -43,20 +48,26 @@ func (s *Scheduler) running() (n int) {
 	return n
 }
 
-// first is the text that is next.
+// first is the text that is next; nil for none. One whose file is read is not.
 func (s *Scheduler) first() *Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
-		return nil
+	var next *Text
+	for _, t := range s.queue {
+		if t != s.disk.loading && (next == nil || t.account.served < next.account.served) {
+			next = t
+		}
 	}
-	return slices.MinFunc(s.queue, func(a, b *Text) int { return before(a.account, b.account, 0, 0) })
+	return next
 }
 
 // place finds a sequence for a text, and makes room for it: n tokens of sequence from are the
 // text's too. seq is -1 where there is no room yet; nothing is forgotten then.
 func (s *Scheduler) place(t *Text) (seq, from, n int) {
-	from, n = s.longest(t.request.Tokens)
+	if from, n = s.longest(t.request.Tokens); t.loaded != nil && n < t.loaded.n {
+		return s.makeRoom(t, -1, 0), -1, 0
+	}
+	t.loaded = nil
 	if seq = s.makeRoom(t, from, n); seq < 0 && n > 0 { // what is shared may be what is in the way
 		from, n = -1, 0
 		seq = s.makeRoom(t, from, n)
@@ -156,13 +167,17 @@ func (s *Scheduler) needed(more int) (set kv.Set) {
 func (s *Scheduler) join(t *Text, seq, from, n int) error {
 	x := &s.slots[seq]
 	x.text, x.room, x.joined, t.begun = t, t.room, s.clock, time.Now()
-	x.cached, x.rest = nil, t.request.Tokens
-	if n > 0 {
+	x.cached, x.rest, x.saved = nil, t.request.Tokens, false
+	t.reused = n
+	if t.loaded != nil {
+		if err := s.insert(seq); err != nil {
+			return err
+		}
+	} else if n > 0 {
 		if err := s.copy(seq, from, n); err != nil {
 			return err
 		}
 	}
-	t.reused = n
 	s.countKept()
 	s.lead(seq)
 	return nil

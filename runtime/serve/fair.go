@@ -1,7 +1,5 @@
 package serve
 
-import "cmp"
-
 // drawnWeight is what a generated token counts, where one of a prompt counts 1: it costs a step of
 // its own.
 const drawnWeight = 2
@@ -74,9 +72,4 @@ func (s *accounts) ended(a *account) {
 	if !a.active() {
 		s.left = a.served
 	}
-}
-
-// before orders texts by who was served less, then by who was there first.
-func before(a, b *account, joinedA, joinedB int) int {
-	return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(joinedA, joinedB))
 }

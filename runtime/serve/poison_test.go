@@ -27,7 +27,8 @@ func poisoned(t *testing.T, folder string, token int) *model.Model {
 	}
 	x, _ := f.Tensor("token_embd.weight")
 	row := int(x.Size / x.Dims[1])
-	copy(data[int(x.Offset)+token*row:][:row], bytes.Repeat([]byte{0xff}, row)) // a NaN in f32 and f16
+	// NaN in f32 and f16
+	copy(data[int(x.Offset)+token*row:][:row], bytes.Repeat([]byte{0xff}, row))
 	m, err := model.Parse(data, kernels.Default())
 	if err != nil {
 		t.Fatal(err)

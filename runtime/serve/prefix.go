@@ -109,7 +109,7 @@ func (s *Scheduler) mark() {
 			continue
 		}
 		if to := s.spare(-1); to >= 0 && s.c.CopySeq(seq, to) == nil {
-			s.slots[to].cached, s.slots[to].used = slices.Clone(x.cached), s.clock
+			s.slots[to] = slot{cached: slices.Clone(x.cached), used: s.clock}
 		}
 	}
 }

@@ -77,6 +77,8 @@ type Options struct {
 
 	// bytes of the cache that kept prompts may take while nobody needs them; 0 for all there are
 	KeepBytes int64
+
+	Store *Store // keeps prompts on disk too; nil for none
 }
 
 // Request is a text to continue.
@@ -110,6 +112,7 @@ type Scheduler struct {
 
 	slots []slot // by sequence
 	clock int    // steps so far
+	disk  disk
 }
 
 // slot is one sequence.
@@ -126,6 +129,7 @@ type slot struct {
 	source int
 	until  int
 
+	saved bool  // a file has what is cached, or none is to have it
 	marks []int // lengths at which a copy is left, for a cache that cannot be cut
 }
 
@@ -147,6 +151,7 @@ func New(c *model.Context, t *tokenizer.Tokenizer, o Options) *Scheduler {
 	}
 	s := &Scheduler{c: c, t: t, o: o, rigid: rigid(c.Cache), wake: make(chan struct{}, 1), slots: make([]slot, n), shown: make([]Slot, n)}
 	s.accounts.init()
+	s.disk.Store = o.Store
 	s.show()
 	return s
 }
@@ -228,6 +233,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.saveNext()
 		if worked {
 			continue
 		}
@@ -238,8 +244,13 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// end ends all texts.
+// end ends all texts, and keeps on disk what they left.
 func (s *Scheduler) end() {
+	s.endTexts()
+	s.saveAll()
+}
+
+func (s *Scheduler) endTexts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

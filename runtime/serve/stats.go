@@ -11,6 +11,7 @@ type Stats struct {
 	PromptTokens, CachedTokens uint64 // of prompts: that were run, and that were cached
 	GeneratedTokens            uint64
 	PromptTime, GenerateTime   time.Duration // of steps, by the share of the tokens that they had
+	Saved, Loaded              uint64        // files of prompts
 	Forgotten                  uint64        // kept prompts that were forgotten to make room
 
 	// at present

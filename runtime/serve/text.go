@@ -20,6 +20,9 @@ type Text struct {
 	grow    *generate.Continuation
 	err     error
 
+	asked  bool    // a file was looked for
+	loaded *loaded // what it had; nil for nothing
+
 	submitted, begun, first, ended time.Time
 
 	mu     sync.Mutex
