@@ -14,8 +14,8 @@ type interval struct {
 	start, end int
 }
 
-// Allocate gives every virtual register a real one by linear scan. Nothing is spilled:
-// a kernel that does not fit is an error, and its maker tries a smaller tile.
+// Allocate gives every virtual register a real one by linear scan, and a group consecutive ones.
+// Nothing is spilled: a kernel that does not fit is an error, and its maker tries a smaller tile.
 func (f *Func) Allocate(m *Syntax) error {
 	var free [numClasses][]int
 	for c := range free {
@@ -36,13 +36,32 @@ func (f *Func) Allocate(m *Syntax) error {
 		active = keep
 		c := iv.reg.Class
 		sort.Ints(free[c])
-		if len(free[c]) == 0 {
+		group := iv.reg.group
+		if group == nil {
+			group = []*Reg{iv.reg}
+		}
+		at := run(free[c], len(group))
+		if at < 0 {
 			return fmt.Errorf("asm: %s needs more than %d registers of class %d: %s", f.Name, len(m.Files[c]), c, live(active, c))
 		}
-		iv.reg.phys, free[c] = free[c][0], free[c][1:]
-		active = append(active, iv)
+		for k, r := range group {
+			r.phys = free[c][at+k]
+			active = append(active, interval{r, iv.start, iv.end})
+		}
+		free[c] = append(free[c][:at:at], free[c][at+len(group):]...)
 	}
 	return nil
+}
+
+// run is the place of the first n numbers of a sorted list that follow each other, -1 where there
+// are none.
+func run(list []int, n int) int {
+	for at := range len(list) - n + 1 {
+		if list[at+n-1] == list[at]+n-1 {
+			return at
+		}
+	}
+	return -1
 }
 
 // intervals computes live ranges. A register that is live into a loop and touched
@@ -95,7 +114,13 @@ func (f *Func) intervals() []interval {
 		}
 	}
 	var all []interval
-	for _, iv := range byReg {
+	for r, iv := range byReg {
+		if r.first != nil { // a group lives as one
+			continue
+		}
+		for _, other := range r.group {
+			iv.start, iv.end = min(iv.start, byReg[other].start), max(iv.end, byReg[other].end)
+		}
 		all = append(all, *iv)
 	}
 	sort.Slice(all, func(i, j int) bool {

@@ -20,6 +20,8 @@ type Reg struct {
 	ID    int
 	Name  string // for messages
 	phys  int    // index in Syntax.Files[Class], set by allocate
+	group []*Reg // registers that follow each other, of which this is the first; nil: it is alone
+	first *Reg   // of the group that it belongs to, where it is another
 }
 
 // Operand is an argument of an instruction, in the order of Go assembly.
@@ -62,8 +64,8 @@ type Sym struct {
 	Off  int
 }
 
-// Address is where a constant lies, as an immediate.
-type Address Sym
+// Address is where an operand in memory lies, as an immediate.
+type Address struct{ Of Operand }
 
 // Inst is one instruction. Reads and Writes are derived from Args and these rules:
 // the last argument is written; with RMW it is read as well; with NoWrite it is
@@ -79,8 +81,8 @@ type Inst struct {
 
 	// Encode makes the word of an instruction that the assembler does not know of the numbers of
 	// the registers in Args, in order, once there are some. It is printed with the instruction
-	// beside it.
-	Encode func(numbers []int) uint32
+	// beside it: with text, or where that is "", with the name and the operands.
+	Encode func(numbers []int) (word uint32, text string)
 }
 
 type item struct {
@@ -110,6 +112,19 @@ func (f *Func) NewReg(c Class, name string) *Reg {
 	r := &Reg{Class: c, ID: len(f.regs), Name: name, phys: -1}
 	f.regs = append(f.regs, r)
 	return r
+}
+
+// NewGroup makes n virtual registers that get consecutive real ones.
+func (f *Func) NewGroup(c Class, name string, n int) []*Reg {
+	var group []*Reg
+	for range n {
+		group = append(group, f.NewReg(c, name))
+	}
+	for _, r := range group[1:] {
+		r.first = group[0]
+	}
+	group[0].group = group
+	return group
 }
 
 // Emit appends an instruction.

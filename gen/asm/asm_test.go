@@ -115,11 +115,11 @@ func TestText(t *testing.T) {
 	p, n, x := f.NewReg(GP, "p"), f.NewReg(GP, "n"), f.NewReg(Vec, "x")
 	f.AllocSlot(20)
 	f.Emit(&Inst{Name: "MOVD", Args: []Operand{Param{"p", 0}, R{Reg: p}}})
-	f.Emit(&Inst{Name: "MOVD", Args: []Operand{Address{"t", 8}, R{Reg: n}}, Comment: "a table"})
+	f.Emit(&Inst{Name: "MOVD", Args: []Operand{Address{Sym{"t", 8}}, R{Reg: n}}, Comment: "a table"})
 	f.Note("phase")
 	f.Emit(&Inst{Name: "LD1", Args: []Operand{Mem{Base: p, Index: n, Scale: 4, Disp: -8}, List{{Reg: x, Arrange: "S4"}}}})
 	f.Emit(&Inst{Name: "SDOT", Args: []Operand{R{Reg: x, Arrange: "B16"}, R{Reg: x, Arrange: "B16"}, R{Reg: x, Arrange: "S4"}}, RMW: true,
-		Encode: func(n []int) uint32 { return 0x0E809400 | uint32(n[0]<<16|n[1]<<5|n[2]) }})
+		Encode: func(n []int) (uint32, string) { return 0x0E809400 | uint32(n[0]<<16|n[1]<<5|n[2]), "" }})
 	f.Label("done1")
 	f.Emit(&Inst{Name: "CMP", Args: []Operand{Imm(10), Imm(-1), Imm(9), Slot{f.AllocSlot(8)}, Sym{"t", 0}}, NoWrite: true})
 	f.Jump("BNE", "done1")
@@ -134,7 +134,7 @@ TEXT ·f(SB), NOSPLIT, $32-16
 
 	// phase
 	LD1          [R4 R5 4 -8], [V1.S4]
-	WORD         $0x0e819421                                // SDOT V1.B16, V1.B16, V1.S4
+	WORD $0x0e819421 // SDOT V1.B16, V1.B16, V1.S4
 
 done1:
 	CMP          $0xa, $-1, $9, 32(RSP), t<>+0(SB)
@@ -143,5 +143,43 @@ done1:
 `
 	if got := f.Text(m); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestGroup gives consecutive registers to a list, which lives as long as the last of them, and
+// says when there are enough registers but no such run.
+func TestGroup(t *testing.T) {
+	m := small()
+	m.Files[Vec] = []string{"V1", "V2", "V3", "V4"}
+	make := func(before int) (*Func, []*Reg) {
+		f := &Func{Name: "f"}
+		load := func(r *Reg) { f.Emit(&Inst{Name: "LOAD", Args: []Operand{R{Reg: r}}, Idiom: true}) }
+		var kept []*Reg
+		for range before {
+			kept = append(kept, f.NewReg(Vec, "kept"))
+			load(kept[len(kept)-1])
+		}
+		if before > 1 { // the first is free again
+			f.Emit(&Inst{Name: "STORE", Args: []Operand{R{Reg: kept[0]}}, NoWrite: true})
+		}
+		list := f.NewGroup(Vec, "list", 3)
+		for _, r := range list {
+			load(r)
+		}
+		var args List
+		for _, r := range list {
+			args = append(args, R{Reg: r})
+		}
+		f.Emit(&Inst{Name: "TBL", Args: []Operand{args}, NoWrite: true})
+		f.Emit(&Inst{Name: "STORE", Args: []Operand{R{Reg: kept[len(kept)-1]}}, NoWrite: true})
+		return f, list
+	}
+	f, list := make(1)
+	if err := f.Allocate(m); err != nil || list[0].phys != 1 || list[1].phys != 2 || list[2].phys != 3 {
+		t.Errorf("%v; the list is in %d, %d, %d", err, list[0].phys, list[1].phys, list[2].phys)
+	}
+	f, _ = make(2)
+	if err := f.Allocate(m); err == nil {
+		t.Errorf("three in a row of V1, V3, V4:\n%s", f.Text(m))
 	}
 }

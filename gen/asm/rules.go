@@ -7,6 +7,11 @@ import "regexp"
 type Rules struct {
 	Arch string // GOARCH, which ends the names of files
 
+	// Word reads the operand of WORD: the instruction as a line, and as the text that stands beside
+	// it. ok is false for one that the machine's tables lack. nil: words are judged by their
+	// comment.
+	Word func(word string) (in Line, text string, ok bool)
+
 	// Features are what the CPU must have for an instruction, beyond the base of the architecture.
 	// known is false for an instruction that the machine's tables lack. Implied are what a feature
 	// brings along.

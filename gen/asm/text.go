@@ -45,7 +45,7 @@ func (s Slot) text(m *Syntax) string { return fmt.Sprintf("%d(%s)", m.Kept+s.Off
 
 func (s Sym) text(*Syntax) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.Off) }
 
-func (a Address) text(m *Syntax) string { return "$" + Sym(a).text(m) }
+func (a Address) text(m *Syntax) string { return "$" + a.Of.text(m) }
 
 // smallFrame is the most that a function takes from the stack without asking for room: the linker
 // grants 792 bytes to a chain of such calls.
@@ -102,8 +102,11 @@ func (in *Inst) line(m *Syntax) string {
 	}
 	name, operands, comment := in.Name, strings.Join(args, ", "), in.Comment
 	if in.Encode != nil {
-		comment = strings.TrimSpace(fmt.Sprintf("%s %s  %s", name, operands, comment))
-		name, operands = "WORD", fmt.Sprintf("$%#08x", in.Encode(in.numbers(m)))
+		word, text := in.Encode(in.numbers(m))
+		if text == "" {
+			text = name + " " + operands
+		}
+		return strings.TrimRight(fmt.Sprintf("\tWORD $%#08x // %s  %s", word, text, comment), " ")
 	}
 	line := fmt.Sprintf("\t%-12s %s", name, operands)
 	if comment != "" {

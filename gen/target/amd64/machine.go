@@ -27,8 +27,9 @@ var Machine = &simd.Machine{
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
 	Folds:  map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
 
-	LoadConstant: func(s *simd.Selector, from asm.Sym, to asm.R) { s.Op("VMOVDQU", from, to) },
-	LoadTable:    func(s *simd.Selector, from asm.Sym, to asm.R) { s.Op("VBROADCASTI128", from, to) },
+	LoadConstant: func(s *simd.Selector, c []byte, to asm.R) { s.Op("VMOVDQU", s.Sym(c), to) },
+	LoadTable:    func(s *simd.Selector, c []byte, to asm.R) { s.Op("VBROADCASTI128", s.Sym(c), to) },
+	Hoisted:      6,
 
 	Counter:  simd.Counter{Subtract: "SUBQ", Add: "ADDQ", Below: "JLT", NotBelow: "JGE"},
 	Exit:     []string{"VZEROUPPER"},

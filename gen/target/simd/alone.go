@@ -14,6 +14,9 @@ func (m *Machine) Alone(isa *ISA, fn *ir.Func) (string, error) {
 
 // alone is Alone with a name for what the names of constants begin with.
 func (m *Machine) alone(isa *ISA, fn *ir.Func, prefix string) (string, error) {
+	if m.Width < ir.VectorBytes {
+		fn = ir.Halve(fn)
+	}
 	p := newPool(strings.ToLower(prefix))
 	a, err := assemble(m, isa, fn, p)
 	if err != nil {

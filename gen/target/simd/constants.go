@@ -2,6 +2,7 @@ package simd
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/kvgen/kvgen/gen/asm"
 	"github.com/kvgen/kvgen/gen/ir"
@@ -11,14 +12,11 @@ import (
 // short rows. Constants of loops are therefore loaded once, before everything else, as
 // many as registers are left; the most used come first.
 
-// maxHoisted bounds the search for the number that fits.
-const maxHoisted = 6
-
 // constants counts the uses of each constant in loops and holds those in registers.
 type constants struct {
 	depth int // of loops around the current instruction
 	uses  map[string]int
-	held  map[string]asm.R
+	held  map[string][]asm.R
 }
 
 // Sym is c in memory, under the name that its first use gives it.
@@ -30,7 +28,7 @@ const tableKey = "table "
 // Constant is c as an operand: its register, or its place in memory.
 func (s *Selector) Constant(c []byte) asm.Operand {
 	if r, ok := s.consts.held[string(c)]; ok {
-		return r
+		return r[0]
 	}
 	s.count(string(c))
 	return s.pool.sym(c)
@@ -38,11 +36,17 @@ func (s *Selector) Constant(c []byte) asm.Operand {
 
 // ConstantRegister is c in a register.
 func (s *Selector) ConstantRegister(c []byte) asm.R {
-	if r, ok := s.Constant(c).(asm.R); ok {
-		return r
+	if r, ok := s.consts.held[string(c)]; ok {
+		return r[0]
 	}
+	s.count(string(c))
+	return s.load(c)
+}
+
+// load brings a constant into a fresh register.
+func (s *Selector) load(c []byte) asm.R {
 	r := s.Tmp(len(c))
-	s.m.LoadConstant(s, s.pool.sym(c), r)
+	s.m.LoadConstant(s, c, r)
 	return r
 }
 
@@ -50,12 +54,39 @@ func (s *Selector) ConstantRegister(c []byte) asm.R {
 func (s *Selector) Table(c []byte, width int) asm.R {
 	key := tableKey + string(c)
 	if r, ok := s.consts.held[key]; ok {
-		return r
+		return r[0]
 	}
 	s.count(key)
+	return s.table(c, width)
+}
+
+func (s *Selector) table(c []byte, width int) asm.R {
 	t := s.Tmp(width)
-	s.m.LoadTable(s, s.pool.sym(c), t)
+	s.m.LoadTable(s, c, t)
 	return t
+}
+
+// listKey begins the key of a constant in several registers.
+const listKey = "list "
+
+// Registers is a constant in consecutive registers.
+func (s *Selector) Registers(c []byte) asm.List {
+	key := listKey + string(c)
+	if l, ok := s.consts.held[key]; ok {
+		return l
+	}
+	s.count(key)
+	return s.group(c)
+}
+
+func (s *Selector) group(c []byte) (list asm.List) {
+	for _, r := range s.F.NewGroup(asm.Vec, "table", len(c)/s.m.Width) {
+		list = append(list, asm.R{Reg: r, Width: s.m.Width})
+	}
+	for k, r := range list {
+		s.m.LoadConstant(s, c[k*s.m.Width:][:s.m.Width], r)
+	}
+	return list
 }
 
 func (s *Selector) count(key string) {
@@ -70,14 +101,14 @@ func (s *Selector) hold(keys []string) {
 		s.F.Note("constants of the loops")
 	}
 	for _, key := range keys {
-		if c, isTable := cutTable(key); isTable {
-			t := s.Tmp(s.m.Width)
-			s.m.LoadTable(s, s.pool.sym([]byte(c)), t)
-			s.consts.held[key] = t
-		} else {
-			r := s.Tmp(len(key))
-			s.m.LoadConstant(s, s.pool.sym([]byte(key)), r)
-			s.consts.held[key] = r
+		c, isTable := cutTable(key)
+		switch list, isList := cutList(key); {
+		case isTable:
+			s.consts.held[key] = []asm.R{s.table([]byte(c), s.m.Width)}
+		case isList:
+			s.consts.held[key] = s.group([]byte(list))
+		default:
+			s.consts.held[key] = []asm.R{s.load([]byte(key))}
 		}
 	}
 }
@@ -87,6 +118,12 @@ func cutTable(key string) (string, bool) {
 		return key[len(tableKey):], true
 	}
 	return key, false
+}
+
+// cutList: other keys are of whole registers, or of a register and the word before it.
+func cutList(key string) (string, bool) {
+	c, is := strings.CutPrefix(key, listKey)
+	return c, is && len(c)%16 == 0
 }
 
 // mostUsed lists the constants by the number of their uses in loops.
@@ -115,7 +152,7 @@ func assemble(m *Machine, isa *ISA, fn *ir.Func, p *pool) (*asm.Func, error) {
 		return nil, err
 	}
 	keys := uses.mostUsed()
-	for n := min(maxHoisted, len(keys)); n > 0; n-- {
+	for n := min(m.Hoisted, len(keys)); n > 0; n-- {
 		f, _, err := selectFunc(m, isa, fn, p, keys[:n])
 		if err == nil && f.Allocate(m.Syntax) == nil {
 			return f, nil

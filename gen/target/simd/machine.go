@@ -31,8 +31,9 @@ type Machine struct {
 	Folds map[ir.Op]bool
 
 	// LoadConstant brings a constant into a register; LoadTable one of 16 bytes into each 16 bytes
-	// of it.
-	LoadConstant, LoadTable func(s *Selector, from asm.Sym, to asm.R)
+	// of it. Selector.Sym says where one lies in memory.
+	LoadConstant, LoadTable func(s *Selector, c []byte, to asm.R)
+	Hoisted                 int // constants that a loop may have in registers, where they are free
 
 	Counter Counter
 	Exit    []string // instructions without operands before the return

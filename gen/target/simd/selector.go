@@ -42,7 +42,7 @@ func selectFunc(m *Machine, isa *ISA, f *ir.Func, p *pool, held []string) (a *as
 		}
 	}()
 	countUses(f.Body, s.uses)
-	s.consts = constants{uses: map[string]int{}, held: map[string]asm.R{}}
+	s.consts = constants{uses: map[string]int{}, held: map[string][]asm.R{}}
 	s.F = &asm.Func{Name: f.Name, Doc: f.Doc[:1], ArgBytes: 8 * len(f.Params)}
 	s.hold(held)
 	s.block(f.Body)

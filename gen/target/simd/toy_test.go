@@ -30,8 +30,9 @@ func toy() *Machine {
 			{Name: "toy", Suffix: "Toy", Caps: caps},
 		},
 		Syntax: toySyntax(), Width: 16, Select: toySelect,
-		LoadConstant: func(s *Selector, from asm.Sym, to asm.R) { s.Op("CONST", from, toyVector(to, ir.I8)) },
-		LoadTable:    func(s *Selector, from asm.Sym, to asm.R) { s.Op("CONST", from, toyVector(to, ir.I8)) },
+		LoadConstant: func(s *Selector, c []byte, to asm.R) { s.Op("CONST", s.Sym(c), toyVector(to, ir.I8)) },
+		LoadTable:    func(s *Selector, c []byte, to asm.R) { s.Op("CONST", s.Sym(c), toyVector(to, ir.I8)) },
+		Hoisted:      4,
 		Counter:      Counter{Subtract: "SUBS", Add: "ADDS", Below: "BLT", NotBelow: "BGE"},
 		Features: func(text string) []string {
 			if strings.Contains(text, "\tWORD ") {
@@ -134,7 +135,7 @@ func toySelect(s *Selector, in *ir.Instr) bool {
 		inst.RMW = true
 	}
 	if number >= 0 {
-		inst.Encode = func(n []int) uint32 { return toyWord(number, n) }
+		inst.Encode = func(n []int) (uint32, string) { return toyWord(number, n), "" }
 	}
 	s.F.Emit(inst)
 	return true

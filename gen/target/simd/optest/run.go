@@ -48,10 +48,17 @@ func Selection(m *simd.Machine) (found []string) {
 	return slices.Compact(found)
 }
 
-// Missing is why functions of an instruction set cannot run here, "" where they can.
-func Missing(m *simd.Machine, isa *simd.ISA) string {
+// Missing is why functions of an instruction set cannot run here, "" where they can. under is the
+// command of an emulator, with arguments, for hosts that are another machine.
+func Missing(m *simd.Machine, isa *simd.ISA, under ...string) string {
 	if m.Name != runtime.GOARCH {
-		return fmt.Sprintf("instructions of %s do not run on %s", m.Name, runtime.GOARCH)
+		if len(under) == 0 {
+			return fmt.Sprintf("instructions of %s do not run on %s", m.Name, runtime.GOARCH)
+		}
+		if _, err := exec.LookPath(under[0]); err != nil {
+			return fmt.Sprintf("instructions of %s do not run on %s, and there is no emulator: %v", m.Name, runtime.GOARCH, err)
+		}
+		return ""
 	}
 	for _, name := range isa.Needs {
 		if !cpuid.CPU.Supports(cpuid.ParseFeature(name)) {
@@ -61,9 +68,10 @@ func Missing(m *simd.Machine, isa *simd.ISA) string {
 	return ""
 }
 
-// Run assembles every form alone for one instruction set, runs it on this machine and compares with
-// Eval. What it finds begins with the name of the operation.
-func Run(t *testing.T, m *simd.Machine, isa *simd.ISA) (found []string) {
+// Run assembles every form alone for one instruction set, runs it on this machine, or under an
+// emulator where this is another, and compares with Eval. What it finds begins with the name of the
+// operation.
+func Run(t *testing.T, m *simd.Machine, isa *simd.ISA, under ...string) (found []string) {
 	t.Helper()
 	var run []sample
 	var text, stubs, table strings.Builder
@@ -90,7 +98,10 @@ func Run(t *testing.T, m *simd.Machine, isa *simd.ISA) (found []string) {
 	for _, s := range run {
 		memory.Write(s.before)
 	}
-	after := execute(t, text.String(), stubs.String(), table.String(), memory.Bytes())
+	if m.Name == runtime.GOARCH {
+		under = nil
+	}
+	after := execute(t, m.Name, under, text.String(), stubs.String(), table.String(), memory.Bytes())
 	for k, s := range run {
 		if why := s.differs(after[k*size:][:size]); why != "" {
 			found = append(found, fmt.Sprintf("%v: %s: %s\n%v", s.form.Op, isa.Name, why, s.fn))
@@ -100,7 +111,7 @@ func Run(t *testing.T, m *simd.Machine, isa *simd.ISA) (found []string) {
 }
 
 // execute builds a program of the functions and runs each 4 times, on one block of memory a run.
-func execute(t *testing.T, text, stubs, table string, memory []byte) []byte {
+func execute(t *testing.T, arch string, under []string, text, stubs, table string, memory []byte) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
@@ -114,9 +125,9 @@ func execute(t *testing.T, text, stubs, table string, memory []byte) []byte {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"go", "build", "-o", "ops.exe", "."}, {filepath.Join(dir, "ops.exe")}} {
+	for _, args := range [][]string{{"go", "build", "-o", "ops.exe", "."}, append(under, filepath.Join(dir, "ops.exe"))} {
 		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir = dir
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
