@@ -16,7 +16,7 @@
 //	gen/target/portable plain Go, one loop per statement of the spec
 //	gen/target/simd     what CPU targets share: which kernels there are, constants, stubs
 //	gen/target/amd64    selects x86-64 instructions for the IR: a machine of simd
-//	gen/target/arm64    how assembly of arm64 is judged; no kernels yet
+//	gen/target/arm64    selects instructions of 64-bit Arm for it: another machine of simd
 //	gen/target/ctext    a struct per type and transform in languages of C's family
 //	gen/target/cuda     its dialect of CUDA C++
 //	gen/target/gpus     the list of targets that are GPUs

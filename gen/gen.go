@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 	"github.com/kvgen/kvgen/gen/target/amd64"
+	"github.com/kvgen/kvgen/gen/target/arm64"
 	"github.com/kvgen/kvgen/gen/target/gpus"
 	"github.com/kvgen/kvgen/gen/target/portable"
 	"github.com/kvgen/kvgen/gen/target/simd"
@@ -19,6 +20,7 @@ import (
 func Targets() []target.Target {
 	all := []target.Target{
 		simd.Target{Machine: amd64.Machine},
+		simd.Target{Machine: arm64.Machine},
 		portable.Target{},
 	}
 	for _, gpu := range gpus.All() {

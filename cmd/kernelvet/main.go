@@ -18,7 +18,8 @@
 //	frame      the frame is small, the stack pointer stays where it is, and accesses stay inside
 //	           frame and arguments
 //	data       memory reached by name is a read-only table of the same file
-//	opcode     a raw opcode has its mnemonic beside it
+//	opcode     a raw opcode has its mnemonic beside it; a WORD of arm64 is the instruction beside
+//	           it, which the other rules judge
 //	nosplit    a TEXT is NOSPLIT, unless its frame is too large for that
 //	macro      no macros: what is checked is what is written
 //

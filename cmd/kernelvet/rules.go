@@ -151,6 +151,29 @@ func (c *checker) checkTables() {
 	}
 }
 
+// readWords puts the instructions of words in their place, so that the other rules judge these, and
+// compares them with the comments.
+func (c *checker) readWords(f *fn) {
+	for k := range f.insts {
+		in := &f.insts[k]
+		if c.arch.Word == nil || in.Op != "WORD" || len(in.Args) != 1 {
+			continue
+		}
+		line, text, ok := c.arch.Word(in.Args[0])
+		switch word := "WORD " + in.Args[0]; {
+		case !ok:
+			c.report(in.line, "opcode", "%s is no instruction of the tables of %s", word, c.arch.Arch)
+			continue
+		case in.Comment == "":
+			c.report(in.line, "opcode", "%s without its mnemonic as a comment on the line", word)
+		case in.Comment != text:
+			c.report(in.line, "opcode", "%s is %s, its comment says %s", word, text, in.Comment)
+		}
+		line.Comment = in.Comment
+		in.Line = line
+	}
+}
+
 // checkOpcode wants the mnemonic beside raw bytes.
 func (c *checker) checkOpcode(in inst) {
 	switch in.Op {

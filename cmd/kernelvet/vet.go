@@ -103,6 +103,7 @@ func (c *checker) check() {
 	}
 	c.checkTables()
 	for _, f := range c.src.funcs {
+		c.readWords(f)
 		c.checkDecl(f)
 		c.checkRequires(f)
 		c.checkUpper(f)

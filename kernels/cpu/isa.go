@@ -28,7 +28,7 @@ func ISAs() []ISA { return append(slices.Clone(isas[:]), generic) }
 func (s *ISA) Missing() string {
 	var lacks []string
 	for _, f := range s.Needs {
-		if !cpuid.CPU.Supports(f) {
+		if !supports(f) {
 			lacks = append(lacks, f.String())
 		}
 	}

@@ -1,17 +1,17 @@
-// Package arm64 knows how to judge assembly of arm64: its features, reserved registers and operands
-// in memory. No kernels are generated for it yet.
 package arm64
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/asm"
 )
 
-// Rules are those of arm64.
+// Rules are those of arm64. Words are judged as the instructions that they are.
 var Rules = &asm.Rules{
 	Arch:     "arm64",
+	Word:     readWord,
 	Features: featuresOf,
 	Implied:  func(string) []string { return nil },
 	Reserved: map[string]string{"R18": "the platform's", "R28": "the goroutine", "R29": "the frame pointer"},
@@ -21,48 +21,80 @@ var Rules = &asm.Rules{
 	Bytes:    bytesOf,
 }
 
-// extensions are the instructions beyond ARMv8.0 by the feature that they need, as cpuid names it
-// (Arm Architecture Reference Manual, the feature line of each instruction). The assembler knows
-// few of them: they stand in the comment of a WORD.
-var extensions = map[string]string{
-	"SDOT": "ASIMDDP", "UDOT": "ASIMDDP", "VSDOT": "ASIMDDP", "VUDOT": "ASIMDDP",
-	"SMMLA": "I8MM", "UMMLA": "I8MM", "USMMLA": "I8MM", "USDOT": "I8MM", "SUDOT": "I8MM",
-	"BFDOT": "BF16", "BFMMLA": "BF16", "BFCVT": "BF16", "BFCVTN": "BF16", "BFMLALB": "BF16", "BFMLALT": "BF16",
-	"SQRDMLAH": "ASIMDRDM", "SQRDMLSH": "ASIMDRDM",
+// base matches the mnemonics of Go's assembler that need nothing beyond ARMv8.0.
+var base = regexp.MustCompile(`^(?:MOV[DWHB]U?|FMOV[QDS]|LDP|STP|ADDS?|SUBS?|ANDS?|ORR|EOR|LS[LR]|ASR|CMPW?|CMN|TST|B|B[A-Z]{2}|CBN?ZW?|RET|VFMLA|VADD|VEOR)$`)
+
+// extensions are the mnemonics of the table that need a feature.
+var extensions = func() map[string]string {
+	list := map[string]string{}
+	for _, i := range table {
+		mnemonic, _, _ := strings.Cut(i.text, " ")
+		list[mnemonic] = i.feature
+	}
+	return list
+}()
+
+// featuresOf looks at an instruction of the assembler, or at what readWord made of a word.
+func featuresOf(in asm.Line) (list []string, known bool) {
+	feature, ours := extensions[in.Op]
+	if feature != "" {
+		list = append(list, feature)
+	}
+	return list, ours || base.MatchString(in.Op)
 }
 
-// halves matches arithmetic on lanes of 16 bits, which v8.0 has for integers and conversions alone.
-var halves = regexp.MustCompile(`\bV\d+\.(?:[48]?H[48]?)\b`)
+var (
+	wordRegister = regexp.MustCompile(`\b([xwvbhsd])(\d+)(\.\w+)?`)
+	wordMemory   = regexp.MustCompile(`\[(R\w+)(?:, #(-?\d+))?\]$`)
+	wordList     = regexp.MustCompile(`\{ (.*?) \}(?:\[\d+\])?`)
+)
 
-// scalable matches registers of SVE.
-var scalable = regexp.MustCompile(`\b[ZP]\d+\b`)
-
-// featuresOf looks at an instruction, or at the one beside a WORD.
-func featuresOf(in asm.Line) (list []string, known bool) {
-	op, operands := in.Op, strings.Join(in.Args, ", ")
-	if op == "WORD" {
-		op, operands, _ = strings.Cut(strings.TrimSpace(in.Comment), " ")
+// readWord is the instruction of a word as a line with registers and memory as Go writes them, and
+// its text; ok is false where the table has none.
+func readWord(word string) (in asm.Line, text string, ok bool) {
+	w, err := strconv.ParseUint(strings.TrimPrefix(word, "$"), 0, 32)
+	if err != nil {
+		return in, "", false
 	}
-	switch {
-	case extensions[op] != "":
-		list = append(list, extensions[op])
-	case strings.HasPrefix(op, "F") && halves.MatchString(operands) && !strings.HasPrefix(op, "FCVT"):
-		list = append(list, "ASIMDHP")
-	case scalable.MatchString(operands):
-		list = append(list, "SVE")
+	row, text := decode(uint32(w))
+	if row == nil {
+		return in, "", false
 	}
-	return list, true
+	var rest string
+	in.Op, rest, _ = strings.Cut(text, " ")
+	rest = wordRegister.ReplaceAllStringFunc(rest, func(r string) string {
+		m := wordRegister.FindStringSubmatch(r)
+		switch {
+		case m[1] != "x" && m[1] != "w":
+			return "F" + m[2]
+		case m[2] == "31": // no word of the table has the zero register there
+			return "RSP"
+		}
+		return "R" + m[2]
+	})
+	rest = wordList.ReplaceAllStringFunc(rest, func(l string) string { return strings.ReplaceAll(l, ", ", " ") })
+	memory := wordMemory.FindStringSubmatch(rest)
+	if memory != nil {
+		rest = strings.TrimSuffix(strings.TrimSuffix(rest, memory[0]), ", ")
+	}
+	in.Args = strings.Split(rest, ", ")
+	if memory != nil {
+		in.Args = append(in.Args, memory[2]+"("+memory[1]+")")
+	}
+	return in, text, true
 }
 
 // registerPair is how two registers of one load or store are written: (R0, R1).
 var registerPair = regexp.MustCompile(`^\(\w+, *\w+\)$`)
 
-// memoryOf: the destination is the last operand, of loads of several registers too.
+// memoryOf: the destination is the last operand, of loads of several registers too; of words only
+// stores have one.
 func memoryOf(in asm.Line) (read []string, written string) {
+	load := strings.HasPrefix(in.Op, "ld") || in.Op == "prfm"
 	for i, a := range in.Args {
 		switch {
 		case !asm.InMemory(a) || registerPair.MatchString(a):
-		case i == len(in.Args)-1:
+		case i == len(in.Args)-1 && !load:
 			written = a
 		default:
 			read = append(read, a)
