@@ -9,7 +9,7 @@ import "github.com/klauspost/cpuid/v2"
 var isas = [...]ISA{
 	{
 		Name:  "dotprod",
-		Needs: []cpuid.FeatureID{cpuid.ASIMDDP},
+		Needs: []cpuid.FeatureID{cpuid.ASIMD, cpuid.ASIMDDP},
 		types: [types]Impl{
 			TypeF32:  {},
 			TypeF16:  {},
@@ -145,6 +145,7 @@ var isas = [...]ISA{
 	},
 	{
 		Name:        "neon",
+		Needs:       []cpuid.FeatureID{cpuid.ASIMD},
 		QuantiseAct: quantiseActNEON,
 		vec: Vec{
 			ISA:          "neon",

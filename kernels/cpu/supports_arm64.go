@@ -9,6 +9,8 @@ import (
 // Windows IsProcessorFeaturePresent. Package cpuid does not ask Windows.
 func supports(f cpuid.FeatureID) bool {
 	switch f {
+	case cpuid.ASIMD: // Go runs on nothing less
+		return true
 	case cpuid.ASIMDDP:
 		return cpu.ARM64.HasASIMDDP
 	case cpuid.I8MM:

@@ -17,8 +17,8 @@ import (
 var Machine = &simd.Machine{
 	Name: "arm64",
 	ISAs: []simd.ISA{
-		{Name: "dotprod", Suffix: "DotProd", Requires: []string{"ASIMDDP"}, Needs: []string{"ASIMDDP"}, Caps: caps(true)},
-		{Name: "neon", Suffix: "NEON", Caps: caps(false)},
+		{Name: "dotprod", Suffix: "DotProd", Requires: []string{"ASIMDDP"}, Needs: []string{"ASIMD", "ASIMDDP"}, Caps: caps(true)},
+		{Name: "neon", Suffix: "NEON", Needs: []string{"ASIMD"}, Caps: caps(false)},
 	},
 	Syntax: syntax(),
 	Width:  16,
