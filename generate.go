@@ -48,6 +48,7 @@
 //	runtime/chat        a conversation to a prompt, and an answer to a message
 //	runtime/chat/jinja  renders the Jinja templates of GGUF files
 //	runtime/model       architectures as graphs, bound to the tensors of a file; contexts that run
+//	runtime/program     a bound model as data, and what an engine of it does
 //	runtime/kv          the cache: packed rows, cells, sequences, exact ends, saved states
 //	runtime/attention   softmax(q k^T) v over packed rows, on the processor
 //	runtime/cpu         threads, activations as int8, elementwise operations
@@ -83,7 +84,8 @@
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
 //	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor
-//	runtime/gpu/engine          a model's Program as launches, and the memory that it takes
+//	runtime/cpu/engine          a model's Program as tasks of the processor's threads
+//	runtime/gpu/engine          the same as launches, and the memory that it takes
 //	runtime/gpu/attend          attention over the rows of a cache
 //	runtime/gpu/product         weights, and products with them
 //	runtime/gpu/qkv             norms and RoPE of heads, and storing K and V

@@ -13,6 +13,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 	gpuengine "github.com/kvgen/kvgen/runtime/gpu/engine"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // gpuName is a GPU of this machine.
@@ -311,7 +312,7 @@ func (s *session) gpuBudgets(sequences int) (all []*gpuBudget, err error) {
 }
 
 // gpuBudget asks a back end for its part, which compiles the kernels and allocates nothing.
-func (s *session) gpuBudget(g *backend, span model.Span, sequences int) (*gpuBudget, error) {
+func (s *session) gpuBudget(g *backend, span program.Span, sequences int) (*gpuBudget, error) {
 	o := model.Options{Plan: s.plan, Size: s.defaultSize(), Batch: s.flags.batch, Math: s.flags.kind, Sequences: sequences}
 	o.Cells = sequences * o.Size
 	b, err := g.Budget(s.Model, span, o)

@@ -137,8 +137,8 @@ func driverSettings() (names []string) {
 	return names
 }
 
-// program is all of kvrun for its manual.
-func program() *manual.Program {
+// wholeManual is all of kvrun for its manual.
+func wholeManual() *manual.Program {
 	p := &manual.Program{Name: "kvrun", Summary: "run GGUF models with any key and value type in the cache, and measure what it costs",
 		Groups: flagGroups, Spellings: line.Spellings, Values: flagValue}
 	for _, c := range commands() {
@@ -200,7 +200,7 @@ func helpCommand(e *environment, args []string) error {
 
 func overview(w io.Writer) error {
 	fmt.Fprint(w, "Usage: kvrun COMMAND [MODEL] [flags]\n\n")
-	if err := program().Overview(w, manual.Width(w)); err != nil {
+	if err := wholeManual().Overview(w, manual.Width(w)); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
@@ -225,7 +225,7 @@ func completionCommand(e *environment, args []string) error {
 	if fs.NArg() != 1 || !slices.Contains(completion.Shells, fs.Arg(0)) {
 		return fmt.Errorf("which shell? %s", strings.Join(completion.Shells, ", "))
 	}
-	return completion.Script(e.stdout, fs.Arg(0), program())
+	return completion.Script(e.stdout, fs.Arg(0), wholeManual())
 }
 
 // manCommand writes the man page.
@@ -237,7 +237,7 @@ func manCommand(e *environment, args []string) error {
 	if fs.NArg() > 0 {
 		return errors.New("it takes nothing: the page is of all commands")
 	}
-	return program().Roff(e.stdout, "kvrun "+version.Short())
+	return wholeManual().Roff(e.stdout, "kvrun "+version.Short())
 }
 
 // noCommand says what to type instead of a line that begins with no command. The line may begin

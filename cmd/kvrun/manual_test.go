@@ -20,7 +20,7 @@ import (
 // flag is on it, and what is grouped or given values exists.
 func TestHelpPages(t *testing.T) {
 	known := map[string]bool{}
-	for _, c := range program().Commands {
+	for _, c := range wholeManual().Commands {
 		code, page, stderr := kvrun("", "help", c.Name)
 		if code != 0 || stderr != "" || !strings.Contains(page, c.Summary[:10]) {
 			t.Errorf("%s: exit %d: %s%s", c.Name, code, page, stderr)
@@ -213,7 +213,7 @@ func offered(t *testing.T, line string, got []string, want, never string) {
 // TestMan has the page read by what checks man pages, where there is one.
 func TestMan(t *testing.T) {
 	var page bytes.Buffer
-	if err := program().Roff(&page, "test"); err != nil {
+	if err := wholeManual().Roff(&page, "test"); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{".SS sweep", ".SS Device and speed", "ENVIRONMENT", `\fB\-ctk\fR`} {

@@ -3,13 +3,14 @@ package model
 import (
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 func (a Attention) bind(b *binder) any {
 	q, k, v := a.Heads*a.KeyDim, a.KVHeads*a.KeyDim, a.KVHeads*a.ValueDim
 	if a.Rope != nil && (a.Rope.Dims > a.KeyDim || a.Rope.Dims%2 != 0) {
 		b.fail("layer %d: RoPE rotates %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
-		return &AttentionStep{}
+		return &program.AttentionStep{}
 	}
 	rows := q
 	if a.Gated {
@@ -17,7 +18,7 @@ func (a Attention) bind(b *binder) any {
 	}
 	fused := a.QKV != "" && b.has(b.name(string(a.QKV), "weight"))
 	p := b.program
-	x := &AttentionStep{
+	x := &program.AttentionStep{
 		Layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
 			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},
 		KV:    len(p.KV),
@@ -53,12 +54,12 @@ func (a Attention) bind(b *binder) any {
 
 // qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of
 // its rows, so that what follows does not know of the difference.
-func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*Weight {
+func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*program.Weight {
 	if fused {
 		w := b.linear(a.QKV, b.width, q+k+v)
-		return []*Weight{w.cut(0, q), w.cut(q, q+k), w.cut(q+k, q+k+v)}
+		return []*program.Weight{w.Cut(0, q), w.Cut(q, q+k), w.Cut(q+k, q+k+v)}
 	}
-	ws := []*Weight{b.linear(a.Q, b.width, q)}
+	ws := []*program.Weight{b.linear(a.Q, b.width, q)}
 	if a.K != "" {
 		ws = append(ws, b.linear(a.K, b.width, k))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // types resolves the type id of a tensor, nil for one it does not know. It is Table.ByID except in
@@ -24,7 +25,7 @@ type binder struct {
 	layer   int // -1 outside the layers
 	errs    []error
 
-	program *Program
+	program *program.Program
 	ropes   map[*Rope]int // numbers of RoPEs
 	kvOf    map[int]int   // KV layer of a layer
 	others  []Other
@@ -76,8 +77,8 @@ func weightTypes(table *kernels.Table) string {
 }
 
 // step binds a block.
-func (b *binder) step(k Block) Step {
-	x := Step{Layer: b.layer, Pre: b.norm(k.Pre, b.width), Post: b.norm(k.Post, b.width), Body: k.Body.bind(b), Scale: 1}
+func (b *binder) step(k Block) program.Step {
+	x := program.Step{Layer: b.layer, Pre: b.norm(k.Pre, b.width), Post: b.norm(k.Post, b.width), Body: k.Body.bind(b), Scale: 1}
 	if name := b.name(k.Scale, "weight"); k.Scale != "" && b.has(name) {
 		if v := b.vector(name, 1); v != nil {
 			x.Scale = v[0]
@@ -88,8 +89,8 @@ func (b *binder) step(k Block) Step {
 
 // fuse makes products of matrices with the same input. Weights are nil after a binding error, which
 // ends the load.
-func (b *binder) fuse(ws ...*Weight) *Products {
-	p := &Products{Number: len(b.program.Products), Parts: ws}
+func (b *binder) fuse(ws ...*program.Weight) *program.Products {
+	p := &program.Products{Number: len(b.program.Products), Parts: ws}
 	b.program.Products = append(b.program.Products, p)
 	return p
 }
@@ -151,7 +152,7 @@ func (b *binder) err() error {
 
 // find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that
 // lists its neighbours.
-func (b *binder) find(name string, n, rows int) *Weight {
+func (b *binder) find(name string, n, rows int) *program.Weight {
 	t, ok := b.f.Tensor(name)
 	if !ok {
 		if b.missing = append(b.missing, name); len(b.missing) == 1 {
@@ -175,7 +176,7 @@ func (b *binder) find(name string, n, rows int) *Weight {
 		b.errs = append(b.errs, err)
 		return nil
 	}
-	return &Weight{Type: typ, Rows: rows, N: n, Data: [][]byte{data}}
+	return &program.Weight{Type: typ, Rows: rows, N: n, Data: [][]byte{data}}
 }
 
 // neighbours lists the tensors of the same layer, or those outside layers.
@@ -199,7 +200,7 @@ func (b *binder) neighbours(name string) string {
 func (b *binder) has(name string) bool { _, ok := b.f.Tensor(name); return ok }
 
 // linear is a matrix of out x in, with its bias if the file has one.
-func (b *binder) linear(l Linear, in, out int) *Weight {
+func (b *binder) linear(l Linear, in, out int) *program.Weight {
 	w := b.find(b.name(string(l), "weight"), in, out)
 	if bias := b.name(string(l), "bias"); w != nil && b.has(bias) {
 		w.Bias = b.vector(bias, out)
@@ -225,20 +226,20 @@ func (b *binder) table(name string, n, rows int) []float32 {
 }
 
 // norm binds a norm over n values, nil for one that is not there.
-func (b *binder) norm(n Norm, width int) *NormWeights {
+func (b *binder) norm(n Norm, width int) *program.NormWeights {
 	switch {
 	case n.Bare:
-		return &NormWeights{Kind: n.Kind, Eps: n.Eps}
+		return &program.NormWeights{Kind: n.Kind, Eps: n.Eps}
 	case n.Name == "":
 		return nil
 	}
-	x := &NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
+	x := &program.NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
 	if n.Times != 0 {
 		for i := range x.W {
 			x.W[i] *= n.Times
 		}
 	}
-	if bias := b.name(n.Name, "bias"); n.Kind == LayerNorm && b.has(bias) {
+	if bias := b.name(n.Name, "bias"); n.Kind == program.LayerNorm && b.has(bias) {
 		x.B = b.vector(bias, width)
 	}
 	return x

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Math is the form of the matrix products and scores.
@@ -49,8 +51,8 @@ type Context struct {
 	stages  []stage // in the order of the layers
 	sibling bool    // the threads and the engines are another's to end
 
-	batch  Batch     // that runs
-	logits []float32 // [outputTile][vocab]
+	batch  program.Batch // that runs
+	logits []float32     // [outputTile][vocab]
 	mixed  mixed
 	one    [1]int32
 	run0   [1]kv.Run // of sequence 0
@@ -76,7 +78,7 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 	}
 	for i := range stages {
 		if s := &stages[i]; s.device == nil {
-			s.Engine = newHost(m, s.Span)
+			s.Engine = engine.New(m.Table, m.program, s.Span)
 		}
 	}
 	cache, err := m.newCache(stages, &o)

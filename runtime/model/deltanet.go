@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // DeltaNet is a recurrent layer by the gated delta rule (arXiv:2412.06464). Each value head keeps a
 // matrix S from keys to values, which for every token forgets a part, is corrected where the
 // token's key leads to another value, and is read by the token's query:
@@ -25,7 +27,7 @@ type DeltaNet struct {
 func (d DeltaNet) bind(b *binder) any {
 	keys, values := d.KeyHeads*d.Dim, d.ValueHeads*d.Dim
 	channels := 2*keys + values
-	x := &DeltaStep{KeyHeads: d.KeyHeads, ValueHeads: d.ValueHeads, Dim: d.Dim, Taps: d.Taps, State: len(b.program.States), Eps: d.Eps,
+	x := &program.DeltaStep{KeyHeads: d.KeyHeads, ValueHeads: d.ValueHeads, Dim: d.Dim, Taps: d.Taps, State: len(b.program.States), Eps: d.Eps,
 		In: b.fuse(b.linear(d.QKV, b.width, channels), b.linear(d.Gate, b.width, values),
 			b.linear(d.Alpha, b.width, d.ValueHeads), b.linear(d.Beta, b.width, d.ValueHeads)),
 		Out:   b.fuse(b.linear(d.Out, values, b.width)),
@@ -39,7 +41,7 @@ func (d DeltaNet) bind(b *binder) any {
 		}
 	}
 	size := (d.Taps-1)*channels + values*d.Dim
-	b.program.States = append(b.program.States, State{Layer: b.layer, Values: size})
+	b.program.States = append(b.program.States, program.State{Layer: b.layer, Values: size})
 	b.others = append(b.others, Other{Layer: b.layer, State: 4 * size, Reads: -1})
 	return x
 }

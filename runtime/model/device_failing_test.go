@@ -5,32 +5,35 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // failing is a device on which a batch fails after the layers with exact rows were told which rows
 // leave those.
 type failing struct {
-	StageRows
+	program.StageRows
 	cache *kv.Cache
 	fail  bool
 }
 
 var errFailing = errors.New("out of memory")
 
-func (f *failing) Engine(*Model, Span, Options) (Engine, error) { return &failingEngine{f: f}, nil }
-func (f *failing) Close() error                                 { return nil }
+func (f *failing) Engine(*Model, program.Span, Options) (program.Engine, error) {
+	return &failingEngine{f: f}, nil
+}
+func (f *failing) Close() error { return nil }
 
 type failingEngine struct {
-	Engine
+	program.Engine
 	f *failing
 }
 
-func (e *failingEngine) Rows(c *kv.Cache) (StageRows, error) {
+func (e *failingEngine) Rows(c *kv.Cache) (program.StageRows, error) {
 	e.f.cache = c
 	return e.f, nil
 }
 
-func (e *failingEngine) Forward(_ StageRows, b *Batch) error {
+func (e *failingEngine) Forward(_ program.StageRows, b *program.Batch) error {
 	for i := range e.f.cache.Plan.Layers {
 		if r := e.f.cache.Rows(i); r.Exact() {
 			for n := 0; n < len(b.Tokens); {

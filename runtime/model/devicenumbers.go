@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // On a device rows of the cache are not looked at one by one, and an encoder may store a NaN as 0.
@@ -24,8 +25,8 @@ func (m *Model) lookAtRows() error {
 	type job struct {
 		layer  int
 		side   string
-		weight *Weight
-		norm   *NormWeights
+		weight *program.Weight
+		norm   *program.NormWeights
 	}
 	var jobs []job
 	for i, a := range m.program.Attention {
@@ -43,7 +44,7 @@ func (m *Model) lookAtRows() error {
 		group.Go(func() {
 			errs[w] = m.File.Guard(func() error {
 				for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
-					if j := jobs[i]; !j.weight.numbers() || j.norm != nil && !(finite(j.norm.W) && finite(j.norm.B)) {
+					if j := jobs[i]; !weightNumbers(j.weight) || j.norm != nil && !(finite(j.norm.W) && finite(j.norm.B)) {
 						return fmt.Errorf("layer %d: weights of %s are no numbers: the file is damaged", j.layer, j.side)
 					}
 				}
@@ -60,8 +61,8 @@ func (m *Model) lookAtRows() error {
 	return nil
 }
 
-// numbers says whether all weights and biases are.
-func (w *Weight) numbers() bool {
+// weightNumbers says whether all weights and biases of a matrix are.
+func weightNumbers(w *program.Weight) bool {
 	x, n, impl := make([]float32, w.N), w.Type.RowBytes(w.N), w.Type.Best()
 	for _, data := range w.Data {
 		for ; len(data) > 0; data = data[n:] {

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"strings"
+
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Experts is gated networks of one shape of which a token uses a few, added by the weights that a
@@ -16,20 +18,9 @@ type Experts struct {
 	Gate, Up, Down   Linear // the matrices of all experts in one tensor
 	// takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
 	GateUp Linear
-	Act    Activation
-	Gating Gating
+	Act    program.Activation
+	Gating program.Gating
 }
-
-// Gating is how a router's logits become the weights of the experts that a token uses, those with
-// the largest logits.
-type Gating int
-
-// The gating functions.
-const (
-	// softmax over all experts, and those used are brought back to a sum of 1
-	SoftmaxAll    Gating = iota
-	SoftmaxChosen        // softmax over the experts used
-)
 
 // maxExperts is beyond any model.
 const maxExperts = 4096
@@ -54,7 +45,7 @@ func (h *Header) Experts() Experts {
 // network in a file without experts.
 func (e Experts) or(h *Header, layer int) Body {
 	if e.Count == 0 {
-		return h.GatedFFN(layer, SiLU)
+		return h.GatedFFN(layer, program.SiLU)
 	}
 	e.Inner = h.Inner(layer)
 	return e
@@ -80,26 +71,26 @@ func (e Experts) sized(h *Header, layer int) Experts {
 }
 
 func (e Experts) bind(b *binder) any {
-	x := &ExpertsStep{Count: e.Count, Used: e.Used, Inner: e.Inner, Gating: e.Gating, Act: e.Act,
+	x := &program.ExpertsStep{Count: e.Count, Used: e.Used, Inner: e.Inner, Gating: e.Gating, Act: e.Act,
 		Router:     b.fuse(b.linear(e.Router, b.width, e.Count)),
-		Down:       ExpertStack{Products: b.fuse(b.stack(e.Down, e.Inner, b.width, e.Count)), Stride: b.width, Scale: b.scales(e.Down, e.Count)},
+		Down:       program.ExpertStack{Products: b.fuse(b.stack(e.Down, e.Inner, b.width, e.Count)), Stride: b.width, Scale: b.scales(e.Down, e.Count)},
 		RouterNorm: b.norm(e.RouterNorm, b.width), Norm: b.norm(e.Norm, b.width),
 	}
 	if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
 		in := b.fuse(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))
-		x.Gate = ExpertStack{Products: in, Stride: 2 * e.Inner, Scale: b.scales(e.GateUp, e.Count)}
+		x.Gate = program.ExpertStack{Products: in, Stride: 2 * e.Inner, Scale: b.scales(e.GateUp, e.Count)}
 		x.Up = x.Gate
 		x.Up.First = e.Inner
 	} else {
 		in := b.fuse(b.stack(e.Gate, b.width, e.Inner, e.Count), b.stack(e.Up, b.width, e.Inner, e.Count))
-		x.Gate = ExpertStack{Products: in, Stride: e.Inner, Scale: b.scales(e.Gate, e.Count)}
-		x.Up = ExpertStack{Products: in, Part: 1, Stride: e.Inner, Scale: b.scales(e.Up, e.Count)}
+		x.Gate = program.ExpertStack{Products: in, Stride: e.Inner, Scale: b.scales(e.Gate, e.Count)}
+		x.Up = program.ExpertStack{Products: in, Part: 1, Stride: e.Inner, Scale: b.scales(e.Up, e.Count)}
 	}
 	return x
 }
 
 // stack is the matrices of count experts, each out x in, with their biases if the file has them.
-func (b *binder) stack(l Linear, in, out, count int) *Weight {
+func (b *binder) stack(l Linear, in, out, count int) *program.Weight {
 	name := b.name(string(l), "weight")
 	if one, ok := strings.CutSuffix(string(l), "_exps"); ok && !b.has(name) && b.has(b.name(one+".0", "weight")) {
 		return b.gather(one, in, out, count)
@@ -120,8 +111,8 @@ func (b *binder) stack(l Linear, in, out, count int) *Weight {
 
 // gather is stack for files of before April 2024, which have a tensor for each expert:
 // ffn_gate.0.weight and so on.
-func (b *binder) gather(one string, in, out, count int) *Weight {
-	var all *Weight
+func (b *binder) gather(one string, in, out, count int) *program.Weight {
+	var all *program.Weight
 	for e := range count {
 		w := b.find(b.name(fmt.Sprintf("%s.%d", one, e), "weight"), in, out)
 		switch {

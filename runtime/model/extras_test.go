@@ -9,7 +9,9 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/attention"
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // someOffset is a large constant for every head of a model, of size about 2 where its keys are
@@ -89,23 +91,23 @@ func TestOffsetMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := prefill(t, x, c.Tokens, 0)
-		form := func(a *AttentionStep) *RopeForm { return c.model.program.Ropes[a.Rope] }
-		for what, spoil := range map[string]func(a *AttentionStep) *attention.Rope{
-			"left out": func(a *AttentionStep) *attention.Rope {
-				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, 0, 256)
+		form := func(a *program.AttentionStep) *program.RopeForm { return c.model.program.Ropes[a.Rope] }
+		for what, spoil := range map[string]func(a *program.AttentionStep) *attention.Rope{
+			"left out": func(a *program.AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == program.Adjacent, 0, 256)
 			},
-			"wrong sign": func(a *AttentionStep) *attention.Rope {
-				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == Adjacent, -1, 256)
+			"wrong sign": func(a *program.AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind == program.Adjacent, -1, 256)
 			},
-			"wrong pairs": func(a *AttentionStep) *attention.Rope {
-				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind != Adjacent, 1, 256)
+			"wrong pairs": func(a *program.AttentionStep) *attention.Rope {
+				return attention.NewRope(kernels.Default(), a.KeyDim, form(a).Short, form(a).Kind != program.Adjacent, 1, 256)
 			},
-			"not rotated": func(a *AttentionStep) *attention.Rope {
+			"not rotated": func(a *program.AttentionStep) *attention.Rope {
 				return attention.NewRope(kernels.Default(), a.KeyDim, nil, false, 1, 256)
 			},
 		} {
 			y := c.extras(t, "f32", "f32", someOffset(c.model), kv.Ends{}, Options{Threads: 2})
-			offsets := y.stages[0].rows.(*hostRows).offsets
+			offsets := y.stages[0].rows.(*engine.Rows).Offsets
 			for i := range offsets {
 				offsets[i].Rope = spoil(c.model.program.Attention[i])
 			}

@@ -1,7 +1,9 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 func (f GatedFFN) bind(b *binder) any {
-	x := &GatedStep{In: b.fuse(b.gateUp(f)...), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
+	x := &program.GatedStep{In: b.fuse(b.gateUp(f)...), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
 	x.In.Gated, x.In.Act = true, f.Act
 	if f.SharedGate != "" {
 		x.SharedGate = b.fuse(b.linear(f.SharedGate, b.width, 1))
@@ -10,18 +12,20 @@ func (f GatedFFN) bind(b *binder) any {
 }
 
 // gateUp is the matrices of gate and up, the halves of one tensor where f has one.
-func (b *binder) gateUp(f GatedFFN) []*Weight {
+func (b *binder) gateUp(f GatedFFN) []*program.Weight {
 	if f.GateUp != "" {
 		w := b.linear(f.GateUp, b.width, 2*f.Inner)
-		return []*Weight{w.cut(0, f.Inner), w.cut(f.Inner, 2*f.Inner)}
+		return []*program.Weight{w.Cut(0, f.Inner), w.Cut(f.Inner, 2*f.Inner)}
 	}
-	return []*Weight{b.linear(f.Gate, b.width, f.Inner), b.linear(f.Up, b.width, f.Inner)}
+	return []*program.Weight{b.linear(f.Gate, b.width, f.Inner), b.linear(f.Up, b.width, f.Inner)}
 }
 
 func (f FFN) bind(b *binder) any {
-	x := &PlainStep{Up: b.fuse(b.linear(f.Up, b.width, f.Inner)), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
+	x := &program.PlainStep{Up: b.fuse(b.linear(f.Up, b.width, f.Inner)), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
 	x.Up.Activated, x.Up.Act = true, f.Act
 	return x
 }
 
-func (m Matrix) bind(b *binder) any { return &MatrixStep{b.fuse(b.linear(m.Out, b.width, b.width))} }
+func (m Matrix) bind(b *binder) any {
+	return &program.MatrixStep{Out: b.fuse(b.linear(m.Out, b.width, b.width))}
+}

@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"github.com/kvgen/kvgen/runtime/program"
+	"math"
+)
 
 // gemma3 scales its embedding, normalises every query and key head, and has norms after each branch
 // as well as before. Of each six layers, five see a sliding window and rotate by a RoPE of their
@@ -8,7 +11,7 @@ import "math"
 func gemma3(h *Header) Graph {
 	const layers27 = 62 // the 27B model scales its scores by width instead of head size
 	h.common()
-	full := h.Rope(Halves)
+	full := h.Rope(program.Halves)
 	sliding := full.unscaled(h.OptionalFloat("rope.freq_base_swa", 10000))
 	window := h.OptionalInt("attention.sliding_window", 0)
 	pattern := h.slidingPattern(6)
@@ -29,7 +32,7 @@ func gemma3(h *Header) Graph {
 			}
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a, Post: Norm{Name: "post_attention_norm", Eps: h.Eps}},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, GELU), Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, program.GELU), Post: Norm{Name: "post_ffw_norm", Eps: h.Eps}},
 			}
 		}),
 	}

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"math"
+
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // gemma4 is Gemma 4 in its three forms. All scale their embedding, normalise heads of queries, keys
@@ -28,11 +30,11 @@ func gemma4(h *Header) Graph {
 	g.Layers = h.each(func(i int) []Block {
 		blocks := []Block{
 			{Pre: norm("attn_norm"), Body: attention(i), Post: norm("post_attention_norm")},
-			{Pre: norm("ffn_norm"), Body: h.GatedFFN(i, GELU), Post: norm("post_ffw_norm")},
+			{Pre: norm("ffn_norm"), Body: h.GatedFFN(i, program.GELU), Post: norm("post_ffw_norm")},
 		}
 		if h.hasTensor(i, "ffn_gate_inp.weight") {
 			e := experts.sized(h, i)
-			e.Act, e.Norm = GELU, norm("pre_ffw_norm_2")
+			e.Act, e.Norm = program.GELU, norm("pre_ffw_norm_2")
 			e.RouterNorm = Norm{Name: "ffn_gate_inp", Suffix: "scale", Eps: h.Eps, Times: 1 / g.Scale}
 			blocks[1] = Block{Post: blocks[1].Post, Body: Sum{
 				{Pre: blocks[1].Pre, Body: blocks[1].Body, Post: norm("post_ffw_norm_1")},
@@ -40,7 +42,7 @@ func gemma4(h *Header) Graph {
 			}}
 		}
 		if size > 0 {
-			blocks = append(blocks, Block{Body: InputGate{Size: size, Gate: "inp_gate", Out: "proj", Act: GELU}, Post: norm("post_norm")})
+			blocks = append(blocks, Block{Body: InputGate{Size: size, Gate: "inp_gate", Out: "proj", Act: program.GELU}, Post: norm("post_norm")})
 		}
 		blocks[len(blocks)-1].Scale = "layer_output_scale"
 		return blocks
@@ -50,7 +52,7 @@ func gemma4(h *Header) Graph {
 
 // gemma4Attention makes the attention of a layer.
 func (h *Header) gemma4Attention() func(layer int) Attention {
-	full := h.Rope(Halves)
+	full := h.Rope(program.Halves)
 	full.Factors = "rope_freqs"
 	sliding := full.unscaled(h.OptionalFloat("rope.freq_base_swa", 10000))
 	sliding.Dims = h.Int("rope.dimension_count_swa", full.Dims)

@@ -1,13 +1,16 @@
 package model
 
-import "math"
+import (
+	"github.com/kvgen/kvgen/runtime/program"
+	"math"
+)
 
 // gptOSS is OpenAI's open-weight models: every other layer sees a sliding window, each head has a
 // sink that takes part in the softmax and has no value, all matrices have biases, and experts have
 // a clamped gate.
 func gptOSS(h *Header) Graph {
 	h.common()
-	full := h.Rope(Halves)
+	full := h.Rope(program.Halves)
 	if full.Yarn != nil { // truncate is false in the original configuration
 		full.Yarn.Whole = h.Flag(truncateKey, false)
 	}
@@ -15,7 +18,7 @@ func gptOSS(h *Header) Graph {
 	window := h.Int("attention.sliding_window", 0)
 	slides := h.slidingPattern(2)
 	experts := h.mustExperts()
-	experts.Act, experts.Gating = SwiGLUClamped, SoftmaxChosen
+	experts.Act, experts.Gating = program.SwiGLUClamped, program.SoftmaxChosen
 	return Graph{
 		Width: h.Width,
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},

@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // Graph is an architecture with the sizes of one file, before any tensor has been looked up.
 //
 //	x = Scale * embedding[token] + positions[position]
@@ -34,21 +36,12 @@ type Body interface {
 type Norm struct {
 	Name string
 	Eps  float32
-	Kind NormKind
+	Kind program.NormKind
 
 	Suffix string  // of the tensor's name, "weight" where it is empty
 	Times  float32 // factor of the weights; 0 means 1
 	Bare   bool    // there are no weights, and no name
 }
-
-// NormKind says what is normalised.
-type NormKind int
-
-// The kinds of norm.
-const (
-	RMS       NormKind = iota // by the root of the mean square
-	LayerNorm                 // by mean and variance; has a bias tensor where the file has one
-)
 
 // Linear is a matrix, with a bias vector where the file has a tensor of the same name ending in
 // .bias.
@@ -67,10 +60,10 @@ type Attention struct {
 	QNorm, KNorm Norm // of every head, before RoPE
 	VNorm        Norm // of every head
 	Rope         *Rope
-	Temperature  *Temperature // of the queries, after RoPE; nil for none
-	Scale        float32      // of the scores
-	SoftCap      float32      // of the scores; 0 for none
-	Window       int          // positions that a query sees; 0 for all
+	Temperature  *program.Temperature // of the queries, after RoPE; nil for none
+	Scale        float32              // of the scores
+	SoftCap      float32              // of the scores; 0 for none
+	Window       int                  // positions that a query sees; 0 for all
 	// Q has a row of gates after each head's query, whose sigmoids multiply the head's output
 	Gated bool
 	// tensor of a score per head that takes part in the softmax with no value; "" for none
@@ -82,7 +75,7 @@ type GatedFFN struct {
 	Inner          int // rows of Gate and Up
 	Gate, Up, Down Linear
 	GateUp         Linear // instead of Gate and Up: the rows of both in one tensor
-	Act            Activation
+	Act            program.Activation
 	SharedGate     Linear // one row, whose sigmoid multiplies the output; "" for none
 }
 
@@ -90,7 +83,7 @@ type GatedFFN struct {
 type FFN struct {
 	Inner    int // rows of Up
 	Up, Down Linear
-	Act      Activation
+	Act      program.Activation
 }
 
 // Matrix is Out . x, what is left of an attention without heads.

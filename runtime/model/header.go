@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Header reads the hyperparameters of a file. The first error sticks; graphs are built to the end
@@ -299,7 +300,7 @@ func (h *Header) slidingPattern(period int) func(layer int) bool {
 }
 
 // GatedFFN is a GatedFFN of a layer with the sizes of the file and the usual tensor names.
-func (h *Header) GatedFFN(layer int, act Activation) GatedFFN {
+func (h *Header) GatedFFN(layer int, act program.Activation) GatedFFN {
 	return GatedFFN{Inner: h.Inner(layer), Gate: "ffn_gate", Up: "ffn_up", Down: "ffn_down", Act: act}
 }
 

@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // Inputs gives each layer a small vector of its own, made of the token and of its embedding x:
 //
 //	input = (Norm(Projection . x / sqrt(width)) + sqrt(Size) * Embedding[token]) / sqrt(2)
@@ -11,9 +13,9 @@ type Inputs struct {
 	Norm                  Norm
 }
 
-func (i *Inputs) bind(b *binder, vocab, layers int) *InputsOfLayers {
+func (i *Inputs) bind(b *binder, vocab, layers int) *program.InputsOfLayers {
 	n := i.Size * layers
-	return &InputsOfLayers{Size: i.Size, Layers: layers,
+	return &program.InputsOfLayers{Size: i.Size, Layers: layers,
 		Embedding:  b.find(string(i.Embedding)+".weight", n, max(1, vocab)),
 		Projection: b.fuse(b.linear(i.Projection, b.width, n)),
 		Norm:       b.norm(i.Norm, i.Size),
@@ -24,10 +26,10 @@ func (i *Inputs) bind(b *binder, vocab, layers int) *InputsOfLayers {
 type InputGate struct {
 	Size      int
 	Gate, Out Linear
-	Act       Activation
+	Act       program.Activation
 }
 
 func (g InputGate) bind(b *binder) any {
-	return &InputGateStep{Layer: b.layer, Act: g.Act,
+	return &program.InputGateStep{Layer: b.layer, Act: g.Act,
 		Gate: b.fuse(b.linear(g.Gate, b.width, g.Size)), Out: b.fuse(b.linear(g.Out, g.Size, b.width))}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 	"github.com/kvgen/kvgen/runtime/kv"
 )
 
@@ -38,14 +39,13 @@ func (m *Model) Keys(ctx context.Context, tokens []int32, threads int, visit fun
 		return err
 	}
 	defer c.Close()
-	p := c.stages[0].Engine.(*host).pass
-	p.raw = make([]float32, c.Batch*p.sizes.k)
+	e := c.stages[0].Engine.(*engine.Engine)
 	for lo := 0; lo < len(tokens); lo += c.Batch {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		hi := min(lo+c.Batch, len(tokens))
-		p.observe = func(layer int, k []float32) { visit(layer, lo, k) }
+		e.Observe(c.Batch, func(layer int, k []float32) { visit(layer, lo, k) })
 		if err := c.run(tokens[lo:hi], func(int, int) error { return nil }); err != nil {
 			return err
 		}

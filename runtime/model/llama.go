@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // llama is Llama 1 to 3, Mistral, Mixtral, SmolLM and everything converted to their form: RMS
 // norms, adjacent RoPE pairs with optional frequency factors, SwiGLU, of one network or of experts.
 // A search over architectures, as of Nemotron, leaves layers without attention, with its last
@@ -7,7 +9,7 @@ package model
 func llama(h *Header) Graph {
 	h.sparse = true
 	h.common()
-	rope := h.Rope(Adjacent)
+	rope := h.Rope(program.Adjacent)
 	rope.Factors = "rope_freqs"
 	experts := h.Experts()
 	return Graph{

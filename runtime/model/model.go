@@ -8,6 +8,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Model is a loaded model. It is immutable; any number of contexts may run it.
@@ -20,7 +21,7 @@ type Model struct {
 	Vocab   int // rows of the embedding
 	Context int // positions it was trained for
 
-	program *Program
+	program *program.Program
 	others  []Other
 	read    []int // KV layers that later layers read
 	unused  Unused
@@ -45,7 +46,7 @@ func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Width: g.Width, Layers: h.Layers, Scale: max(g.Scale, 0), Cap: g.Cap}
+	p := &program.Program{Width: g.Width, Layers: h.Layers, Scale: max(g.Scale, 0), Cap: g.Cap}
 	if p.Scale == 0 {
 		p.Scale = 1
 	}
@@ -81,3 +82,6 @@ func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
 
 // KVLayers is what the model's cache must hold, by KV layer.
 func (m *Model) KVLayers() []kv.Layer { return m.program.KV }
+
+// Program is the model as engines run it.
+func (m *Model) Program() *program.Program { return m.program }

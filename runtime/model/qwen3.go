@@ -1,9 +1,11 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // qwen3 is Qwen3: qwen2 with an RMS norm of every query and key head in place of the biases.
 func qwen3(h *Header) Graph {
 	h.common()
-	rope := h.Rope(Halves)
+	rope := h.Rope(program.Halves)
 	return Graph{
 		Width: h.Width,
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},
@@ -13,7 +15,7 @@ func qwen3(h *Header) Graph {
 			a.Rope = rope
 			return []Block{
 				{Pre: Norm{Name: "attn_norm", Eps: h.Eps}, Body: a},
-				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, SiLU)},
+				{Pre: Norm{Name: "ffn_norm", Eps: h.Eps}, Body: h.GatedFFN(i, program.SiLU)},
 			}
 		}),
 	}

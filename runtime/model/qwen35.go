@@ -1,11 +1,14 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/kvgen/kvgen/runtime/program"
+)
 
 // qwen35 is Qwen3.5: of each few layers all but the last are recurrent, and that has full attention
 // whose output a gate lets through.
 func qwen35(h *Header) Graph {
-	return h.hybrid(func(i int) Body { return h.GatedFFN(i, SiLU) })
+	return h.hybrid(func(i int) Body { return h.GatedFFN(i, program.SiLU) })
 }
 
 // qwen35moe is Qwen3.5 with experts and one network beside them that every token uses, through a
@@ -20,7 +23,7 @@ func qwen35moe(h *Header) Graph {
 		if inner == 0 {
 			inner = h.Inner(i)
 		}
-		return Sum{{Body: experts.sized(h, i)}, {Body: GatedFFN{Inner: inner, Act: SiLU,
+		return Sum{{Body: experts.sized(h, i)}, {Body: GatedFFN{Inner: inner, Act: program.SiLU,
 			Gate: "ffn_gate_shexp", Up: "ffn_up_shexp", Down: "ffn_down_shexp", SharedGate: "ffn_gate_inp_shexp"}}}
 	})
 }
@@ -28,7 +31,7 @@ func qwen35moe(h *Header) Graph {
 // hybrid is both, with the feed-forward network of a layer.
 func (h *Header) hybrid(ffn func(layer int) Body) Graph {
 	h.common()
-	rope := h.Rope(Halves)
+	rope := h.Rope(program.Halves)
 	rope.Sections = h.ints("rope.dimension_sections")
 	interval := h.Int("full_attention_interval", 4)
 	norm := func(name string) Norm { return Norm{Name: name, Eps: h.Eps} }

@@ -1,10 +1,12 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // qwen3moe is Qwen3 with experts: qwen2 without biases, a norm of every query and key head, and
 // experts for the feed-forward network.
 func qwen3moe(h *Header) Graph {
 	h.common()
-	rope := h.Rope(Halves)
+	rope := h.Rope(program.Halves)
 	experts := h.mustExperts()
 	return Graph{
 		Width: h.Width,

@@ -3,6 +3,8 @@ package model
 import (
 	"cmp"
 	"slices"
+
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 )
 
 // Matrices is the weights of one type and what multiplies them, for records of what a run did.
@@ -33,19 +35,18 @@ func (m *Model) Matrices() []Matrices {
 	var list []Matrices
 	for _, g := range m.program.Products {
 		for _, w := range g.Parts {
-			impl := w.Type.Best()
+			kernel := engine.KernelOf(w)
 			k := slices.IndexFunc(list, func(x Matrices) bool { return x.Type == w.Type.Name })
 			if k < 0 {
 				k = len(list)
-				list = append(list, Matrices{Type: w.Type.Name, ISA: impl.ISA})
+				list = append(list, Matrices{Type: w.Type.Name, ISA: kernel.ISA})
 			}
 			list[k].Count++
 			list[k].Bytes += int64(w.Rows * w.Type.RowBytes(w.N))
-			need := prepOf(w, impl)
-			if need.group > 0 {
+			if kernel.Int8 {
 				list[k].Int8++
 			}
-			if need.domain != nil {
+			if kernel.Transformed {
 				list[k].Transformed++
 			}
 		}

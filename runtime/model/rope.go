@@ -3,20 +3,13 @@ package model
 import (
 	"fmt"
 	"math"
-)
 
-// Pairing says which values of a head RoPE rotates together.
-type Pairing int
-
-// The pairings: (0,1) (2,3) ... and (0,n/2) (1,n/2+1) ...
-const (
-	Adjacent Pairing = iota
-	Halves
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Rope is a rotary position encoding: at position p the pair i rotates by p * frequency[i].
 type Rope struct {
-	Kind      Pairing
+	Kind      program.Pairing
 	Dims      int     // values of a head that rotate, from the first
 	Base      float32 // frequency[i] = Base^(-2i/Dims)
 	Factor    float32 // linear scaling: positions are divided by it; 0 or 1 for none
@@ -49,7 +42,7 @@ type Yarn struct {
 const truncateKey = "rope.scaling.yarn_truncate"
 
 // Rope reads the RoPE of the file.
-func (h *Header) Rope(kind Pairing) *Rope {
+func (h *Header) Rope(kind program.Pairing) *Rope {
 	dim := h.head("attention.key_length")
 	r := &Rope{Kind: kind, Dims: h.Int("rope.dimension_count", dim), Base: h.Float("rope.freq_base", 10000)}
 	if r.Dims > dim || r.Dims%2 != 0 {

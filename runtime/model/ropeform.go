@@ -1,5 +1,7 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // rope binds a RoPE and returns its number, -1 for nil; layers that share the *Rope share the
 // result.
 func (b *binder) rope(r *Rope) int {
@@ -9,7 +11,7 @@ func (b *binder) rope(r *Rope) int {
 	if i, ok := b.ropes[r]; ok {
 		return i
 	}
-	t := &RopeForm{Kind: r.Kind, Dims: r.Dims, Original: r.Original, Magnitude: r.magnitude()}
+	t := &program.RopeForm{Kind: r.Kind, Dims: r.Dims, Original: r.Original, Magnitude: r.magnitude()}
 	short, long := b.divisors(r.Short, r.Dims/2), b.divisors(r.Long, r.Dims/2)
 	if short == nil && long == nil {
 		short = b.divisors(r.Factors, r.Dims/2)
@@ -30,20 +32,4 @@ func (b *binder) divisors(name Linear, n int) []float32 {
 		return b.vector(full, n)
 	}
 	return nil
-}
-
-// IsLong reports whether a context of so many positions takes the long factors. llama.cpp compares
-// after it has rounded the size up to a multiple of 256, which decides for models whose Original is
-// small.
-func (t *RopeForm) IsLong(size int) bool {
-	const unit = 256
-	return t.Long != nil && (size+unit-1)/unit*unit > t.Original
-}
-
-// At is the angles per position, [Dims/2], in a context of so many positions.
-func (t *RopeForm) At(size int) []float64 {
-	if t.IsLong(size) {
-		return t.Long
-	}
-	return t.Short
 }

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/kvgen/kvgen/runtime/program"
+)
 
 // Share places the last n layers of the model on devices, the output counted as one layer after the
 // others, and what comes before them on the processor. 0 is nothing on the devices, Layers+1 or
@@ -81,7 +84,7 @@ func (m *Model) nearestCut(layer, lo, hi int) int {
 // Placed is some of the layers of a model on a device, in words of it.
 type Placed struct {
 	Device Device // nil for the processor
-	Span
+	program.Span
 }
 
 // Placed is what a list of placements comes to.

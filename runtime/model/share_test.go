@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // idle is a device that runs nothing.
@@ -17,7 +19,7 @@ type idle struct {
 // those from i_gpu_start on goes to the first device whose share of the sum is above (il -
 // i_gpu_start)/n.
 func TestShare(t *testing.T) {
-	m := &Model{Layers: 16, program: &Program{Layers: 16}}
+	m := &Model{Layers: 16, program: &program.Program{Layers: 16}}
 	a, b, c := &idle{name: "a"}, &idle{name: "b"}, &idle{name: "c"}
 	for _, s := range []struct {
 		n       int

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/memory"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Placement is some of the model's layers on a device.
@@ -24,10 +26,10 @@ func OnProcessor(list []Placement) bool {
 
 // stage is a part of a context's model on a device.
 type stage struct {
-	Engine
-	Span
+	program.Engine
+	program.Span
 	device Device // nil for the processor
-	rows   StageRows
+	rows   program.StageRows
 }
 
 // placed is the stages that a list asks for.
@@ -62,8 +64,8 @@ func (m *Model) newCache(stages []stage, o *Options) (*kv.Cache, error) {
 	shape := kv.Shape{Size: o.Size, Batch: o.Batch, Sequences: o.Sequences, Cells: o.Cells}
 	need := int64(0)
 	for i := range stages {
-		if h, ok := stages[i].Engine.(*host); ok {
-			need += int64(o.Plan.BytesIn(shape, h.pass.span.KV.Lo, h.pass.span.KV.Hi)) + h.pass.sizes.bytes(o.Batch)
+		if e, ok := stages[i].Engine.(*engine.Engine); ok {
+			need += int64(o.Plan.BytesIn(shape, stages[i].KV.Lo, stages[i].KV.Hi)) + e.Bytes(o.Batch)
 		}
 	}
 	if need > 0 {
@@ -84,8 +86,8 @@ func (m *Model) newCache(stages []stage, o *Options) (*kv.Cache, error) {
 func (c *Context) start(o *Options) error {
 	for i := range c.stages {
 		s := &c.stages[i]
-		if h, ok := s.Engine.(*host); ok {
-			h.start(c.pool, o)
+		if e, ok := s.Engine.(*engine.Engine); ok {
+			e.Start(c.pool, o.Size, o.Batch, o.Math == Fast)
 			continue
 		}
 		if err := c.Model.rowNumbers(); err != nil {
@@ -184,7 +186,7 @@ func (c *Context) failed(s *stage, runs []kv.Run) {
 }
 
 // keepsExact says whether one of some KV layers keeps exact rows.
-func (c *Context) keepsExact(layers Range) bool {
+func (c *Context) keepsExact(layers program.Range) bool {
 	for i := layers.Lo; i < layers.Hi; i++ {
 		if c.Cache.Rows(i).Exact() {
 			return true

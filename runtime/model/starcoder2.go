@@ -1,12 +1,14 @@
 package model
 
+import "github.com/kvgen/kvgen/runtime/program"
+
 // starcoder2 is StarCoder2: layer norms, biases everywhere, and a feed-forward network without a
 // gate.
 func starcoder2(h *Header) Graph {
 	h.sizes()
-	rope := h.Rope(Halves)
+	rope := h.Rope(program.Halves)
 	norm := func(name string) Norm {
-		return Norm{Name: name, Kind: LayerNorm, Eps: h.Float("attention.layer_norm_epsilon", 0)}
+		return Norm{Name: name, Kind: program.LayerNorm, Eps: h.Float("attention.layer_norm_epsilon", 0)}
 	}
 	return Graph{
 		Width: h.Width,
@@ -16,7 +18,7 @@ func starcoder2(h *Header) Graph {
 			a.Rope = rope
 			return []Block{
 				{Pre: norm("attn_norm"), Body: a},
-				{Pre: norm("ffn_norm"), Body: FFN{Inner: h.Inner(i), Up: "ffn_up", Down: "ffn_down", Act: GELU}},
+				{Pre: norm("ffn_norm"), Body: FFN{Inner: h.Inner(i), Up: "ffn_up", Down: "ffn_down", Act: program.GELU}},
 			}
 		}),
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/cpu/engine"
 )
 
 // Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil
@@ -29,18 +29,9 @@ func (c *Context) ShiftSeq(seq, keep, discard int) error {
 	if err := m.Fixed(); err != nil {
 		return err
 	}
-	var tables []ropeTable // the magnitude is in the keys already
-	for _, f := range m.program.Ropes {
-		r := newRopeTable(f, c.Cache.Size, 1, 1)
-		r.fill([]int32{-int32(discard)})
-		tables = append(tables, r)
-	}
-	vec := cpu.NewVec(m.Table)
+	s := engine.NewShift(m.Table, m.program, c.Cache.Size, -int32(discard))
 	return c.onHost(true, func() error {
-		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) {
-			r := &tables[m.program.Attention[layer].Rope]
-			r.apply(vec, x, r.cos, r.sin)
-		})
+		return c.Cache.ShiftSeq(seq, keep, discard, func(layer int, x []float32, delta int) { s.Rotate(layer, x) })
 	})
 }
 

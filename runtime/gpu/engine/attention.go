@@ -7,13 +7,13 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	"github.com/kvgen/kvgen/runtime/gpu/cells"
 	"github.com/kvgen/kvgen/runtime/gpu/qkv"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // attention is attention with its products: heads of Q, K and V are normalised and rotated, K and V
 // stored, and Q attends.
 type attention struct {
-	s       *model.AttentionStep
+	s       *program.AttentionStep
 	in      *matmul
 	layer   qkv.Layer   // but for the offset and the rows, which are the cache's
 	rope    int         // number of the RoPE, -1 for none
@@ -30,7 +30,7 @@ type attendKey struct {
 	shared int
 }
 
-func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
 	a := &attention{s: s, rope: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
@@ -57,12 +57,12 @@ func (e *engine) attention(s *model.AttentionStep, x, y *gpu.Buffer) ([]op, erro
 	}
 	for _, n := range []struct {
 		to   **qkv.Norm
-		from *model.NormWeights
+		from *program.NormWeights
 	}{{&a.layer.QNorm, s.QNorm}, {&a.layer.KNorm, s.KNorm}, {&a.layer.VNorm, s.VNorm}} {
 		if n.from == nil {
 			continue
 		}
-		if n.from.Kind != model.RMS {
+		if n.from.Kind != program.RMS {
 			return nil, fmt.Errorf("gpu: norms of heads must be RMS norms on a GPU: KV layer %d has one by mean and variance", s.KV)
 		}
 		w, err := e.w.vector(n.from.W)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // Backend runs models on a GPU: it is the model.Device of one.
@@ -23,7 +24,7 @@ func NewBackend(d gpu.Device) *Backend {
 
 // Engine takes a part of the model to the GPU, what no other context of it has taken there, and
 // makes what runs batches.
-func (b *Backend) Engine(m *model.Model, s model.Span, o model.Options) (model.Engine, error) {
+func (b *Backend) Engine(m *model.Model, s program.Span, o model.Options) (program.Engine, error) {
 	budget, err := b.Budget(m, s, o)
 	if err == nil {
 		err = budget.check(b.Limits().Name)

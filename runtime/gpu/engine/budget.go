@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // mostPositions bounds the contexts that are tried, whatever a file says.
@@ -32,7 +33,7 @@ type Budget struct {
 func (b *Budget) Need() uint64 { return b.Weights + b.Workspace + b.Cache }
 
 // Budget rehearses a stage of a context.
-func (b *Backend) Budget(m *model.Model, s model.Span, o model.Options) (*Budget, error) {
+func (b *Backend) Budget(m *model.Model, s program.Span, o model.Options) (*Budget, error) {
 	free, total, err := b.Device.Available()
 	if err != nil {
 		return nil, err

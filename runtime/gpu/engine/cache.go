@@ -13,7 +13,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/qkv"
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 	"github.com/kvgen/kvgen/runtime/kv"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // cache is the device's side of a kv.Cache, which gives out cells and knows what each holds.
@@ -287,4 +287,4 @@ func (c *cache) Close() error {
 	return errors.Join(all...)
 }
 
-var _ model.StageRows = (*cache)(nil)
+var _ program.StageRows = (*cache)(nil)

@@ -5,13 +5,13 @@ import (
 
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // delta is a recurrent layer by the gated delta rule, between its products. The tokens of a batch
 // follow one another in it, heads and the columns of their matrices do not depend on each other.
 type delta struct {
-	s                 *model.DeltaStep
+	s                 *program.DeltaStep
 	in                *matmul
 	mix, rule, letOut gpu.Kernel
 	mixArgs           args.Mix // but for the state, here and below
@@ -25,7 +25,7 @@ const ruleColumns = 32
 // MostDelta is the values of a head whose matrix the registers of its blocks hold.
 const MostDelta = 512
 
-func (e *engine) delta(s *model.DeltaStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) delta(s *program.DeltaStep, x, y *gpu.Buffer) ([]op, error) {
 	if s.Dim > MostDelta {
 		return nil, fmt.Errorf("gpu: heads of a gated delta net have at most %d values on a GPU: these have %d", MostDelta, s.Dim)
 	}

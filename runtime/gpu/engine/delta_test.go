@@ -9,7 +9,7 @@ import (
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/internal/gputest"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // deltaNet is a layer by the rule of model.DeltaNet in float64, token by token.
@@ -107,7 +107,7 @@ func (w *deltaNet) onDevice(t testing.TB, b *Backend, most, sequences int) (o *d
 		return gputest.Must[gpu.Kernel](t)(b.Frame(name, "delta", defines...))
 	}
 	keys, values, ld := int32(w.keys), int32(w.values), int64(row)
-	o = &delta{s: &model.DeltaStep{Dim: w.dim, ValueHeads: w.values, Taps: w.taps}, mix: f("mix"), rule: f("rule"), letOut: f("let_out"),
+	o = &delta{s: &program.DeltaStep{Dim: w.dim, ValueHeads: w.values, Taps: w.taps}, mix: f("mix"), rule: f("rule"), letOut: f("let_out"),
 		mixArgs: args.Mix{Qkv: in.Address(), Conv: gputest.Upload(t, d, w.conv).Address(), Mixed: mixed.Address(), LD: ld, Keys: keys, Channels: int32(channels), Eps: 1e-6},
 		ruleArgs: args.Rule{Mixed: mixed.Address(), Qkv: in.Address(), Alpha: at(in, row-2*w.values), Beta: at(in, row-w.values), Decay: gputest.Upload(t, d, w.decay).Address(),
 			Step: gputest.Upload(t, d, w.step).Address(), Out: out.Address(), LD: ld, LDAlpha: ld, LDBeta: ld, Keys: keys, Values: values, Channels: int32(channels)},

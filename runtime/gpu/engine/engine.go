@@ -12,6 +12,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // engine runs the batches of a context: the steps of a part of a model's Program, one launch after
@@ -20,9 +21,9 @@ import (
 type engine struct {
 	b     *Backend
 	w     *weights
-	span  model.Span // of the program
-	size  int        // positions of the context
-	batch int        // most tokens of a batch
+	span  program.Span // of the program
+	size  int          // positions of the context
+	batch int          // most tokens of a batch
 	exact bool
 	owned []interface{ Free() error }
 
@@ -63,7 +64,7 @@ type ropeAngles struct {
 // logitRows is how many tokens' logits are computed together.
 const logitRows = 32
 
-func (b *Backend) engine(w *weights, s model.Span, o model.Options) (*engine, error) {
+func (b *Backend) engine(w *weights, s program.Span, o model.Options) (*engine, error) {
 	e := &engine{b: b, w: w, span: s, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.free())
@@ -168,7 +169,7 @@ func (e *engine) makeRopes() error {
 	}
 	for _, t := range e.w.program.Ropes {
 		r := ropeAngles{freq: t.At(e.size)}
-		r.pairing = rope.Pairing{Pairs: len(r.freq), Adjacent: t.Kind == model.Adjacent}
+		r.pairing = rope.Pairing{Pairs: len(r.freq), Adjacent: t.Kind == program.Adjacent}
 		if r.angles, err = rope.NewAngles(e.b.Queue, r.freq, t.Magnitude, e.batch); err != nil {
 			return err
 		}
@@ -232,29 +233,29 @@ func (e *engine) compile() error {
 // body makes the ops of what a block computes: y from x.
 func (e *engine) body(body any, x, y *gpu.Buffer) ([]op, error) {
 	switch b := body.(type) {
-	case *model.AttentionStep:
+	case *program.AttentionStep:
 		return e.attention(b, x, y)
-	case *model.GatedStep:
+	case *program.GatedStep:
 		return e.gated(b, x, y)
-	case *model.PlainStep:
+	case *program.PlainStep:
 		return e.plain(b, x, y)
-	case *model.MatrixStep:
+	case *program.MatrixStep:
 		m, err := e.matmul(b.Out, x, y, "")
 		return []op{m}, err
-	case *model.SumStep:
+	case *program.SumStep:
 		return e.sum(b, x, y)
-	case *model.ExpertsStep:
+	case *program.ExpertsStep:
 		return e.experts(b, x, y)
-	case *model.DeltaStep:
+	case *program.DeltaStep:
 		return e.delta(b, x, y)
-	case *model.InputGateStep:
+	case *program.InputGateStep:
 		return e.inputGate(b, x, y)
 	}
 	return nil, fmt.Errorf("gpu: no kernels compute a block of %T", body)
 }
 
 // Forward runs a batch; what is left of it is in e.h.
-func (e *engine) Forward(r model.StageRows, b *model.Batch) error {
+func (e *engine) Forward(r program.StageRows, b *program.Batch) error {
 	c := r.(*cache)
 	if err := c.place(b.Tokens, b.Runs); err != nil {
 		return err
@@ -277,7 +278,7 @@ func (e *engine) Forward(r model.StageRows, b *model.Batch) error {
 }
 
 // receive brings what the stages before have made of a batch.
-func (e *engine) receive(b *model.Batch) error {
+func (e *engine) receive(b *program.Batch) error {
 	if e.span.Embeds {
 		return nil
 	}
@@ -288,7 +289,7 @@ func (e *engine) receive(b *model.Batch) error {
 }
 
 // handOver takes a batch to where the next stage finds it.
-func (e *engine) handOver(b *model.Batch) error {
+func (e *engine) handOver(b *program.Batch) error {
 	if e.span.Output {
 		return nil
 	}
@@ -431,4 +432,4 @@ func (e *engine) free() error {
 }
 
 // Rows makes the device's side of a cache.
-func (e *engine) Rows(c *kv.Cache) (model.StageRows, error) { return e.newCache(c) }
+func (e *engine) Rows(c *kv.Cache) (program.StageRows, error) { return e.newCache(c) }

@@ -4,11 +4,11 @@ import (
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // experts makes the ops of a mixture of experts.
-func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) experts(s *program.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 	b := &expertsBuilder{e: e}
 	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
 	m := &mixture{s: s, x: b.normed(s.Norm, x, "mixed"), expert: b.room("expert", s.Used), row: b.room("row", s.Used)}
@@ -16,7 +16,7 @@ func (e *engine) experts(s *model.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
 	m.hidden, m.blend = b.function("hidden"), b.function("blend")
 	weight := b.room("weight", s.Used)
 	m.routeArgs = args.Route{Logits: logits.Address(), Expert: m.expert.Address(), Row: m.row.Address(), Weight: weight.Address(),
-		Count: int32(s.Count), Used: int32(s.Used), All: gpu.Flag(s.Gating == model.SoftmaxAll)}
+		Count: int32(s.Count), Used: int32(s.Used), All: gpu.Flag(s.Gating == program.SoftmaxAll)}
 
 	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
 	m.mid = b.room("mid", s.Inner*s.Used)
@@ -69,7 +69,7 @@ func (b *expertsBuilder) function(name string) (f gpu.Kernel) {
 }
 
 // normed is norm(x), or x where there is no norm.
-func (b *expertsBuilder) normed(n *model.NormWeights, x *gpu.Buffer, name string) *gpu.Buffer {
+func (b *expertsBuilder) normed(n *program.NormWeights, x *gpu.Buffer, name string) *gpu.Buffer {
 	if n == nil {
 		return x
 	}
@@ -83,7 +83,7 @@ func (b *expertsBuilder) normed(n *model.NormWeights, x *gpu.Buffer, name string
 	return to
 }
 
-func (b *expertsBuilder) products(p *model.Products, x *gpu.Buffer, name string) *gpu.Buffer {
+func (b *expertsBuilder) products(p *program.Products, x *gpu.Buffer, name string) *gpu.Buffer {
 	if b.err != nil {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (b *expertsBuilder) vector(x []float32) uint64 {
 }
 
 // stack is the product with the matrices of all experts.
-func (b *expertsBuilder) stack(k model.ExpertStack) (m *product.Kernel) {
+func (b *expertsBuilder) stack(k program.ExpertStack) (m *product.Kernel) {
 	if b.err == nil {
 		m, b.err = b.e.w.stack(k.Weight(), b.e.exact)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // inputs makes the layers' own inputs of a batch from its embeddings, which are in the residual
@@ -21,7 +21,7 @@ type inputs struct {
 
 // layerInputs takes what the layers' inputs are made of to the GPU, for the stage that embeds;
 // others are given them.
-func (e *engine) layerInputs(s *model.InputsOfLayers) (*inputs, error) {
+func (e *engine) layerInputs(s *program.InputsOfLayers) (*inputs, error) {
 	x, err := e.room("inputs", s.Layers*s.Size)
 	i := &inputs{x: x, layers: s.Layers}
 	if err != nil || !e.span.Embeds {
@@ -55,7 +55,7 @@ func (i *inputs) run(e *engine, c *cache, n int) error {
 }
 
 // inputGate makes the ops of a block that lets a layer's input into the stream.
-func (e *engine) inputGate(s *model.InputGateStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) inputGate(s *program.InputGateStep, x, y *gpu.Buffer) ([]op, error) {
 	gate, err := e.matmul(s.Gate, x, nil, "inner")
 	if err != nil {
 		return nil, err

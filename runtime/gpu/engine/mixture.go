@@ -4,7 +4,7 @@ import (
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // activation is out = act(gate) * up of rows that are slots of experts, or tokens.
@@ -33,7 +33,7 @@ func activationCode(a product.Activation) int32 {
 // expert. Those of a few tokens are multiplied one by one; those of many are brought into the order
 // of their experts, so that a matrix is read once for several.
 type mixture struct {
-	s                                   *model.ExpertsStep
+	s                                   *program.ExpertsStep
 	route, sort, collect, hidden, blend gpu.Kernel
 	gate, up, down                      *product.Kernel // up is nil where gate has both
 	x                                   *gpu.Buffer     // [batch][width]

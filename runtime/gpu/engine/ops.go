@@ -3,7 +3,7 @@ package engine
 import (
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
-	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // matmul is the op of products that share an input.
@@ -30,7 +30,7 @@ func (m *matmul) part(i int) (at uint64, row int) {
 
 // matmul takes products to the GPU. The outputs go to out, or where that is nil to scratch memory
 // under names.
-func (e *engine) matmul(p *model.Products, x, out *gpu.Buffer, names string) (*matmul, error) {
+func (e *engine) matmul(p *program.Products, x, out *gpu.Buffer, names string) (*matmul, error) {
 	f, err := e.w.products(p, e.exact)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (e *engine) matmul(p *model.Products, x, out *gpu.Buffer, names string) (*m
 	return m, nil
 }
 
-func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) gated(s *program.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 	in, err := e.matmul(s.In, x, nil, "inner")
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (e *engine) gated(s *model.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 	return append(ops, gate, &sharedGate{f, args.SharedGate{Y: y.Address(), Logits: gate.outs[0].Address(), Width: int32(e.w.program.Width)}}), err
 }
 
-func (e *engine) plain(s *model.PlainStep, x, y *gpu.Buffer) ([]op, error) {
+func (e *engine) plain(s *program.PlainStep, x, y *gpu.Buffer) ([]op, error) {
 	up, err := e.matmul(s.Up, x, nil, "inner")
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (t *sharedGate) run(_ *engine, _ *cache, n int) error {
 }
 
 // sum makes the ops of branches that read the same input.
-func (e *engine) sum(s *model.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
+func (e *engine) sum(s *program.SumStep, x, y *gpu.Buffer) (ops []op, err error) {
 	width := e.w.program.Width
 	for i, k := range s.Steps {
 		in, part := x, y

@@ -7,13 +7,14 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // weights is a model on the GPU, shared by all its contexts.
 type weights struct {
 	b       *Backend
 	m       *model.Model // nil where memory is only counted
-	program *model.Program
+	program *program.Program
 	users   int
 
 	owned []interface{ Free() error } // in the order of allocation
@@ -43,12 +44,12 @@ func (w *weights) load() (err error) {
 
 // productsKey finds a product: the matrices of a step and the form that multiplies them.
 type productsKey struct {
-	*model.Products
+	*program.Products
 	exact bool
 }
 
 // matrix takes parts of one type, one after another, to the GPU.
-func (w *weights) matrix(parts ...*model.Weight) (*product.Matrix, error) {
+func (w *weights) matrix(parts ...*program.Weight) (*product.Matrix, error) {
 	if m, ok := w.matrices[&parts[0].Data[0][0]]; ok && m.Rows == rowCount(parts) {
 		return m, nil
 	}
@@ -66,7 +67,7 @@ func (w *weights) matrix(parts ...*model.Weight) (*product.Matrix, error) {
 }
 
 // reader reads rows of the file; nil where nothing is read because they are only counted.
-func (w *weights) reader(parts []*model.Weight) func(p []byte, at int64) error {
+func (w *weights) reader(parts []*program.Weight) func(p []byte, at int64) error {
 	if w.m == nil {
 		return nil
 	}
@@ -89,7 +90,7 @@ func (w *weights) reader(parts []*model.Weight) func(p []byte, at int64) error {
 	}
 }
 
-func rowCount(parts []*model.Weight) (n int) {
+func rowCount(parts []*program.Weight) (n int) {
 	for _, p := range parts {
 		n += p.Rows
 	}
@@ -117,7 +118,7 @@ func (w *weights) vector(x []float32) (*gpu.Buffer, error) {
 }
 
 // norm takes a norm to the GPU; that of nil does nothing.
-func (w *weights) norm(n *model.NormWeights) (args.Norm, error) {
+func (w *weights) norm(n *program.NormWeights) (args.Norm, error) {
 	if n == nil {
 		return args.Norm{}, nil
 	}
@@ -127,7 +128,7 @@ func (w *weights) norm(n *model.NormWeights) (args.Norm, error) {
 	}
 	bias, err := w.vector(n.B)
 	x := args.Norm{W: scale.Address(), B: bias.Address(), Eps: n.Eps, Kind: 1}
-	if n.Kind == model.LayerNorm {
+	if n.Kind == program.LayerNorm {
 		x.Kind = 2
 	}
 	return x, err
@@ -151,7 +152,7 @@ type multiply struct {
 type place struct{ product, first int }
 
 // products takes the matrices of p to the GPU, once.
-func (w *weights) products(p *model.Products, exact bool) (*fused, error) {
+func (w *weights) products(p *program.Products, exact bool) (*fused, error) {
 	if f, ok := w.fused[productsKey{p, exact}]; ok {
 		return f, nil
 	}
@@ -167,7 +168,7 @@ func (w *weights) products(p *model.Products, exact bool) (*fused, error) {
 
 // fuse makes one product of neighbouring matrices of one type. A gated pair of two types stays a
 // pair.
-func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
+func (w *weights) fuse(p *program.Products, exact bool) (*fused, error) {
 	f := &fused{pair: p.Gated && p.Parts[0].Type != p.Parts[1].Type, act: act(p)}
 	for lo := 0; lo < len(p.Parts); {
 		hi := lo + 1
@@ -205,7 +206,7 @@ func (w *weights) fuse(p *model.Products, exact bool) (*fused, error) {
 }
 
 // stack is the matrices of all experts.
-func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
+func (w *weights) stack(k *program.Weight, exact bool) (*product.Kernel, error) {
 	if x := w.stacks[stackKey{k, exact}]; x != nil {
 		return x, nil
 	}
@@ -214,7 +215,7 @@ func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
 		return nil, err
 	}
 	x := product.Spec{Matrix: m, Exact: exact}
-	if x.Bias, err = w.bias([]*model.Weight{k}); err != nil {
+	if x.Bias, err = w.bias([]*program.Weight{k}); err != nil {
 		return nil, err
 	}
 	p, err := product.New(w.b.Queue, x)
@@ -230,13 +231,13 @@ func (w *weights) stack(k *model.Weight, exact bool) (*product.Kernel, error) {
 
 // stackKey finds a product: the matrices of all experts and the form that multiplies them.
 type stackKey struct {
-	*model.Weight
+	*program.Weight
 	exact bool
 }
 
 // bias is the biases of parts that share a matrix, zeros for a part without; nil where none has
 // any.
-func (w *weights) bias(parts []*model.Weight) (*gpu.Buffer, error) {
+func (w *weights) bias(parts []*program.Weight) (*gpu.Buffer, error) {
 	bias, at, any := make([]float32, rowCount(parts)), 0, false
 	for _, q := range parts {
 		any = any || q.Bias != nil
@@ -254,7 +255,7 @@ func (w *weights) bias(parts []*model.Weight) (*gpu.Buffer, error) {
 	return m, gpu.Write(m, 0, bias)
 }
 
-func act(p *model.Products) product.Activation {
+func act(p *program.Products) product.Activation {
 	if !p.Gated && !p.Activated {
 		return product.None
 	}
@@ -262,7 +263,7 @@ func act(p *model.Products) product.Activation {
 }
 
 // activations are the names that package product has for the activations of models.
-var activations = map[model.Activation]product.Activation{model.SiLU: product.SiLU, model.GELU: product.GELU, model.SwiGLUClamped: product.SwiGLUClamped}
+var activations = map[program.Activation]product.Activation{program.SiLU: product.SiLU, program.GELU: product.GELU, program.SwiGLUClamped: product.SwiGLUClamped}
 
 // free gives everything back.
 func (w *weights) free() error {

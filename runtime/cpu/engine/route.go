@@ -1,9 +1,10 @@
-package model
+package engine
 
 import (
 	"math"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // leastSum keeps a sum of vanishing probabilities from dividing by zero: the smallest normal f16,
@@ -15,21 +16,21 @@ const leastSum = 6.103515625e-5
 // are read once for all its tokens.
 type routing struct {
 	p *pass
-	e *ExpertsStep
+	e *program.ExpertsStep
 
 	logits  []float32 // [n][Count], then probabilities
 	chosen  []int32   // [n][Used]
 	weights []float32 // [n][Used]
 
-	segments []segment // of the experts that are used, by number
-	rows     int       // of all slots and the gaps between segments
-	token    []int32   // [rows]
-	weight   []float32 // [rows]
-	next     []int     // [Count] tokens of an expert, then the row of its next slot
+	segments []expertSlots // of the experts that are used, by number
+	rows     int           // of all slots and the gaps between segments
+	token    []int32       // [rows]
+	weight   []float32     // [rows]
+	next     []int         // [Count] tokens of an expert, then the row of its next slot
 }
 
-// segment is the slots of one expert.
-type segment struct {
+// expertSlots is the slots of one expert.
+type expertSlots struct {
 	expert int
 	first  int // row of the first, a multiple of cpu.ActStep
 	m      int
@@ -42,7 +43,7 @@ func (r *routing) Do(w, workers int) {
 	for j := lo; j < hi; j++ {
 		l, chosen, weights := r.logits[j*count:][:count], r.chosen[j*used:][:used], r.weights[j*used:][:used]
 		top := r.p.vec.Max(l)
-		if r.e.Gating == SoftmaxAll {
+		if r.e.Gating == program.SoftmaxAll {
 			r.p.vec.Scale(l, 1/r.p.vec.ExpSum(l, 1, top))
 		}
 		for k := range chosen {
@@ -58,7 +59,7 @@ func (r *routing) Do(w, workers int) {
 			chosen[k], weights[k] = int32(best), l[best]
 			l[best] = float32(math.Inf(-1))
 		}
-		if r.e.Gating == SoftmaxChosen {
+		if r.e.Gating == program.SoftmaxChosen {
 			// top is the first chosen, or a NaN that none of them need be
 			r.p.vec.Scale(weights, 1/r.p.vec.ExpSum(weights, 1, top))
 			continue
@@ -81,7 +82,7 @@ func (r *routing) group() {
 	r.segments, r.rows = r.segments[:0], 0
 	for e, m := range r.next {
 		if m > 0 {
-			r.segments = append(r.segments, segment{expert: e, first: r.rows, m: m})
+			r.segments = append(r.segments, expertSlots{expert: e, first: r.rows, m: m})
 			r.next[e] = r.rows
 			r.rows += (m + cpu.ActStep - 1) / cpu.ActStep * cpu.ActStep
 		}

@@ -1,15 +1,16 @@
-package model
+package engine
 
 import (
 	"math"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // inputsTask makes the layers' inputs of a batch.
 type inputsTask struct {
 	p *pass
-	i *InputsOfLayers
+	i *program.InputsOfLayers
 	e lookup
 	x []float32 // [n][Layers][Size] projections, then inputs
 }
@@ -45,14 +46,14 @@ func (t *inputsTask) Do(w, workers int) {
 }
 
 // inputGate computes y from x.
-func (p *pass) inputGate(s *InputGateStep, y, x []float32) error {
+func (p *pass) inputGate(s *program.InputGateStep, y, x []float32) error {
 	if err := p.matmul(s.Gate, x, p.gate); err != nil {
 		return err
 	}
 	size, layers := p.inputs.i.Size, p.inputs.i.Layers
 	for j := range p.n {
 		input := p.inputs.x[(j*layers+s.Layer)*size:][:size]
-		s.Act.mul(p.vec, p.gate[j*size:][:size], input)
+		activateGated(p.vec, s.Act, p.gate[j*size:][:size], input)
 	}
 	return p.matmul(s.Out, p.gate, y)
 }

@@ -1,10 +1,13 @@
-package model
+package engine
 
-import "github.com/kvgen/kvgen/runtime/cpu"
+import (
+	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
+)
 
 // normalise is y = n(x); y may be x.
-func normalise(v cpu.Vec, n *NormWeights, y, x []float32) {
-	if n.Kind == LayerNorm {
+func normalise(v cpu.Vec, n *program.NormWeights, y, x []float32) {
+	if n.Kind == program.LayerNorm {
 		v.LayerNorm(y, x, n.W, n.B, n.Eps)
 	} else {
 		v.RMSNorm(y, x, n.W, n.Eps)
@@ -14,7 +17,7 @@ func normalise(v cpu.Vec, n *NormWeights, y, x []float32) {
 // normTask normalises rows of the model's width.
 type normTask struct {
 	p    *pass
-	norm *NormWeights
+	norm *program.NormWeights
 	x, y []float32 // [n][width]
 }
 
@@ -27,7 +30,7 @@ func (t *normTask) Do(w, workers int) {
 }
 
 // run is norm(x), valid until the task's next call, or x itself where there is no norm.
-func (t *normTask) run(p *pass, n *NormWeights, x []float32) ([]float32, error) {
+func (t *normTask) run(p *pass, n *program.NormWeights, x []float32) ([]float32, error) {
 	if n == nil {
 		return x, nil
 	}

@@ -1,16 +1,17 @@
-package model
+package engine
 
 import (
 	"math"
 
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // deltaPass is a batch in a DeltaNet. Tokens of a sequence follow one another, so that the work is
 // shared out by heads.
 type deltaPass struct {
 	p        *pass
-	d        *DeltaStep
+	d        *program.DeltaStep
 	channels int // d.Channels()
 
 	qkv, mixed  []float32 // [n][channels] before and after the convolution
@@ -22,7 +23,7 @@ type deltaPass struct {
 }
 
 // deltaNet computes y from x.
-func (p *pass) deltaNet(d *DeltaStep, y, x []float32) error {
+func (p *pass) deltaNet(d *program.DeltaStep, y, x []float32) error {
 	t := &p.delta
 	t.p, t.d = p, d
 	t.channels = d.Channels()
@@ -61,7 +62,7 @@ func (t *convTask) Do(w, workers int) {
 					t.p.vec.Mul(tmp, t.seen(history, first, j+tap, at), d.Conv[tap*t.channels+at:][:d.Dim])
 					t.p.vec.Add(y, tmp)
 				}
-				SiLU.apply(t.p.vec, y)
+				activate(t.p.vec, program.SiLU, y)
 				switch {
 				case head < d.KeyHeads:
 					t.p.vec.Scale(y, unit(y, d.Eps)/float32(math.Sqrt(float64(d.Dim))))

@@ -1,13 +1,14 @@
-package model
+package engine
 
 import (
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // attend computes y from x.
-func (p *pass) attend(a *AttentionStep, y, x []float32) error {
+func (p *pass) attend(a *program.AttentionStep, y, x []float32) error {
 	q := p.q
 	if a.Gated {
 		q = p.gated
@@ -43,7 +44,7 @@ func (p *pass) attend(a *AttentionStep, y, x []float32) error {
 // steps, so that each token sees as exact what it would see if it came alone. A layer that reads
 // another's cache comes after the last step: there the early tokens of a batch see packed what the
 // owner of the cache saw exact.
-func (p *pass) attendRows(a *AttentionStep) error {
+func (p *pass) attendRows(a *program.AttentionStep) error {
 	rows := p.cache.Rows(a.KV)
 	for lo, hi := 0, p.n; lo < p.n; lo, hi = hi, p.n {
 		if rows.Exact() && !a.Reads {
@@ -72,7 +73,7 @@ func (p *pass) attendRows(a *AttentionStep) error {
 // storeTask stores a step of a batch in a layer that keeps rows exact.
 type storeTask struct {
 	p    *pass
-	a    *AttentionStep
+	a    *program.AttentionStep
 	rows *kv.Rows
 	lo   int // first token
 }
@@ -88,7 +89,7 @@ func (t *storeTask) Do(w, workers int) {
 // V.
 type headsTask struct {
 	p *pass
-	a *AttentionStep
+	a *program.AttentionStep
 }
 
 func (t *headsTask) Do(w, workers int) {
@@ -109,7 +110,7 @@ func (t *headsTask) Do(w, workers int) {
 		normaliseHeads(p.vec, q, l.KeyDim, t.a.QNorm)
 		t.rope(q, j)
 		if t.a.Temperature != nil {
-			t.a.Temperature.apply(p.vec, q, p.pos[j])
+			scaleQuery(p.vec, t.a.Temperature, q, p.pos[j])
 		}
 		if t.a.Reads {
 			continue
@@ -133,7 +134,7 @@ func (t *headsTask) Do(w, workers int) {
 }
 
 // normaliseHeads applies a norm, nil for none, to heads of d values.
-func normaliseHeads(v cpu.Vec, x []float32, d int, n *NormWeights) {
+func normaliseHeads(v cpu.Vec, x []float32, d int, n *program.NormWeights) {
 	for ; n != nil && len(x) > 0; x = x[d:] {
 		normalise(v, n, x[:d], x[:d])
 	}

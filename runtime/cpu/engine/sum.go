@@ -1,9 +1,12 @@
-package model
+package engine
 
-import "github.com/kvgen/kvgen/runtime/cpu"
+import (
+	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
+)
 
 // sum computes y from x.
-func (p *pass) sum(s *SumStep, y, x []float32) error {
+func (p *pass) sum(s *program.SumStep, y, x []float32) error {
 	t := &p.sums
 	t.p, t.y = p, y
 	for i := range s.Steps {
@@ -32,8 +35,8 @@ func (p *pass) sum(s *SumStep, y, x []float32) error {
 // sumTask normalises the output of a branch and adds it to the sum.
 type sumTask struct {
 	p              *pass
-	post           *NormWeights // nil for none
-	add            bool         // part is not y itself
+	post           *program.NormWeights // nil for none
+	add            bool                 // part is not y itself
 	part, y, spare []float32
 }
 

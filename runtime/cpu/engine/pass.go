@@ -1,4 +1,4 @@
-package model
+package engine
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // sizes is the scratch that steps need per token, in values.
@@ -24,19 +25,19 @@ func (s sizes) bytes(batch int) int64 {
 // add makes room for what a step computes.
 func (s *sizes) add(body any) {
 	switch b := body.(type) {
-	case *AttentionStep:
+	case *program.AttentionStep:
 		s.q, s.k = max(s.q, b.Heads*b.KeyDim), max(s.k, b.KVHeads*b.KeyDim)
 		s.v, s.o = max(s.v, b.KVHeads*b.ValueDim), max(s.o, b.Heads*b.ValueDim)
 		if b.Gated {
 			s.gated = max(s.gated, 2*b.Heads*b.KeyDim)
 		}
-	case *GatedStep:
+	case *program.GatedStep:
 		s.inner = max(s.inner, b.In.Parts[0].Rows)
-	case *PlainStep:
+	case *program.PlainStep:
 		s.inner = max(s.inner, b.Up.Parts[0].Rows)
-	case *InputGateStep:
+	case *program.InputGateStep:
 		s.inner = max(s.inner, b.Gate.Parts[0].Rows)
-	case *SumStep:
+	case *program.SumStep:
 		for i := range b.Steps {
 			s.add(b.Steps[i].Body)
 		}
@@ -45,10 +46,10 @@ func (s *sizes) add(body any) {
 
 // pass is one batch on its way through the steps of a stage, and the memory for it.
 type pass struct {
-	program   *Program
+	program   *program.Program
 	table     *kernels.Table
 	vec       cpu.Vec // of the table
-	span      Span
+	span      program.Span
 	width     int       // the program's
 	products  []product // by number
 	sizes     sizes
@@ -107,7 +108,7 @@ type scratch struct {
 }
 
 // newPass chooses the kernels of a part of a program. start must follow.
-func newPass(table *kernels.Table, program *Program, span Span) *pass {
+func newPass(table *kernels.Table, program *program.Program, span program.Span) *pass {
 	p := &pass{program: program, table: table, vec: cpu.NewVec(table), span: span, width: program.Width, products: make([]product, len(program.Products))}
 	p.sizes.width = p.width
 	for i, s := range program.Products {
@@ -204,21 +205,21 @@ func (p *pass) forward(tokens []int32, runs []kv.Run) error {
 // body computes y from x, both [n][width].
 func (p *pass) body(body any, y, x []float32) error {
 	switch b := body.(type) {
-	case *AttentionStep:
+	case *program.AttentionStep:
 		return p.attend(b, y, x)
-	case *GatedStep:
+	case *program.GatedStep:
 		return p.gatedFFN(b, y, x)
-	case *PlainStep:
+	case *program.PlainStep:
 		return p.ffn(b, y, x)
-	case *MatrixStep:
+	case *program.MatrixStep:
 		return p.matmul(b.Out, x, y)
-	case *SumStep:
+	case *program.SumStep:
 		return p.sum(b, y, x)
-	case *ExpertsStep:
+	case *program.ExpertsStep:
 		return p.experts(b, y, x)
-	case *DeltaStep:
+	case *program.DeltaStep:
 		return p.deltaNet(b, y, x)
-	case *InputGateStep:
+	case *program.InputGateStep:
 		return p.inputGate(b, y, x)
 	}
 	return fmt.Errorf("%T is not computed on the processor", body)
@@ -248,9 +249,9 @@ func (t *embedTask) Do(w, workers int) {
 // becomes the input of the next.
 type stepTask struct {
 	p         *pass
-	add       bool         // there is a last block
-	scale     float32      // of the stream after the last block
-	post, pre *NormWeights // of the last block and of the next, nil for none
+	add       bool                 // there is a last block
+	scale     float32              // of the stream after the last block
+	post, pre *program.NormWeights // of the last block and of the next, nil for none
 }
 
 func (t *stepTask) Do(w, workers int) {

@@ -1,4 +1,7 @@
-package model
+package engine
+
+// tile is how many tokens' logits are computed together; a large vocabulary makes them megabytes.
+const tile = 32
 
 // output makes logits from the residual stream.
 type output struct {
@@ -8,8 +11,8 @@ type output struct {
 
 // logits computes those of tokens lo..hi-1 of the batch, a tile at a time.
 func (o *output) logits(dst []float32, lo, hi int) error {
-	for vocab := o.p.program.Vocab; lo < hi; lo += outputTile {
-		n := min(outputTile, hi-lo)
+	for vocab := o.p.program.Vocab; lo < hi; lo += tile {
+		n := min(tile, hi-lo)
 		o.h = grow(o.h, n*o.p.width)
 		o.hidden(o.h, lo, lo+n)
 		if err := o.project(dst[:n*vocab], o.h, n); err != nil {

@@ -1,7 +1,9 @@
-package model
+package engine
+
+import "github.com/kvgen/kvgen/runtime/program"
 
 // gatedFFN computes y from x.
-func (p *pass) gatedFFN(s *GatedStep, y, x []float32) error {
+func (p *pass) gatedFFN(s *program.GatedStep, y, x []float32) error {
 	if err := p.matmul(s.In, x, p.gate, p.up); err != nil {
 		return err
 	}
@@ -12,7 +14,7 @@ func (p *pass) gatedFFN(s *GatedStep, y, x []float32) error {
 }
 
 // ffn computes y from x.
-func (p *pass) ffn(s *PlainStep, y, x []float32) error {
+func (p *pass) ffn(s *program.PlainStep, y, x []float32) error {
 	if err := p.matmul(s.Up, x, p.up); err != nil {
 		return err
 	}

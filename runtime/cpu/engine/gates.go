@@ -1,9 +1,12 @@
-package model
+package engine
 
-import "github.com/kvgen/kvgen/runtime/cpu"
+import (
+	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
+)
 
 // splitGates takes the queries out of rows of query and gate, one after the other for each head.
-func splitGates(a *AttentionStep, q, gated []float32) {
+func splitGates(a *program.AttentionStep, q, gated []float32) {
 	d := a.KeyDim
 	for h := range a.Heads {
 		copy(q[h*d:(h+1)*d], gated[2*h*d:])
@@ -13,7 +16,7 @@ func splitGates(a *AttentionStep, q, gated []float32) {
 // gatesTask lets the output of gated attention through.
 type gatesTask struct {
 	p *pass
-	a *AttentionStep
+	a *program.AttentionStep
 }
 
 func (t *gatesTask) Do(w, workers int) {
@@ -31,7 +34,7 @@ type sharedGateTask struct {
 	s []float32 // [n] logits
 }
 
-func (t *sharedGateTask) run(p *pass, g *Products, y, x []float32) error {
+func (t *sharedGateTask) run(p *pass, g *program.Products, y, x []float32) error {
 	t.p, t.y, t.s = p, y, grow(t.s, p.n)
 	if err := p.matmul(g, x, t.s); err != nil {
 		return err

@@ -1,4 +1,7 @@
-package model
+// Package program is a loaded model as data: steps with the matrices of a file, in the order in
+// which they run. Package model makes it; an Engine runs it, runtime/cpu/engine on the processor
+// and runtime/gpu/engine on a GPU, whole or a Span of it.
+package program
 
 import (
 	"github.com/kvgen/kvgen/kernels"
@@ -41,8 +44,8 @@ type Weight struct {
 	Bias    []float32 // [Rows], nil for none
 }
 
-// cut is rows lo to hi-1 of w, which is in one piece or nil.
-func (w *Weight) cut(lo, hi int) *Weight {
+// Cut is rows lo to hi-1 of w, which is in one piece or nil.
+func (w *Weight) Cut(lo, hi int) *Weight {
 	if w == nil {
 		return nil
 	}
@@ -176,9 +179,6 @@ type InputGateStep struct {
 	Layer     int
 	Act       Activation
 }
-
-// Program is the model as engines run it.
-func (m *Model) Program() *Program { return m.program }
 
 // RopeOf is the number of the RoPE of the keys of a KV layer, -1 for none.
 func (p *Program) RopeOf(layer int) int { return p.Attention[layer].Rope }

@@ -1,10 +1,11 @@
-package model
+package engine
 
 import (
 	"slices"
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 // product is a Products with the kernels of this processor, which multiply all its matrices in one
 // pass over the pool.
 type product struct {
-	*Products
+	*program.Products
 	n     int // inputs
 	parts []part
 	preps []prep
@@ -31,7 +32,7 @@ type product struct {
 
 // part is one matrix of a product.
 type part struct {
-	*Weight
+	*program.Weight
 	impl   *kernels.Impl
 	stride int    // bytes of a row
 	data   []byte // [Rows][stride], nil where it is in several pieces
@@ -47,7 +48,7 @@ type prep struct {
 }
 
 // prepOf is the preparation of a matrix's input.
-func prepOf(w *Weight, impl *kernels.Impl) prep {
+func prepOf(w *program.Weight, impl *kernels.Impl) prep {
 	p := prep{domain: w.Type.Domain}
 	if impl.MatmulQ8 != nil && w.Type.ActGroup > 0 && w.N%w.Type.ActGroup == 0 {
 		p.group = w.Type.ActGroup
@@ -55,8 +56,22 @@ func prepOf(w *Weight, impl *kernels.Impl) prep {
 	return p
 }
 
+// Kernel is what multiplies a matrix on this processor.
+type Kernel struct {
+	ISA         string // instruction set
+	Int8        bool   // the fast form multiplies by int8 activations; else they stay in f32
+	Transformed bool   // the input is first transformed into the type's domain
+}
+
+// KernelOf is the kernel of a matrix.
+func KernelOf(w *program.Weight) Kernel {
+	impl := w.Type.Best()
+	p := prepOf(w, impl)
+	return Kernel{ISA: impl.ISA, Int8: p.group > 0, Transformed: p.domain != nil}
+}
+
 // newProduct chooses the kernels.
-func newProduct(s *Products) product {
+func newProduct(s *program.Products) product {
 	g := product{Products: s, n: s.Parts[0].N}
 	for _, w := range s.Parts {
 		impl := w.Type.Best()
@@ -87,7 +102,7 @@ func (q *part) span(first, rows int) []byte {
 }
 
 // productOf is a Products of the program.
-func (p *pass) productOf(s *Products) *product { return &p.products[s.Number] }
+func (p *pass) productOf(s *program.Products) *product { return &p.products[s.Number] }
 
 // lookup decodes rows of a matrix, such as the vectors of tokens.
 type lookup struct {
@@ -97,7 +112,7 @@ type lookup struct {
 	domain *kernels.TransformImpl // nil for none
 }
 
-func newLookup(w *Weight) lookup {
+func newLookup(w *program.Weight) lookup {
 	l := lookup{data: w.Data[0], stride: w.Type.RowBytes(w.N), impl: w.Type.Best()}
 	if d := w.Type.Domain; d != nil {
 		l.domain = d.Best()
@@ -118,7 +133,7 @@ const maxParts = 4
 
 // matmul computes y[i] = x W_i^T + bias_i for the parts of s, at most maxParts; x is [n][inputs],
 // y[i] is [n][rows of part i].
-func (p *pass) matmul(s *Products, x []float32, y ...[]float32) error {
+func (p *pass) matmul(s *program.Products, x []float32, y ...[]float32) error {
 	g := p.productOf(s)
 	p.prep.g, p.prep.x = g, x
 	if p.prep.reserve(g, p.n) {
@@ -205,7 +220,7 @@ func (t *mulTask) gate(w, lo, hi int) {
 	t.part(w, 1, lo, hi)
 	rows := t.g.parts[0].Rows
 	for j := range t.p.n {
-		t.g.Act.mul(t.p.vec, t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
+		activateGated(t.p.vec, t.g.Act, t.y[0][j*rows+lo:j*rows+hi], t.y[1][j*rows+lo:j*rows+hi])
 	}
 }
 
@@ -250,7 +265,7 @@ func (t *mulTask) part(w, i, lo, hi int) {
 	}
 	if t.g.Activated {
 		for j := range n {
-			t.g.Act.apply(t.p.vec, y[j*q.Rows+lo:j*q.Rows+hi])
+			activate(t.p.vec, t.g.Act, y[j*q.Rows+lo:j*q.Rows+hi])
 		}
 	}
 }

@@ -1,8 +1,9 @@
-package model
+package engine
 
 import (
 	"github.com/kvgen/kvgen/runtime/attention"
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // offsetsOf is the key offsets of a plan by KV layer, nil for layers without one or of other
@@ -24,7 +25,7 @@ func (p *pass) offsetRope(layer, size int) *attention.Rope {
 	adjacent, magnitude := false, float32(1)
 	if a.Rope >= 0 {
 		r := p.program.Ropes[a.Rope]
-		freq, adjacent, magnitude = r.At(size), r.Kind == Adjacent, r.Magnitude
+		freq, adjacent, magnitude = r.At(size), r.Kind == program.Adjacent, r.Magnitude
 	}
 	for _, t := range p.offsetRopes {
 		if t.Same(a.KeyDim, freq, adjacent, magnitude) {

@@ -1,12 +1,13 @@
-package model
+package engine
 
 import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/program"
 )
 
 // experts computes y from x.
-func (p *pass) experts(e *ExpertsStep, y, x []float32) error {
+func (p *pass) experts(e *program.ExpertsStep, y, x []float32) error {
 	r := &p.route
 	r.e, r.p = e, p
 	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.Count), grow(r.chosen, p.n*e.Used), grow(r.weights, p.n*e.Used)
@@ -33,26 +34,26 @@ func (p *pass) experts(e *ExpertsStep, y, x []float32) error {
 // of experts with a slot are read.
 type mixture struct {
 	p *pass
-	e *ExpertsStep
+	e *program.ExpertsStep
 
 	rows     []float32 // [slots][width] gathered input
 	gate, up []float32 // [slots][inner]
 	y        []float32 // [n][width]
-	whole    [1]segment
+	whole    [1]expertSlots
 
 	prep   slotTask
-	shares cpu.Shares // blocks of hidden rows by segment, then output rows
+	shares cpu.Shares // blocks of hidden rows by expertSlots, then output rows
 	in     hiddenTask
 	out    outputTask
 }
 
-func (m *mixture) run(e *ExpertsStep, y, x []float32) error {
+func (m *mixture) run(e *program.ExpertsStep, y, x []float32) error {
 	p, r := m.p, &m.p.route
 	m.e, m.y = e, y
 	in := p.productOf(e.Gate.Products)
 	m.gate, m.up = grow(m.gate, r.rows*e.Inner), grow(m.up, r.rows*e.Inner)
 	if p.n == 1 { // all experts share the one row
-		m.whole[0] = segment{m: 1}
+		m.whole[0] = expertSlots{m: 1}
 		m.prep = slotTask{p: p, g: in, rows: x, segments: m.whole[:], count: 1}
 	} else {
 		m.rows = grow(m.rows, r.rows*in.n)
@@ -74,7 +75,7 @@ func (m *mixture) run(e *ExpertsStep, y, x []float32) error {
 }
 
 // blocks is the blocks of rows of Gate and of Up of an expert.
-func blocks(e *ExpertsStep) int { return (e.Inner + rowBlock - 1) / rowBlock }
+func blocks(e *program.ExpertsStep) int { return (e.Inner + rowBlock - 1) / rowBlock }
 
 // slotTask prepares rows of slots for the matrices of a group.
 type slotTask struct {
@@ -83,7 +84,7 @@ type slotTask struct {
 	rows []float32 // [count][g.n]
 	// [n][g.n] to gather the rows from by token, nil where they are there already
 	x        []float32
-	segments []segment
+	segments []expertSlots
 	count    int
 }
 
@@ -109,8 +110,8 @@ func (t *slotTask) Do(w, workers int) {
 	}
 }
 
-// panel prepares the slots j..j+m-1 of a segment.
-func (t *slotTask) panel(w int, s segment, j, m int) {
+// panel prepares the slots j..j+m-1 of an expertSlots.
+func (t *slotTask) panel(w int, s expertSlots, j, m int) {
 	p, n, at := t.p, t.g.n, s.first+j
 	if t.x != nil {
 		for i := at; i < at+m; i++ {
@@ -133,9 +134,9 @@ func (t *slotTask) panel(w int, s segment, j, m int) {
 	}
 }
 
-// slots makes act the rounded rows of a segment from its slot j on. A segment starts where
+// slots makes act the rounded rows of an expertSlots from its slot j on. A expertSlots starts where
 // activations may be cut, and is laid out as if it were alone.
-func (t *prepTask) slots(act *kernels.Act, k int, s segment, j int) {
+func (t *prepTask) slots(act *kernels.Act, k int, s expertSlots, j int) {
 	*act = t.acts[k].From(s.first)
 	act.Rows = s.m
 	*act = act.From(j)
@@ -143,7 +144,7 @@ func (t *prepTask) slots(act *kernels.Act, k int, s segment, j int) {
 
 // product is y[j*ldy+r] = row lo+r of an expert's matrix times slot j of s, with bias and scale; x
 // is the prepared rows.
-func (m *mixture) product(w int, k *ExpertStack, s segment, x []float32, lo, rows int, y []float32, ldy int) {
+func (m *mixture) product(w int, k *program.ExpertStack, s expertSlots, x []float32, lo, rows int, y []float32, ldy int) {
 	g := m.p.productOf(k.Products)
 	p, q, worker := m.p, &g.parts[k.Part], &m.p.workers[w]
 	first := s.expert*k.Stride + k.First + lo
@@ -185,8 +186,8 @@ func (t hiddenTask) Do(w, _ int) {
 	}
 }
 
-// block computes some hidden values of the slots of a segment.
-func (t hiddenTask) block(w int, s segment, lo, rows int) {
+// block computes some hidden values of the slots of an expertSlots.
+func (t hiddenTask) block(w int, s expertSlots, lo, rows int) {
 	e, n := t.e, t.e.Inner
 	gate, up := t.gate[s.first*n+lo:], t.up[s.first*n+lo:]
 	if t.p.n == 1 {
@@ -195,7 +196,7 @@ func (t hiddenTask) block(w int, s segment, lo, rows int) {
 	t.product(w, &e.Gate, s, t.prep.rows, lo, rows, gate, n)
 	t.product(w, &e.Up, s, t.prep.rows, lo, rows, up, n)
 	for j := range s.m {
-		e.Act.mul(t.p.vec, gate[j*n:][:rows], up[j*n:][:rows])
+		activateGated(t.p.vec, e.Act, gate[j*n:][:rows], up[j*n:][:rows])
 	}
 }
 
@@ -221,8 +222,8 @@ func (t outputTask) Do(w, _ int) {
 	}
 }
 
-// add adds some output rows of the slots of a segment to those of their tokens.
-func (t outputTask) add(w int, s segment, at, rows int) {
+// add adds some output rows of the slots of an expertSlots to those of their tokens.
+func (t outputTask) add(w int, s expertSlots, at, rows int) {
 	r := &t.p.route
 	out := grow(t.p.workers[w].out, s.m*rows)
 	t.p.workers[w].out = out
