@@ -193,12 +193,12 @@ func (k *kld) diagnose() error {
 	if k.f.measure.Decode {
 		path = lab.Decode
 	}
-	place := lab.Place{Text: k.text, Setting: lab.Setting{Corpus: lab.Corpus(*k.corpus), Context: k.f.measure.Context, Path: path}}
+	task := lab.Task{Text: k.text, Setting: lab.Setting{Corpus: lab.Corpus(*k.corpus), Context: k.f.measure.Context, Path: path}}
 	if k.f.format == "text" {
 		k.s.describe(k.e.stderr)
 	}
 	var way *progress.Bar
-	found, err := lab.Diagnose(k.e.ctx, k.s.Model, place, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Placements: k.f.places},
+	found, err := lab.Diagnose(k.e.ctx, k.s.Model, task, k.s.plan, lab.Options{Reference: ref, Chunks: chunks, Threads: k.f.threads, Batch: k.f.batch, Math: k.f.kind, Placements: k.f.places},
 		func(p lab.Progress) {
 			if way == nil {
 				way = k.e.pace("diagnose", p.Steps, "a side of a layer on a chunk", "--chunks N measures the first N", "ends it")

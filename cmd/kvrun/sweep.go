@@ -137,7 +137,7 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	places, err := s.places(e, &f)
+	tasks, err := s.tasks(e, &f)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func sweepCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	traits, err := lab.Examine(e.ctx, s.Model, places[0].Text.Tokens)
+	traits, err := lab.Examine(e.ctx, s.Model, tasks[0].Text.Tokens)
 	if err != nil {
 		return err
 	}
@@ -155,9 +155,9 @@ func sweepCommand(e *environment, args []string) error {
 		return err
 	}
 	defer journal.Close()
-	s.describeSweep(e, &f, cells, places)
+	s.describeSweep(e, &f, cells, tasks)
 	var way *progress.Bar
-	result, err := lab.Run(e.ctx, s.Model, places, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
+	result, err := lab.Run(e.ctx, s.Model, tasks, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
 		journal, func(p lab.Progress) {
 			if way == nil {
 				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
@@ -209,12 +209,12 @@ func (f *sweepFlags) openJournal(s *session, header lab.Header) (*lab.Journal, e
 }
 
 // describeSweep says what is to be known of what is measured.
-func (s *session) describeSweep(e *environment, f *sweepFlags, cells []lab.Cell, places []lab.Place) {
+func (s *session) describeSweep(e *environment, f *sweepFlags, cells []lab.Cell, tasks []lab.Task) {
 	if f.forSize == 0 && slices.ContainsFunc(cells, func(c lab.Cell) bool { return exactRows(c.Plan) }) {
 		s.notes = append(s.notes, "exact rows are counted in the chunk that is measured, where they weigh the most; --budget-ctx N counts bits in a context of N positions")
 	}
 	s.remarks(e.stderr)
-	for _, p := range places {
+	for _, p := range tasks {
 		if all, err := (eval.Options{Context: p.Context}).Count(p.Text); err == nil && f.chunks > 0 && all > f.chunks {
 			fmt.Fprintf(e.stderr, "note: the first %d of the %d chunks of %d tokens that %s has; --chunks -1 measures all\n", f.chunks, all, p.Context, plain.Name(p.Corpus.Path, 400))
 		}
@@ -261,8 +261,8 @@ func (s *session) header(f *sweepFlags) (lab.Header, error) {
 		Reference: f.ref, Math: f.kind.String(), ISA: f.computedBy(), Threads: f.threads, Batch: f.batch}, nil
 }
 
-// places are the texts, contexts and paths of the flags.
-func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err error) {
+// tasks are the texts, contexts and paths of the flags.
+func (s *session) tasks(e *environment, f *sweepFlags) (tasks []lab.Task, err error) {
 	for _, n := range f.sizes {
 		if err := s.within(n); err != nil {
 			return nil, err
@@ -282,11 +282,11 @@ func (s *session) places(e *environment, f *sweepFlags) (places []lab.Place, err
 				return nil, err
 			}
 			for _, way := range strings.Split(f.paths, ",") {
-				places = append(places, lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: n, Path: way}})
+				tasks = append(tasks, lab.Task{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: n, Path: way}})
 			}
 		}
 	}
-	return places, nil
+	return tasks, nil
 }
 
 // byLayer is a cell for every side of every layer: the reference but for that side, which has the

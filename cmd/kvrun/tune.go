@@ -285,9 +285,9 @@ func (s *session) tunePlaces(e *environment, f *tuneFlags, t *lab.Tuner) error {
 		if err := enough(text, c, f.size); err != nil {
 			return err
 		}
-		p := lab.Place{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: f.size, Path: lab.Prefill}}
+		p := lab.Task{Text: text, Setting: lab.Setting{Corpus: lab.Corpus(c), Context: f.size, Path: lab.Prefill}}
 		if i == 0 {
-			t.Place = p
+			t.Task = p
 		} else {
 			t.Checks = append(t.Checks, p)
 		}

@@ -21,7 +21,7 @@ func (p *partial) reset() {
 func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) {
 	kvHead, t0, t1 := d.tileOf(u)
 	for lo, hi := t0, 0; lo < t1; lo = hi {
-		part := part{tile: t0, lo: lo}
+		part := tokenRun{tile: t0, lo: lo}
 		part.hi, part.set = d.partEnd(s, lo, t1)
 		if hi = part.hi; d.b.Seqs == nil || s.any&part.set != 0 {
 			part.whole = lo == t0 && hi == t1
@@ -30,8 +30,8 @@ func (d *Driver) attend(w int, p *partial, u int, g *segment, s *span) {
 	}
 }
 
-// part is tokens of a tile that see the same cells of a chunk, but for their positions.
-type part struct {
+// tokenRun is tokens of a tile that see the same cells of a chunk, but for their positions.
+type tokenRun struct {
 	tile   int // first token of the tile
 	lo, hi int // tokens of the batch
 	whole  bool
@@ -71,7 +71,7 @@ func (d *Driver) sees(u int, s *span) bool {
 }
 
 // attendPart adds what a part of a tile sees in one chunk.
-func (d *Driver) attendPart(w int, p *partial, kvHead int, t *part, g *segment, s *span) {
+func (d *Driver) attendPart(w int, p *partial, kvHead int, t *tokenRun, g *segment, s *span) {
 	b, x := d.b, &d.workers[w]
 	all := g.K.Cells.Pos()
 	first, last := d.visible(g, s, t)
@@ -134,7 +134,7 @@ func (d *Driver) attendPart(w int, p *partial, kvHead int, t *part, g *segment, 
 }
 
 // visible narrows a chunk to the cells between the first and the last that a part of a tile sees.
-func (d *Driver) visible(g *segment, s *span, t *part) (first, last int) {
+func (d *Driver) visible(g *segment, s *span, t *tokenRun) (first, last int) {
 	window := int32(d.b.Layer.Window)
 	lo, hi := d.b.Pos[t.lo], d.b.Pos[t.hi-1]
 	if t.set&(t.set-1) != 0 { // of several sequences

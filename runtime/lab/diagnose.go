@@ -42,9 +42,9 @@ type Finding struct {
 const endsSide = "ends"
 
 // Diagnose checks every side of every layer in which plan differs from the reference, and the exact
-// rows, on the first chunks of a place. The products should be exact: the fast form rounds queries
+// rows, on the first chunks of a task. The products should be exact: the fast form rounds queries
 // for packed rows alone, which looks like a fault. observe is as for Run.
-func Diagnose(ctx context.Context, m *model.Model, p Place, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
+func Diagnose(ctx context.Context, m *model.Model, p Task, plan *kv.Plan, o Options, observe func(Progress)) ([]Finding, error) {
 	var all []Finding
 	var plans []*kv.Plan
 	var losses []*loss
@@ -148,7 +148,7 @@ func swapped(p *kv.Plan, layer int, sides [2]kv.Choice, ends kv.Ends) (*kv.Plan,
 }
 
 // meanKLD is the mean KLD of plans against the reference.
-func meanKLD(ctx context.Context, m *model.Model, p Place, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
+func meanKLD(ctx context.Context, m *model.Model, p Task, plans []*kv.Plan, o Options, observe func(Progress)) ([]float64, error) {
 	c, err := m.NewContext(model.Options{Plan: o.Reference, Size: p.Context, Batch: o.Batch, Threads: o.Threads, Math: o.Math, Placements: o.Placements, Stop: ctx.Err})
 	if err != nil {
 		return nil, err

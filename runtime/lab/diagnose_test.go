@@ -103,7 +103,7 @@ var faults = []struct {
 // named.
 func TestDiagnose(t *testing.T) {
 	b := newBench(t)
-	at := places()[0]
+	at := tasks()[0]
 	o := Options{Reference: b.ref, Chunks: 3, Threads: 1}
 	diagnose := func(p kv.Policy) []Finding {
 		t.Helper()
@@ -180,7 +180,7 @@ var endFaults = []struct {
 // without a fault.
 func TestDiagnoseEnds(t *testing.T) {
 	b := newBench(t)
-	at := places()[0]
+	at := tasks()[0]
 	at.Context = 32
 	choice := func(name string) kv.Choice { return kv.Choice{Type: kernels.Default().ByName(name)} }
 	policy := func() kv.Policy {

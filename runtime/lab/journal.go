@@ -37,7 +37,7 @@ type Journal struct {
 	notes    []string // of what was read
 	settings []Setting
 	cells    []cellLine
-	chunks   map[place]chunkLine
+	chunks   map[chunkKey]chunkLine
 }
 
 // end is where lines of a journal end: how many there are, their bytes, and the checksum of the
@@ -48,8 +48,8 @@ type end struct {
 	sum   string
 }
 
-// place is where a chunkLine belongs.
-type place struct{ setting, cell, chunk int }
+// chunkKey is where a chunkLine belongs.
+type chunkKey struct{ setting, cell, chunk int }
 
 // reference is the cell number of the reference.
 const reference = -1
@@ -92,7 +92,7 @@ type chunkLine struct {
 }
 
 // NewJournal is one in memory.
-func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[place]chunkLine{}} }
+func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[chunkKey]chunkLine{}} }
 
 // Open opens the journal at path, or starts one if there is no file. A journal of other inputs than
 // h is refused, and so is a file that is no journal; neither is changed. The caller closes it.
@@ -297,7 +297,7 @@ func (j *Journal) addCell(c Cell) (int, error) {
 func (j *Journal) add(chunks []chunkLine) error {
 	var lines []line
 	for i, c := range chunks {
-		j.chunks[place{c.Setting, c.Cell, c.Chunk}] = c
+		j.chunks[chunkKey{c.Setting, c.Cell, c.Chunk}] = c
 		lines = append(lines, line{Chunk: &chunks[i]})
 	}
 	return j.write(lines...)

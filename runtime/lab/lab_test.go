@@ -48,8 +48,8 @@ func (b *bench) cells(t *testing.T) []Cell {
 	return []Cell{b.cell(t, "f32", "f32"), b.cell(t, "q4_0", "q4_0"), b.cell(t, "q8_0", "q8_0")}
 }
 
-// places are two: one text by batches of 16, another token by token with 8.
-func places() []Place {
+// tasks are two: one text by batches of 16, another token by token with 8.
+func tasks() []Task {
 	text := func(step int32) eval.Text {
 		x := eval.Text{BOS: 1, AddBOS: true}
 		for i := range int32(128) {
@@ -57,14 +57,14 @@ func places() []Place {
 		}
 		return x
 	}
-	return []Place{
+	return []Task{
 		{Setting{Corpus{"a", 1, "aa", 128, "c"}, 16, Prefill}, text(37)},
 		{Setting{Corpus{"b", 2, "bb", 128, "d"}, 8, Decode}, text(41)},
 	}
 }
 
 func (b *bench) run(ctx context.Context, j *Journal, cells []Cell, observe func(Progress)) (*Result, error) {
-	return Run(ctx, b.m, places(), cells, Options{Reference: b.ref, Chunks: 7, Threads: 1}, j, observe)
+	return Run(ctx, b.m, tasks(), cells, Options{Reference: b.ref, Chunks: 7, Threads: 1}, j, observe)
 }
 
 // asJSON is a result as it is printed, so that it can be compared and shown.
@@ -88,7 +88,7 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%d tables, %+v", len(r.Tables), last)
 	}
 	for i, x := range r.Tables {
-		if !reflect.DeepEqual(x.Setting, places()[i].Setting) || x.Chunks != 7 || len(x.Cells) != 3 || len(x.Comparisons) != 3 || !(x.PPL > 1) {
+		if !reflect.DeepEqual(x.Setting, tasks()[i].Setting) || x.Chunks != 7 || len(x.Cells) != 3 || len(x.Comparisons) != 3 || !(x.PPL > 1) {
 			t.Fatalf("%+v", x)
 		}
 		same, q4, q8 := x.Cells[0], x.Cells[1], x.Cells[2]
@@ -186,7 +186,7 @@ func TestMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := NewJournal(b.header)
-	if _, err := Run(context.Background(), b.m, places()[1:], b.cells(t)[2:], Options{Reference: b.ref, Chunks: 2}, j, nil); err != nil {
+	if _, err := Run(context.Background(), b.m, tasks()[1:], b.cells(t)[2:], Options{Reference: b.ref, Chunks: 2}, j, nil); err != nil {
 		t.Fatal(err)
 	}
 	got, err := b.run(context.Background(), j, b.cells(t), nil)
@@ -225,9 +225,9 @@ func TestRefused(t *testing.T) {
 		t.Errorf("a journal cannot be read while it grows: %v", err)
 	}
 	reopened.Close() // a lock hides what else is wrong
-	elsewhere := places()
+	elsewhere := tasks()
 	elsewhere[0].Corpus.SHA256 = "ee"
-	retokenized := places()
+	retokenized := tasks()
 	retokenized[0].Corpus.IDs = "ee"
 	renamed := b.cell(t, "q4_0", "f32")
 	renamed.Name = "f32/f32"
@@ -239,7 +239,7 @@ func TestRefused(t *testing.T) {
 	defer reopened.Close()
 	_, text := Run(context.Background(), b.m, elsewhere, b.cells(t), Options{Reference: b.ref}, reopened, nil)
 	_, ids := Run(context.Background(), b.m, retokenized, b.cells(t), Options{Reference: b.ref}, reopened, nil)
-	_, plan := Run(context.Background(), b.m, places(), []Cell{b.cell(t, "f16", "f16"), renamed}, Options{Reference: b.ref}, reopened, nil)
+	_, plan := Run(context.Background(), b.m, tasks(), []Cell{b.cell(t, "f16", "f16"), renamed}, Options{Reference: b.ref}, reopened, nil)
 	for _, c := range []struct {
 		err  error
 		says string

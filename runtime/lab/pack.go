@@ -11,7 +11,7 @@ import (
 func (s Setting) scored() int { return eval.Options{Context: s.Context}.Scored() }
 
 // pack makes a line of a cell's positions.
-func pack(at place, all []eval.Position) chunkLine {
+func pack(at chunkKey, all []eval.Position) chunkLine {
 	c := chunkLine{Setting: at.setting, Cell: at.cell, Chunk: at.chunk, Top: make([]byte, (len(all)+7)/8)}
 	for i, p := range all {
 		c.NLL = appendFloat(c.NLL, p.NLL)
@@ -24,7 +24,7 @@ func pack(at place, all []eval.Position) chunkLine {
 }
 
 // packReference makes a line of the reference's side of the same positions.
-func packReference(at place, all []eval.Position) chunkLine {
+func packReference(at chunkKey, all []eval.Position) chunkLine {
 	c := chunkLine{Setting: at.setting, Cell: reference, Chunk: at.chunk}
 	for _, p := range all {
 		c.NLL = appendFloat(c.NLL, p.RefNLL)

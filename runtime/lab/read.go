@@ -18,7 +18,7 @@ const maxLine = 64 << 20
 // read reads a journal up to where its whole lines end. An empty one is no error, nor is a last
 // line that was cut or does not have its checksum: it is left out, and noted.
 func read(path string, r io.Reader) (j *Journal, err error) {
-	j = &Journal{path: path, chunks: map[place]chunkLine{}}
+	j = &Journal{path: path, chunks: map[chunkKey]chunkLine{}}
 	b := bufio.NewReaderSize(r, 1<<16)
 	for n := 1; ; n++ {
 		text, err := readLine(b)
@@ -150,11 +150,11 @@ func (j *Journal) acceptChunk(c chunkLine) error {
 	if len(c.NLL) != 4*scored || len(c.KLD) != kld || len(c.Top) != top {
 		return fmt.Errorf("nll, kld and same_top of %[4]d positions have %[1]d, %[2]d and %[3]d bytes: want %[5]d, %[6]d and %[7]d", len(c.NLL), len(c.KLD), len(c.Top), scored, 4*scored, kld, top)
 	}
-	at := place{c.Setting, c.Cell, c.Chunk}
+	at := chunkKey{c.Setting, c.Cell, c.Chunk}
 	if _, twice := j.chunks[at]; twice {
 		return fmt.Errorf("chunk %d of cell %d is there twice", c.Chunk, c.Cell)
 	}
-	if _, ok := j.chunks[place{c.Setting, reference, c.Chunk}]; !ok && c.Cell != reference {
+	if _, ok := j.chunks[chunkKey{c.Setting, reference, c.Chunk}]; !ok && c.Cell != reference {
 		return fmt.Errorf("chunk %d of cell %d has no reference before it", c.Chunk, c.Cell)
 	}
 	for what, values := range map[string][]byte{"nll": c.NLL, "kld": c.KLD} {

@@ -17,8 +17,8 @@ type Cell struct {
 	Swap *Swap // nil unless it is the reference but for one side of one layer
 }
 
-// Place is a setting with its tokens.
-type Place struct {
+// Task is a setting with its tokens.
+type Task struct {
 	Setting
 	Text eval.Text
 }
@@ -26,7 +26,7 @@ type Place struct {
 // Options say how cells are run.
 type Options struct {
 	Reference  *kv.Plan
-	Chunks     int // of each place at most; 0 for all
+	Chunks     int // of each task at most; 0 for all
 	Math       model.Math
 	Threads    int               // 0 means one per core
 	Batch      int               // 0 means the model's default
@@ -40,19 +40,19 @@ type Progress struct {
 	Done, Steps int
 }
 
-// Run compares the cells with the reference at every place. What the journal has already is not run
+// Run compares the cells with the reference at every task. What the journal has already is not run
 // again, and every finished chunk is added to it. observe, unless nil, is called before the first
 // step and after each.
 //
 // Where the run ends early, because ctx is done or by an error, the result is of what is finished.
-func Run(ctx context.Context, m *model.Model, places []Place, cells []Cell, o Options, j *Journal, observe func(Progress)) (*Result, error) {
+func Run(ctx context.Context, m *model.Model, tasks []Task, cells []Cell, o Options, j *Journal, observe func(Progress)) (*Result, error) {
 	r := &run{m: m, o: o, j: j, cells: cells, observe: observe}
-	err := r.enter(places)
+	err := r.enter(tasks)
 	if err == nil && observe != nil && r.at.Steps > 0 {
 		observe(r.at) // so that a progress bar shows before the first step
 	}
 	for i := 0; i < len(r.settings) && err == nil; i++ {
-		err = r.place(ctx, i, places[i])
+		err = r.task(ctx, i, tasks[i])
 	}
 	if err == nil {
 		err = j.finish()
@@ -75,13 +75,13 @@ type run struct {
 	cells    []Cell
 	observe  func(Progress)
 	numbers  []int // of cells in the journal
-	settings []int // of places in the journal
-	chunks   []int // of each place
+	settings []int // of tasks in the journal
+	chunks   []int // of each task
 	at       Progress
 }
 
 // enter finds the numbers of settings and cells in the journal, and counts the steps.
-func (r *run) enter(places []Place) error {
+func (r *run) enter(tasks []Task) error {
 	for i, c := range r.cells {
 		for _, other := range r.cells[:i] {
 			if other.Name == c.Name {
@@ -89,7 +89,7 @@ func (r *run) enter(places []Place) error {
 			}
 		}
 	}
-	for _, p := range places { // find every mistake before the first line is written
+	for _, p := range tasks { // find every mistake before the first line is written
 		o := options(p.Setting, r.o.Chunks)
 		n, err := o.Count(p.Text)
 		if err != nil {
@@ -104,18 +104,18 @@ func (r *run) enter(places []Place) error {
 		}
 		r.numbers = append(r.numbers, n)
 	}
-	for _, p := range places {
+	for _, p := range tasks {
 		n, err := r.j.setting(p.Setting)
 		if err != nil {
 			return err
 		}
 		r.settings = append(r.settings, n)
 	}
-	return r.add(places)
+	return r.add(tasks)
 }
 
 // add adds to the journal what is new, and counts the steps.
-func (r *run) add(places []Place) (err error) {
+func (r *run) add(tasks []Task) (err error) {
 	for i, n := range r.numbers {
 		if n < 0 {
 			if r.numbers[i], err = r.j.addCell(r.cells[i]); err != nil {
@@ -125,9 +125,9 @@ func (r *run) add(places []Place) (err error) {
 	}
 	for i, n := range r.settings {
 		if n < 0 {
-			// the same place may be named twice
-			if n, err = r.j.setting(places[i].Setting); err == nil && n < 0 {
-				n, err = r.j.addSetting(places[i].Setting)
+			// the same task may be named twice
+			if n, err = r.j.setting(tasks[i].Setting); err == nil && n < 0 {
+				n, err = r.j.addSetting(tasks[i].Setting)
 			}
 			if err != nil {
 				return err
@@ -146,15 +146,15 @@ func (r *run) add(places []Place) (err error) {
 // missing lists the cells that have not finished a chunk.
 func (r *run) missing(setting, chunk int) (cells []int) {
 	for i, n := range r.numbers {
-		if _, done := r.j.chunks[place{setting, n, chunk}]; !done {
+		if _, done := r.j.chunks[chunkKey{setting, n, chunk}]; !done {
 			cells = append(cells, i)
 		}
 	}
 	return cells
 }
 
-// place runs the chunks of one place.
-func (r *run) place(ctx context.Context, i int, p Place) error {
+// task runs the chunks of one task.
+func (r *run) task(ctx context.Context, i int, p Task) error {
 	r.at.Setting = p.Setting
 	c, err := r.m.NewContext(model.Options{Plan: r.o.Reference, Size: p.Context, Batch: r.o.Batch, Threads: r.o.Threads, Math: r.o.Math, Placements: r.o.Placements, Stop: ctx.Err})
 	if err != nil {
@@ -193,11 +193,11 @@ func (r *run) chunk(ctx context.Context, l *eval.Lockstep, setting, k int) error
 		return err
 	}
 	var lines []chunkLine
-	if _, done := r.j.chunks[place{setting, reference, k}]; !done {
-		lines = append(lines, packReference(place{setting, reference, k}, all[0]))
+	if _, done := r.j.chunks[chunkKey{setting, reference, k}]; !done {
+		lines = append(lines, packReference(chunkKey{setting, reference, k}, all[0]))
 	}
 	for n, i := range missing {
-		c := pack(place{setting, r.numbers[i], k}, all[n])
+		c := pack(chunkKey{setting, r.numbers[i], k}, all[n])
 		c.Bits = plans[n].BitsPerValue(cmp.Or(r.j.Header.BudgetContext, r.j.settings[setting].Context))
 		c.Bytes = c.Bits / 8 * float64(plans[n].Values())
 		lines = append(lines, c)

@@ -38,7 +38,7 @@ func (j *Journal) table(b *bootstrap, setting int, cells []int) Table {
 	}
 	slices.Sort(chunks)
 	for _, k := range chunks {
-		ref := j.chunks[place{setting, reference, k}]
+		ref := j.chunks[chunkKey{setting, reference, k}]
 		for i := range t.Scored {
 			sums.Add(eval.Position{RefNLL: float(ref.NLL, i)})
 		}
@@ -61,11 +61,11 @@ func (j *Journal) cellResult(b *bootstrap, setting, cell int, chunks []int) (r C
 	r = CellResult{Name: l.Name, Swap: l.Swap, Plan: l.Plan}
 	var all [][]eval.Position // [chunk][scored]
 	for _, k := range chunks {
-		c, ok := j.chunks[place{setting, cell, k}]
+		c, ok := j.chunks[chunkKey{setting, cell, k}]
 		if !ok {
 			continue
 		}
-		ref := j.chunks[place{setting, reference, k}]
+		ref := j.chunks[chunkKey{setting, reference, k}]
 		all = append(all, c.unpack(&ref))
 		r.Chunk = append(r.Chunk, k)
 		r.BitsPerValue, r.BytesPerToken = c.Bits, c.Bytes

@@ -30,10 +30,10 @@ type Tuner struct {
 	Ends    []kv.Ends   // candidates, the zero value among them for none
 	Budget  float64     // bits per value in a context of Size positions, everything counted
 	Size    int         // 0 for the context of Place
-	Place   Place       // where sensitivities are measured
-	Checks  []Place     // other texts, for the verification alone
+	Task    Task        // where sensitivities are measured
+	Checks  []Task      // other texts, for the verification alone
 	Few     int         // chunks of Place for sensitivities
-	Many    int         // chunks of every place for the verification
+	Many    int         // chunks of every task for the verification
 	Rivals  []Cell      // to be measured beside the rest in the verification
 	Options Options     // Chunks is not used
 
@@ -76,7 +76,7 @@ func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*T
 		return nil, fmt.Errorf("the model has no layer with a cache: nothing can be tuned")
 	}
 	if t.Size == 0 {
-		t.Size = t.Place.Context
+		t.Size = t.Task.Context
 	}
 	if len(t.Ends) == 0 {
 		t.Ends = []kv.Ends{{}}
@@ -95,7 +95,7 @@ func (t *Tuner) Run(ctx context.Context, j *Journal, observe func(Progress)) (*T
 	return t.verify(ctx, m, mixed, uniform)
 }
 
-// verify measures the best guesses on all places.
+// verify measures the best guesses on all tasks.
 func (t *Tuner) verify(ctx context.Context, m *measured, mixed, uniform []Guess) (*Tuned, error) {
 	const each = 3 // guesses of each kind that are worth measuring
 	out := &Tuned{Layers: m.losses}
@@ -107,7 +107,7 @@ func (t *Tuner) verify(ctx context.Context, m *measured, mixed, uniform []Guess)
 	o := t.Options
 	o.Chunks = t.Many
 	var err error
-	if out.Result, err = Run(ctx, t.Model, append([]Place{t.Place}, t.Checks...), cells, o, t.journal, t.observe); err != nil {
+	if out.Result, err = Run(ctx, t.Model, append([]Task{t.Task}, t.Checks...), cells, o, t.journal, t.observe); err != nil {
 		return nil, err
 	}
 	table := &out.Result.Tables[0]
@@ -182,7 +182,7 @@ func (t *Tuner) sense(ctx context.Context) (*measured, error) {
 	measure := func() error {
 		o := t.Options
 		o.Chunks = t.Few
-		r, err := Run(ctx, t.Model, []Place{t.Place}, cells, o, t.journal, t.observe)
+		r, err := Run(ctx, t.Model, []Task{t.Task}, cells, o, t.journal, t.observe)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func tuner(t *testing.T, b *bench, budget float64) *Tuner {
 		return all
 	}
 	return &Tuner{Model: b.m, K: types("lm2_64", "lm3_64", "q4_0"), V: types("lm2_64", "lm4_64", "lm5_64"),
-		Ends: []kv.Ends{{}, {First: 1, Last: 2}}, Budget: budget, Place: places()[0], Checks: places()[1:], Few: 2, Many: 4,
+		Ends: []kv.Ends{{}, {First: 1, Last: 2}}, Budget: budget, Task: tasks()[0], Checks: tasks()[1:], Few: 2, Many: 4,
 		Options: Options{Reference: b.ref, Threads: 1}}
 }
 
@@ -85,7 +85,7 @@ func TestTune(t *testing.T) {
 		}
 		table := &got.Result.Tables[0]
 		best, uniform := table.Cell(got.Best), table.Cell(got.Uniform)
-		if bits := plan.BitsPerValue(tune.Place.Context); bits > budget || math.Abs(bits-best.BitsPerValue) > 1e-9 {
+		if bits := plan.BitsPerValue(tune.Task.Context); bits > budget || math.Abs(bits-best.BitsPerValue) > 1e-9 {
 			t.Errorf("%g bits of %g, in the table %g", bits, budget, best.BitsPerValue)
 		}
 		if longer := tuner(t, b, budget); budget > 4 && budget < 5 {

@@ -17,7 +17,7 @@ import (
 type File struct {
 	request Request
 	set     *Set
-	to      place // nothing for what is no regular file
+	to      namedFile // nothing for what is no regular file
 	h       *os.File
 	b       *bufio.Writer
 	out     bool // the standard output
@@ -26,7 +26,7 @@ type File struct {
 }
 
 // create makes the temporary file of an output at p.
-func create(r Request, p place) (*File, error) {
+func create(r Request, p namedFile) (*File, error) {
 	dir := filepath.Dir(p.name)
 	clean(dir)
 	h, err := temporary(dir, filepath.Base(p.name), cmp.Or(r.Mode, 0o666))

@@ -18,12 +18,12 @@ type Set struct {
 	Stdout  io.Writer       // what "-" stands for
 
 	mu      sync.Mutex
-	inputs  []place
-	outputs []place
+	inputs  []namedFile
+	outputs []namedFile
 }
 
-// place is a file that a command reads or writes.
-type place struct {
+// namedFile is a file that a command reads or writes.
+type namedFile struct {
 	flag, path string
 	name       string      // what path comes to when links are followed
 	dir, info  os.FileInfo // of its folder and of itself, nil where there is none
@@ -135,12 +135,12 @@ func (s *Set) Check(r Request) error {
 }
 
 // forget removes an output that is finished.
-func (s *Set) forget(p place) {
-	s.outputs = slices.DeleteFunc(s.outputs, func(o place) bool { return o == p })
+func (s *Set) forget(p namedFile) {
+	s.outputs = slices.DeleteFunc(s.outputs, func(o namedFile) bool { return o == p })
 }
 
 // free returns an error for a place that the command reads or writes already.
-func (s *Set) free(p place) error {
+func (s *Set) free(p namedFile) error {
 	for _, i := range s.inputs {
 		if i.same(p) {
 			return both(p, i, "is read: it would be replaced")
@@ -155,7 +155,7 @@ func (s *Set) free(p place) error {
 }
 
 // replaces returns the reason why the file at p must not be replaced, or nil.
-func (r *Request) replaces(p place) error {
+func (r *Request) replaces(p namedFile) error {
 	name := r.name()
 	if p.info.Size() > 0 {
 		head, err := beginning(p.name)
@@ -197,8 +197,8 @@ func beginning(path string) ([]byte, error) {
 }
 
 // find looks up path, following links, and the folder it is in.
-func find(flag, path string) place {
-	p := place{flag: flag, path: path, name: follow(path)}
+func find(flag, path string) namedFile {
+	p := namedFile{flag: flag, path: path, name: follow(path)}
 	p.info, _ = os.Stat(path)
 	p.dir, _ = os.Stat(filepath.Dir(p.name))
 	return p
@@ -224,7 +224,7 @@ func follow(path string) string {
 }
 
 // same reports whether both are one file, or would be.
-func (p place) same(q place) bool {
+func (p namedFile) same(q namedFile) bool {
 	if p.info != nil && q.info != nil {
 		return os.SameFile(p.info, q.info)
 	}
@@ -232,7 +232,7 @@ func (p place) same(q place) bool {
 }
 
 // both is the error for two paths that are one file.
-func both(p, q place, so string) error {
+func both(p, q namedFile, so string) error {
 	of := q.path
 	if q.flag != "" {
 		of = q.flag + " " + of

@@ -20,16 +20,16 @@ func loop(st bits.Stretch, index string, body ...jen.Code) jen.Code {
 	return jen.For(jen.Id(index).Op(":=").Lit(st.Lo), jen.Id(index).Op("<").Lit(st.Hi), jen.Id(index).Op("++")).Block(body...)
 }
 
-// place says where a part lies: a byte and a shift. A part that may cross a byte, or that has no
+// location says where a part lies: a byte and a shift. A part that may cross a byte, or that has no
 // arithmetic, has a bit instead.
-type place struct {
+type location struct {
 	at    *jen.Statement // byte
 	shift *jen.Statement // bits below it in the byte, nil for none
 	mask  bool           // there are bits above it in the byte
 	bit   *jen.Statement // instead of the three above
 }
 
-func (s *scope) place(p bits.Part, index string, lo int) place {
+func (s *scope) place(p bits.Part, index string, lo int) location {
 	var bytes, shifts []int
 	crosses, mask := false, false
 	for _, b := range p.Bit {
@@ -40,7 +40,7 @@ func (s *scope) place(p bits.Part, index string, lo int) place {
 	at, okByte := fit(bytes)
 	shift, okShift := fit(shifts)
 	if !crosses && okByte && okShift {
-		pl := place{at: at.code(index, lo), mask: mask}
+		pl := location{at: at.code(index, lo), mask: mask}
 		if !shift.Constant() || shift.Base != 0 {
 			pl.shift = jen.Parens(shift.code(index, lo))
 			if shift.Constant() {
@@ -50,13 +50,13 @@ func (s *scope) place(p bits.Part, index string, lo int) place {
 		return pl
 	}
 	if bit, ok := fit(p.Bit); ok {
-		return place{bit: bit.code(index, lo)}
+		return location{bit: bit.code(index, lo)}
 	}
 	at2 := jen.Id(index)
 	if lo != 0 {
 		at2 = jen.Id(index).Op("-").Lit(lo)
 	}
-	return place{bit: jen.Int().Call(jen.Id(s.tables.ints("bit", "uint16", p.Bit)).Index(at2))}
+	return location{bit: jen.Int().Call(jen.Id(s.tables.ints("bit", "uint16", p.Bit)).Index(at2))}
 }
 
 // read is the integer that parts make for entry index.

@@ -30,7 +30,7 @@ type Lists struct {
 	words     int     // of it
 	Device    *gpu.Buffer
 	Cells     []*Listed
-	many, one part
+	many, one listShape
 	sequences int
 	runs      int // where they begin; unused in a cache of one sequence, like what follows
 	pages     int
@@ -51,26 +51,26 @@ type Listed struct {
 	pages  *pages
 }
 
-// part is the lists of batches of up to so many tokens.
-type part struct{ at, tokens, evicted int }
+// listShape is the lists of batches of up to so many tokens.
+type listShape struct{ at, tokens, evicted int }
 
 // stride is the values of a list of cells with those that leave.
-func (p part) stride() int { return p.tokens + 2*p.evicted }
+func (p listShape) stride() int { return p.tokens + 2*p.evicted }
 
-func (p part) size(cells int) int { return 2*p.tokens + cells*p.stride() }
+func (p listShape) size(cells int) int { return 2*p.tokens + cells*p.stride() }
 
-func (p part) Token() int     { return p.at }
-func (p part) Position() int  { return p.at + p.tokens }
-func (p part) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
-func (p part) From(i int) int { return p.Cell(i) + p.tokens }
-func (p part) To(i int) int   { return p.From(i) + p.evicted }
+func (p listShape) Token() int     { return p.at }
+func (p listShape) Position() int  { return p.at + p.tokens }
+func (p listShape) Cell(i int) int { return p.at + 2*p.tokens + i*p.stride() }
+func (p listShape) From(i int) int { return p.Cell(i) + p.tokens }
+func (p listShape) To(i int) int   { return p.From(i) + p.evicted }
 
 // NewLists makes the lists of a cache whose batches have at most so many tokens. Of cells it takes
 // host, window and exact.
 func NewLists(d *gpu.Queue, cells []*Listed, s kv.Shape, batch int) (*Lists, error) {
 	l := &Lists{Cells: cells, sequences: s.Sequences, lowest: make([]int32, s.Sequences)}
-	l.many = part{0, batch, MostEvicted * s.Sequences}
-	l.one = part{l.many.size(len(cells)), min(batch, s.Sequences), MostEvicted * s.Sequences}
+	l.many = listShape{0, batch, MostEvicted * s.Sequences}
+	l.one = listShape{l.many.size(len(cells)), min(batch, s.Sequences), MostEvicted * s.Sequences}
 	n := (l.one.at + l.one.size(len(cells)) + 3) / 4 * 4
 	if l.Several() {
 		l.runs = n
@@ -112,7 +112,7 @@ func (l *Lists) Several() bool { return l.sequences > 1 }
 func (l *Lists) At(i, n int) *gpu.Buffer { return l.Device.Slice(uint64(4*i), uint64(4*n)) }
 
 // PartOf is the part of the lists for a batch of n tokens.
-func (l *Lists) PartOf(n int) part {
+func (l *Lists) PartOf(n int) listShape {
 	if n <= l.one.tokens {
 		return l.one
 	}

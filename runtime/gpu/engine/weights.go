@@ -137,7 +137,7 @@ func (w *weights) norm(n *program.NormWeights) (args.Norm, error) {
 // fused is matrices of the same input as products: those of one type are one matrix.
 type fused struct {
 	products []multiply
-	parts    []place // of the outputs
+	parts    []partOutput // of the outputs
 	act      product.Activation
 	pair     bool // gate and up are two products, and what the first is bent by is still to be done
 }
@@ -148,8 +148,9 @@ type multiply struct {
 	out int // values of a row
 }
 
-// place says where the output of a part lies: in rows of which product, and from which value on.
-type place struct{ product, first int }
+// partOutput says where the output of a part lies: in rows of which product, and from which value
+// on.
+type partOutput struct{ product, first int }
 
 // products takes the matrices of p to the GPU, once.
 func (w *weights) products(p *program.Products, exact bool) (*fused, error) {
@@ -182,7 +183,7 @@ func (w *weights) fuse(p *program.Products, exact bool) (*fused, error) {
 		}
 		out := 0
 		for _, q := range parts {
-			f.parts = append(f.parts, place{len(f.products), out})
+			f.parts = append(f.parts, partOutput{len(f.products), out})
 			out += q.Rows
 		}
 		x := product.Spec{Matrix: m, Act: f.act, Gated: p.Gated, Exact: exact}
