@@ -1,8 +1,6 @@
 package lower
 
 import (
-	"fmt"
-
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
 )
@@ -18,9 +16,6 @@ import (
 // coarse is the number of bits of a code up to which levels are farther apart than quants of 7
 // bits.
 const coarse = 4
-
-// fours is the number of rows that are summed together.
-const fours = 4
 
 // MatmulQ8Block is y[j][r] = sum over i of x[j][i]*w[r][i] for rows that are one block.
 func MatmulQ8Block(t *spec.Type, c Caps, m int, name string) *ir.Func {
@@ -47,19 +42,6 @@ func MatmulQ8Block(t *spec.Type, c Caps, m int, name string) *ir.Func {
 		k.finish(y)
 	})
 	return b.F
-}
-
-// foursParams are those of MatmulQ8Block and MatmulQ8Fours.
-var foursParams = []ir.Param{
-	{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
-	{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
-	{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
-	{Name: "rows", Type: word, Go: "int"}, {Name: "blocks", Type: word, Go: "int"},
-}
-
-func foursDoc(name string, m int, which string) []string {
-	return []string{fmt.Sprintf("%s multiplies rows%s with %s in int8; rows is a multiple of %d, ldy and stride in bytes.", name, which, plural(m, "row")+" of activations", fours), "",
-		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i", "\t\t}", "\t}"}
 }
 
 // oneBlock is the state of one MatmulQ8Block.
