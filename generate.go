@@ -59,6 +59,7 @@
 //	runtime/sample      the next token from logits
 //	runtime/generate    texts and conversations that grow: when they end, what is cached of them
 //	runtime/serve       texts of many people over one context: continuous batching
+//	runtime/serve/anthropic  Anthropic's API of a served model
 //	runtime/serve/host  a model that is served, in the words of no API
 //	runtime/serve/openai    OpenAI's API of it
 //	runtime/serve/server    the APIs behind one listener: keys, limits, the end

@@ -45,6 +45,8 @@ const (
 type Continuation struct {
 	Tokens []int32 // generated, without one that ended the text
 	Stop   Stop    // "" while it goes on
+	// the one of Options.Stop that ended it, "" for none
+	Matched string
 
 	Control func(text string) bool // of control tokens, those whose text is given out; nil for none
 
@@ -161,7 +163,7 @@ func (c *Continuation) cut(text string) (out, held string, why Stop) {
 	first, keep := len(text), 0
 	for _, s := range c.o.Stop {
 		if i := strings.Index(text, s); i >= 0 && i < first {
-			first, why = i, StopString
+			first, why, c.Matched = i, StopString, s
 		}
 		for n := min(len(s)-1, len(text)); n > keep; n-- {
 			if strings.HasSuffix(text, s[:n]) {

@@ -93,6 +93,8 @@ type Result struct {
 	Stop   generate.Stop
 	Reused int // tokens of the prompt that were cached
 
+	Matched string // the stop string that ended it, "" for none
+
 	Queued time.Duration // until it got a sequence
 	Prompt time.Duration // from then until the first token was drawn
 	Total  time.Duration // since it was submitted
@@ -102,7 +104,7 @@ type Result struct {
 // generate.StopInterrupted.
 func (t *Text) Wait() (Result, error) {
 	<-t.done
-	r := Result{Tokens: t.grow.Tokens, Stop: t.grow.Stop, Reused: t.reused, Total: t.ended.Sub(t.submitted)}
+	r := Result{Tokens: t.grow.Tokens, Stop: t.grow.Stop, Reused: t.reused, Matched: t.grow.Matched, Total: t.ended.Sub(t.submitted)}
 	if r.Queued = r.Total; !t.begun.IsZero() {
 		r.Queued = t.begun.Sub(t.submitted)
 	}

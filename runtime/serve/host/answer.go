@@ -56,6 +56,8 @@ type Result struct {
 	Reused int           // tokens of the prompt that were cached
 	Calls  int           // functions that the model asks for
 
+	Matched string // the stop string that ended it, "" for none
+
 	Prompt, Total time.Duration // from its start until the first token, and until the end
 }
 
@@ -167,7 +169,7 @@ func (a *Answer) Thought() int {
 // Result waits for the end.
 func (a *Answer) Result() (Result, error) {
 	r, err := a.text.Wait()
-	out := Result{Tokens: r.Tokens, Stop: r.Stop, Reused: r.Reused, Calls: a.asked, Prompt: r.Queued + r.Prompt, Total: r.Total}
+	out := Result{Tokens: r.Tokens, Stop: r.Stop, Reused: r.Reused, Calls: a.asked, Matched: r.Matched, Prompt: r.Queued + r.Prompt, Total: r.Total}
 	if a.enough {
 		out.Stop = generate.StopEnd
 	}

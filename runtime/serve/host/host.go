@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -161,6 +163,13 @@ func (h *Host) Grammar(ctx context.Context, param string, text []byte) (g *gramm
 		return nil, wire.Invalid(param, "%s: %v", param, err)
 	}
 	return g, nil
+}
+
+// RandomSeed is a seed for a request that gives none.
+func RandomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 // Default is the options of a request that says nothing.

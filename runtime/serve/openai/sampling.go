@@ -1,14 +1,13 @@
 package openai
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kvgen/kvgen/runtime/generate"
 	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/serve/host"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
 
@@ -90,7 +89,7 @@ func (s *sampling) apply(o *generate.Options) error {
 	if (x.Frequency != 0 || x.Presence != 0) && s.RepeatLast == nil {
 		x.RepeatLast = max(x.RepeatLast, recent)
 	}
-	x.Seed = randomSeed()
+	x.Seed = host.RandomSeed()
 	if s.Seed != nil && *s.Seed != -1 { // llama-server's word for a random one
 		x.Seed = uint64(*s.Seed)
 	}
@@ -131,12 +130,6 @@ func (s *sampling) choices() (int, error) {
 
 // usage says whether the last event of a stream has what the answer took.
 func (s *sampling) usage() bool { return s.StreamOptions != nil && s.StreamOptions.IncludeUsage }
-
-func randomSeed() uint64 {
-	var b [8]byte
-	rand.Read(b[:])
-	return binary.LittleEndian.Uint64(b[:])
-}
 
 // stops are the texts that end an answer: one, or a list.
 func stops(v jsontext.Value) ([]string, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kvgen/kvgen/runtime/serve/anthropic"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
@@ -84,6 +85,10 @@ func guard(next http.Handler, o Options) http.Handler {
 
 // refuse answers in the shape of the API that was asked.
 func refuse(w http.ResponseWriter, r *http.Request, e *wire.Error) {
+	if strings.HasPrefix(r.URL.Path, "/v1/messages") {
+		anthropic.WriteError(w, e)
+		return
+	}
 	openai.WriteError(w, e)
 }
 

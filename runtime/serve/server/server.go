@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/kvgen/kvgen/runtime/serve/anthropic"
 	"github.com/kvgen/kvgen/runtime/serve/host"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
@@ -48,6 +49,7 @@ func Handler(h *host.Host, o Options) http.Handler {
 		refuse(w, r, &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf("%.8s %.100q is no request of this server", r.Method, r.URL.Path)})
 	})
 	(&openai.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
+	(&anthropic.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
 	return guard(named(mux, h), o)
 }
 

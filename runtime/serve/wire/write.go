@@ -58,6 +58,11 @@ func Events(w http.ResponseWriter, ping time.Duration) *Stream {
 	return newStream(w, "text/event-stream", []byte(": ping\n\n"), ping)
 }
 
+// NamedEvents is Events whose pings are events of the name ping, as Anthropic's API has them.
+func NamedEvents(w http.ResponseWriter, ping time.Duration) *Stream {
+	return newStream(w, "text/event-stream", []byte("event: ping\ndata: {\"type\":\"ping\"}\n\n"), ping)
+}
+
 // Lines begins a stream of JSON values, a line each.
 func Lines(w http.ResponseWriter) *Stream {
 	return newStream(w, "application/x-ndjson", nil, 0)
