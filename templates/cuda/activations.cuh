@@ -1,6 +1,7 @@
-// Rows of activations in shared memory, in the form in which products with pieces of weights want them: numbers, or bytes with a scale
-// per 32. Entries of neighbouring pieces are neighbours, so that lanes meet no bank twice: for each token [lines of 16 bytes][pieces],
-// then [pieces][words] of scales and sums.
+// Rows of activations in shared memory, in the form in which products with pieces of weights want
+// them: numbers, or bytes with a scale per 32. Entries of neighbouring pieces are neighbours, so
+// that lanes meet no bank twice: for each token [lines of 16 bytes][pieces], then [pieces][words]
+// of scales and sums.
 #pragma once
 #include "weights.cuh"
 
@@ -32,8 +33,9 @@ struct AnyActivations {
     return make_float4(row[i], i + 1 < n ? row[i + 1] : 0, i + 2 < n ? row[i + 2] : 0, i + 3 < n ? row[i + 3] : 0);
   }
 
-  // Calls put(token, piece of the stretch, quad, values) for the stretch that begins with piece first. A piece has so many quads, and
-  // neighbouring lanes have neighbouring quads; all lanes of a warp call. Loads run ahead of what is done with them.
+  // Calls put(token, piece of the stretch, quad, values) for the stretch that begins with piece
+  // first. A piece has so many quads, and neighbouring lanes have neighbouring quads; all lanes of
+  // a warp call. Loads run ahead of what is done with them.
   template <int quads, class Put> __device__ __forceinline__ void each(int first, Put put) const {
     for (int token = 0; token < tokens; token++) {
       const float* row = x + (long long)token * n;
@@ -80,7 +82,8 @@ template <class T, bool fast> struct ActivationsOf<T, false, fast> : AnyActivati
 // Numbers against codes: levels are summed, then scaled.
 template <class T> struct ActivationsOf<T, true, false> : AnyActivations {
   using P = Piece<T>;
-  static constexpr int words = P::has_least ? P::runs : 0, piece_bytes = 128 + 4 * words; // sums of runs
+  // sums of runs
+  static constexpr int words = P::has_least ? P::runs : 0, piece_bytes = 128 + 4 * words;
 
   __device__ float4* line(int token, int k) const { return (float4*)(shared + (long long)token * span * piece_bytes) + k * span; }
   __device__ float* extra(int token, int u) const { return (float*)line(token, 8) + u * words; }
@@ -129,15 +132,16 @@ template <class T> struct ActivationsOf<T, true, false> : AnyActivations {
 // Bytes against codes: sums are integers.
 template <class T> struct ActivationsOf<T, true, true> : AnyActivations {
   using P = Piece<T>;
-  // Beside the bytes: the scale; where the sums of runs start, which makes levels of codes; the sums of x over runs.
+  // Beside the bytes: the scale; where the sums of runs start, which makes levels of codes; the
+  // sums of x over runs.
   static constexpr int starts = P::offset != 0 ? P::runs : 0, tops = P::has_least ? P::runs : 0, used = 1 + starts + tops;
   static constexpr int words = used > 4 ? 8 : used > 2 ? 4 : used, piece_bytes = 32 + 4 * words;
 
   __device__ uint4* line(int token, int k) const { return (uint4*)(shared + (long long)token * span * piece_bytes) + k * span; }
   __device__ float* extra(int token, int u) const { return (float*)line(token, 2) + u * words; }
 
-  // What join makes of v[j] of several neighbouring lanes: of eight, for j = half the lane's number among them; of four, for j = the
-  // lane's number. A shuffle serves two values where it can.
+  // What join makes of v[j] of several neighbouring lanes: of eight, for j = half the lane's number
+  // among them; of four, for j = the lane's number. A shuffle serves two values where it can.
   template <int lanes, class N, class Join> static __device__ __forceinline__ N gather(N (&v)[4], int lane, Join join) {
     constexpr int bit = lanes / 2;
 #pragma unroll
@@ -151,7 +155,8 @@ template <class T> struct ActivationsOf<T, true, true> : AnyActivations {
     return all;
   }
 
-  // Values are rounded as kernels.QuantiseAct does. A warp takes 16 pieces at a time, of which a lane has four values of every fourth.
+  // Values are rounded as kernels.QuantiseAct does. A warp takes 16 pieces at a time, of which a
+  // lane has four values of every fourth.
   __device__ __forceinline__ void stage(int first) const {
     const int lane = threadIdx.x & 31, q = lane & 7;
     for (int token = 0; token < tokens; token++)

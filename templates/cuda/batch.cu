@@ -1,4 +1,5 @@
-// What attention needs of a batch and of no type: angles of its positions, cells that it changes, gates of its output.
+// What attention needs of a batch and of no type: angles of its positions, cells that it changes,
+// gates of its output.
 #include "args.cuh"
 #include "numeric.cuh"
 

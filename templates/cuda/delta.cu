@@ -1,5 +1,6 @@
-// A recurrent layer by the gated delta rule, arXiv:2412.06464. Three launches: mix makes queries, keys and values, rule changes the
-// matrices of the heads token by token and reads them, let_out normalises what was read and lets it through a gate.
+// A recurrent layer by the gated delta rule, arXiv:2412.06464. Three launches: mix makes queries,
+// keys and values, rule changes the matrices of the heads token by token and reads them, let_out
+// normalises what was read and lets it through a gate.
 //
 // Before this file come
 //   DIM    values of a head
@@ -28,8 +29,8 @@ __device__ __forceinline__ float seen(const float* qkv, const float* history, lo
   return i < TAPS - 1 ? history[(long long)i * channels + at] : qkv[(i - (TAPS - 1)) * ld + at];
 }
 
-// Each value is mixed with those of the tokens before and passes SiLU; queries are brought to length 1 / sqrt(DIM), keys to 1. Block x is
-// a token, y a head, one warp each.
+// Each value is mixed with those of the tokens before and passes SiLU; queries are brought to
+// length 1 / sqrt(DIM), keys to 1. Block x is a token, y a head, one warp each.
 extern "C" __global__ void __launch_bounds__(32) mix(const Mix p) {
   let_next();
   await_previous();
@@ -57,15 +58,17 @@ extern "C" __global__ void __launch_bounds__(32) mix(const Mix p) {
   }
 }
 
-constexpr int chunk = 8, columns = 32;             // tokens between two barriers; values of a head that a block has
+// tokens between two barriers; values of a head that a block has
+constexpr int chunk = 8, columns = 32;
 constexpr int padded = (DIM + 15) / 16 * 16;       // of keys and queries in shared memory
 constexpr int rows = padded / 4;                   // of a column that a lane has
-constexpr int row = 2 * padded + columns;          // a token in shared memory: key, query, part of the value
+// a token in shared memory: key, query, part of the value
+constexpr int row = 2 * padded + columns;
 constexpr int loads = (chunk * row + 127) / 128;   // of a thread
 constexpr int shares = (DIM + columns - 1) / columns; // blocks of a head
 
-// Block x is a run and some columns of the matrix of value head y. Columns have nothing to do with one another. Four lanes share one, in
-// registers: lane l has rows 16 m + 4 l and the three after.
+// Block x is a run and some columns of the matrix of value head y. Columns have nothing to do with
+// one another. Four lanes share one, in registers: lane l has rows 16 m + 4 l and the three after.
 extern "C" __global__ void __launch_bounds__(4 * columns) rule(const Rule p) {
   let_next();
   await_previous();

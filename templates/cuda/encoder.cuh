@@ -1,6 +1,7 @@
-// What the encoders of types are written in: vectors of a block of n values in registers of a warp, value 32k + lane in element k, and
-// tables in lanes, entry 32k + lane in element k. Lanes beyond the end of a block or a table repeat its last value, or hold anything
-// after a transform; nothing of theirs is kept. All lanes call all of it.
+// What the encoders of types are written in: vectors of a block of n values in registers of a warp,
+// value 32k + lane in element k, and tables in lanes, entry 32k + lane in element k. Lanes beyond
+// the end of a block or a table repeat its last value, or hold anything after a transform; nothing
+// of theirs is kept. All lanes call all of it.
 #pragma once
 #include "numeric.cuh"
 
@@ -39,8 +40,8 @@ template <int n> __device__ __forceinline__ void put_addend(float* addends, int 
   if (is_held<n>(k, lane)) addends[32 * k + lane] = v;
 }
 
-// Sums of n addends each, from the first to the last, for all lanes. What takes the time is the additions, one after the other: each lane
-// adds up one of the sums.
+// Sums of n addends each, from the first to the last, for all lanes. What takes the time is the
+// additions, one after the other: each lane adds up one of the sums.
 template <int n, int count> __device__ __forceinline__ void sum_in_order(const float* addends, float (&sums)[count], int lane) {
   static_assert(count <= 32, "a lane for each sum");
   __syncwarp();
@@ -62,8 +63,9 @@ template <int n, int count> __device__ __forceinline__ void sum_in_order(const f
   for (int s = 0; s < count; s++) sums[s] = count == 1 ? sum : __shfl_sync(~0u, sum, s);
 }
 
-// What join makes of start and the values of a block in their order: join(v, so far) gives one of the two, the earlier one where they
-// are equal and the one so far where v is not a number, so that neighbours may be joined first.
+// What join makes of start and the values of a block in their order: join(v, so far) gives one of
+// the two, the earlier one where they are equal and the one so far where v is not a number, so that
+// neighbours may be joined first.
 template <int n, class Join> __device__ __forceinline__ float fold_in_order(const float (&v)[held_of(n)], float start, int lane, Join join) {
   float most[held_of(n)];
 #pragma unroll

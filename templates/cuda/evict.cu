@@ -1,7 +1,9 @@
-// Rows evicted from the exact ones of a layer become packed rows: block x is a row, block y a head of K or one of V, one warp each.
+// Rows evicted from the exact ones of a layer become packed rows: block x is a row, block y a head
+// of K or one of V, one warp each.
 //
 // Before this file come the structs of the types and
-//   KeyRows, ValueRows, ExactKeyRows, ExactValueRows   Lay of both sides of both segments, defined after packed.cuh
+//   KeyRows, ValueRows, ExactKeyRows, ExactValueRows   Lay of both sides of both segments
+// defined after packed.cuh.
 #include "args.cuh"
 
 template <class From, class To> __device__ void move(From& a, To& b, const Rows& exact, const Rows& packed, int head, int from, int to, int lane) {

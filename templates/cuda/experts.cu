@@ -41,8 +41,9 @@ extern "C" __global__ void __launch_bounds__(32) route(const Route p) {
   for (int k = lane; k < p.used; k += 32) p.weight[slot + k] /= p.all ? fmaxf(chosen, 6.103515625e-5f) : chosen;
 }
 
-// Puts slots in the order of their experts, those of one expert in the order of the tokens, and cuts them into runs. Block x is an
-// expert. How many runs the experts before it have it need not know: those of an expert begin where they would at the latest.
+// Puts slots in the order of their experts, those of one expert in the order of the tokens, and
+// cuts them into runs. Block x is an expert. How many runs the experts before it have it need not
+// know: those of an expert begin where they would at the latest.
 extern "C" __global__ void __launch_bounds__(256) sort(const Sort p) {
   let_next();
   await_previous();

@@ -1,9 +1,11 @@
-// Products of a matrix with many rows of activations, both as f16 with a power of two for each row: y = act(x W^T + bias). With EXACT a
-// number is the sum of two of f16, and high*high + high*low + low*high is summed; what is left out is 2^-22 of a product. The tensor
-// cores cut sums off where f32 rounds, so that those of EXACT are short and join the others outside of them.
+// Products of a matrix with many rows of activations, both as f16 with a power of two for each row:
+// y = act(x W^T + bias). With EXACT a number is the sum of two of f16, and high*high + high*low +
+// low*high is summed; what is left out is 2^-22 of a product. The tensor cores cut sums off where
+// f32 rounds, so that those of EXACT are short and join the others outside of them.
 //
-// A block makes a tile of y from tiles of x and W in shared memory, which are copied several steps ahead. A line of a tile is 32 numbers
-// in 4 chunks of 16 bytes, which change places so that the 8 lines of a matrix lie in all banks.
+// A block makes a tile of y from tiles of x and W in shared memory, which are copied several steps
+// ahead. A line of a tile is 32 numbers in 4 chunks of 16 bytes, which change places so that the 8
+// lines of a matrix lie in all banks.
 //
 // Before this file comes EXACT, true or false.
 #include "args.cuh"
@@ -92,7 +94,8 @@ template <int BM, int BN, int WM, int WN> struct Tile {
 
   static __device__ __forceinline__ void run(const Gemm& p, unsigned char* shared) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, wm = warp / (BN / WN) * WM, wn = warp % (BN / WN) * WN;
-    const int columns = p.gated ? BN / 2 : BN, output = blockIdx.y * columns; // outputs of a tile; the first of this
+    // outputs of a tile; the first of this
+    const int columns = p.gated ? BN / 2 : BN, output = blockIdx.y * columns;
     int token = blockIdx.x * BM, tokens = p.tokens, matrix = 0;
     if (p.expert) {
       matrix = p.expert[blockIdx.x] - p.lowest;

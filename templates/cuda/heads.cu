@@ -1,6 +1,7 @@
-// What is between the products of Q, K and V and attention: every head of a batch is normalised and rotated by its position, queries
-// are written for attention and keys and values into the cache. Block x is a token; block y a query head, a head of K or one of V; one
-// warp each. Operations and their order are those of the CPU, so that rows have the same bits.
+// What is between the products of Q, K and V and attention: every head of a batch is normalised and
+// rotated by its position, queries are written for attention and keys and values into the cache.
+// Block x is a token; block y a query head, a head of K or one of V; one warp each. Operations and
+// their order are those of the CPU, so that rows have the same bits.
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows   Lay of the two sides, defined after packed.cuh
@@ -12,8 +13,8 @@ template <int n> __device__ __forceinline__ void take(float* x, const float* fro
   __syncwarp();
 }
 
-// What a block will ask for that has been in memory for long, n floats each: it comes while the launch before ends. A lane asks for 32
-// bytes at a time.
+// What a block will ask for that has been in memory for long, n floats each: it comes while the
+// launch before ends. A lane asks for 32 bytes at a time.
 __device__ inline void ask_ahead(const float* from, int n, int lane) {
   if (!from) return;
 #pragma unroll 1

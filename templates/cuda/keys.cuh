@@ -1,6 +1,7 @@
-// Scores of U tiles: R query rows against 32*U keys. Keys are A. A query row is two columns of B, what it is rounded to and what that
-// left over, so that no precision is spent; eight columns are four rows. A lane holds the scores of query rows 4k + c, k < R/4, with
-// keys 4j..4j+3 of each tile.
+// Scores of U tiles: R query rows against 32*U keys. Keys are A. A query row is two columns of B,
+// what it is rounded to and what that left over, so that no precision is spent; eight columns are
+// four rows. A lane holds the scores of query rows 4k + c, k < R/4, with keys 4j..4j+3 of each
+// tile.
 #pragma once
 #include "rows.cuh"
 
@@ -17,8 +18,9 @@ __device__ inline float largest(const float* x, int n, int lane) {
   return a;
 }
 
-// ~w and w >> 16 by the unit that multiplies: the one that shifts and picks has enough to do where codes become levels. The factors come
-// from a lane, so that the compiler neither knows nor makes them again.
+// ~w and w >> 16 by the unit that multiplies: the one that shifts and picks has enough to do where
+// codes become levels. The factors come from a lane, so that the compiler neither knows nor makes
+// them again.
 struct Factors {
   unsigned minus_one, up;
   __device__ __forceinline__ Factors() : minus_one(from_lane(-gridDim.z, 0)), up(from_lane(gridDim.z << 16, 0)) {}
@@ -26,10 +28,12 @@ struct Factors {
   __device__ __forceinline__ unsigned upper_half(unsigned w) const { return __umulhi(w, up); }
 };
 
-// The levels of a type: unit * (sum of the coarse terms + fine * sum of the others), each term a signed byte.
+// The levels of a type: unit * (sum of the coarse terms + fine * sum of the others), each term a
+// signed byte.
 template <class T, bool fast> struct Levels {
   static constexpr int terms = fast ? T::fast_terms : T::exact_terms, coarse = fast ? T::fast_coarse : T::exact_coarse;
-  static constexpr int sets = terms > coarse ? 2 : 1; // of integers that weigh them: those of fine terms are smaller
+  // of integers that weigh them: those of fine terms are smaller
+  static constexpr int sets = terms > coarse ? 2 : 1;
   static constexpr float unit = fast ? T::fast_unit : T::exact_unit, fine = 1.0f / fine_levels;
   static __device__ __forceinline__ int set(int term) { return term >= coarse; }
 
@@ -45,7 +49,8 @@ template <class T, bool fast> struct Levels {
   }
 };
 
-// Query rows in shared memory as columns of B: rows of a pitch at which the lanes of a fragment meet no bank twice.
+// Query rows in shared memory as columns of B: rows of a pitch at which the lanes of a fragment
+// meet no bank twice.
 template <int pitch> struct Columns {
   static __device__ __forceinline__ unsigned char* of(unsigned char* shared, int row, int set, int sets) {
     return shared + ((row / 4 * sets + set) * 8 + row % 4 * 2) * pitch;
@@ -61,7 +66,8 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
   using Row = CodeRow<T, Side::key, D>;
   using L = Levels<T, fast>;
   static constexpr int pitch = Row::padded + 16, columns = 2 * R * L::sets * pitch;
-  static constexpr int query_bytes = columns + 4 * R * (1 + Row::runs); // and units, and sums over runs in units
+  // and units, and sums over runs in units
+  static constexpr int query_bytes = columns + 4 * R * (1 + Row::runs);
   static constexpr int main_words = CodeTile<T, Side::key, D>::main_words;
 
   CodeTile<T, Side::key, D> tiles[U];
@@ -129,7 +135,8 @@ template <class T, int D, int U, int R, bool fast> struct CodeKeys {
 
   // s[k][4u + n] is the product of query row 4k + c with key 4j + n of tile u.
   __device__ __forceinline__ void scores(float s[][4 * U], const unsigned char* shared, const Factors& f, int lane) const {
-    constexpr int steps = D / 32, chunk = Row::run / 32 < 16 ? Row::run / 32 : 16; // 16 steps, joined, stay below 2^31
+    // 16 steps, joined, stay below 2^31
+    constexpr int steps = D / 32, chunk = Row::run / 32 < 16 ? Row::run / 32 : 16;
     const int c = lane & 3;
     const unsigned char* q = shared + (lane >> 2) * pitch + 4 * c;
 #pragma unroll

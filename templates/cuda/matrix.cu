@@ -1,5 +1,5 @@
-// Rows of weights: from a file to device memory, and from there to numbers. It is compiled without fusion of products and sums, so that
-// numbers have the bits that the type's value has on a CPU.
+// Rows of weights: from a file to device memory, and from there to numbers. It is compiled without
+// fusion of products and sums, so that numbers have the bits that the type's value has on a CPU.
 //
 // Before this file comes the struct of the type, called Type.
 #include "args.cuh"
@@ -16,7 +16,8 @@ template <class T> constexpr bool halves() {
 }
 extern "C" __device__ const int matrix_halves[1] = {halves<Type>()}; // rows are f16 as they are
 
-// Bytes of the entries of a row's arrays and the values that one is for: first, second, third, scales, bases.
+// Bytes of the entries of a row's arrays and the values that one is for: first, second, third,
+// scales, bases.
 template <class P, bool codes> struct ArraysOf {
   static constexpr int first = P::w8 || P::w4 ? 16 : 0, second = P::w8 ? 16 : P::w2 ? 8 : 0, third = P::w1 ? 4 : 0, values = 32;
   static constexpr int scales = P::scale_bytes, scale_values = 32 * P::sharing, bases = P::base_bytes, base_values = 32 * P::base_sharing;
@@ -168,7 +169,8 @@ extern "C" __global__ void __launch_bounds__(32 * warps) expand(const Expand p) 
   const float by = inverse_unit(p.units[blockIdx.x]);
   const long long to = ((long long)blockIdx.x * n + first) * 2;
   if constexpr (P::values == 32) {
-    // A lane has 64 bytes; through shared memory they are written 16 bytes a lane, neighbours beside each other.
+    // A lane has 64 bytes; through shared memory they are written 16 bytes a lane, neighbours
+    // beside each other.
     unsigned high[16], low[16];
     const bool there = first + 32 * lane < n;
     P piece;

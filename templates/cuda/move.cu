@@ -1,5 +1,5 @@
-// Rows of the cache read again: block x is an item of a list of cells, y a KV head, one warp each. What a cell that the cache does not
-// have would give is left as it is.
+// Rows of the cache read again: block x is an item of a list of cells, y a KV head, one warp each.
+// What a cell that the cache does not have would give is left as it is.
 //
 // Before this file comes what comes before store.cu.
 #include "args.cuh"

@@ -1,9 +1,11 @@
-// Norms of rows by a block of threads: each thread holds the values i = thread, thread + count, ... in registers.
+// Norms of rows by a block of threads: each thread holds the values i = thread, thread + count, ...
+// in registers.
 #pragma once
 #include "args.cuh"
 #include "warp.cuh"
 
-// The sum of v over the threads of a block of whole warps, for all of them. spare is 33 floats of shared memory.
+// The sum of v over the threads of a block of whole warps, for all of them. spare is 33 floats of
+// shared memory.
 __device__ inline float block_sum(float v, float* spare) {
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
   for (int s = 16; s; s >>= 1) v += __shfl_xor_sync(~0u, v, s);

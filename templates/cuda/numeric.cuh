@@ -1,5 +1,6 @@
-// The arithmetic that the structs of types are written in: storage formats of single numbers, bits of a block, and the built-in
-// functions of the spec language for one value. Each has the bits of the function of the same job in kernels/cpu.
+// The arithmetic that the structs of types are written in: storage formats of single numbers, bits
+// of a block, and the built-in functions of the spec language for one value. Each has the bits of
+// the function of the same job in kernels/cpu.
 #pragma once
 #include "warp.cuh"
 
@@ -91,7 +92,8 @@ template <int N> __device__ inline int nearest(const float* thresholds, float v)
 
 __device__ inline void warp_sync() { __syncwarp(); }
 
-// Calls f(i) for the i below n that are this lane's: every 32nd. Loads of several i may be on their way together.
+// Calls f(i) for the i below n that are this lane's: every 32nd. Loads of several i may be on their
+// way together.
 template <int n, class F> __device__ __forceinline__ void each_of(int lane, F f) {
   constexpr int rounds = (n + 31) / 32;
 #pragma unroll (rounds <= 8 ? rounds : 4)
@@ -104,10 +106,12 @@ struct NoSigns {
   static __device__ __forceinline__ unsigned word(int) { return 0; }
 };
 
-// v = after * norm*H * before * v for every N values, of which value 32k + lane is in v[k]. Stages have strides 1, 2, 4, ...: those
-// within 32 values are exchanges of lanes. The diagonals have a word of bits for 32 values.
+// v = after * norm*H * before * v for every N values, of which value 32k + lane is in v[k]. Stages
+// have strides 1, 2, 4, ...: those within 32 values are exchanges of lanes. The diagonals have a
+// word of bits for 32 values.
 template <int N, class Before, class After, int held> __device__ __forceinline__ void wht(float (&v)[held], float norm, int lane) {
-  constexpr int each = N < 32 ? 1 : N / 32, within = N < 32 ? N : 32; // values of a lane in N; of N in a register of the lanes
+  // values of a lane in N; of N in a register of the lanes
+  constexpr int each = N < 32 ? 1 : N / 32, within = N < 32 ? N : 32;
 #pragma unroll
   for (int k = 0; k < held; k++) v[k] = as_float(as_bits(v[k]) ^ Before::word(k % each) >> lane % within << 31);
 #pragma unroll

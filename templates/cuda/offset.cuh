@@ -1,20 +1,24 @@
-// The score of a key offset mu, which was taken out of keys before they were rotated by R of their position: q . R_p mu. With RoPE's
-// frequencies f that is a sum over pairs of a cos(p f) + b sin(p f) with a = q0 mu0 + q1 mu1, b = q1 mu0 - q0 mu1. Positions of a
-// tile are t + i: a and b rotated by t, in f32, times a table of cos(i f) and sin(i f) that is the same for every tile, layer and head.
-// Both factors of that product are two f16 each, so that it has the precision of f32.
+// The score of a key offset mu, which was taken out of keys before they were rotated by R of their
+// position: q . R_p mu. With RoPE's frequencies f that is a sum over pairs of a cos(p f) + b sin(p
+// f) with a = q0 mu0 + q1 mu1, b = q1 mu0 - q0 mu1. Positions of a tile are t + i: a and b rotated
+// by t, in f32, times a table of cos(i f) and sin(i f) that is the same for every tile, layer and
+// head. Both factors of that product are two f16 each, so that it has the precision of f32.
 #pragma once
 #include "args.cuh"
 #include "keys.cuh"
 
-// Pairs come in steps of eight, so many as one mma takes; the last may have none. Lane c of four has
-// pairs 8s + c and 8s + 4 + c of step s.
+// Pairs come in steps of eight, so many as one mma takes; the last may have none. Lane c of four
+// has pairs 8s + c and 8s + 4 + c of step s.
 template <int dim, int pairs, bool adjacent> struct Offset {
   static constexpr int steps = (pairs + 7) / 8;
-  static constexpr int pitch = 64 * (steps | 1);                  // bytes of a query row's a and b; lanes meet no bank twice
-  static constexpr int table_bytes = steps * 4 * 32 * 16;         // in shared memory unless it is so large
+  // bytes of a query row's a and b; lanes meet no bank twice
+  static constexpr int pitch = 64 * (steps | 1);
+  // in shared memory unless it is so large
+  static constexpr int table_bytes = steps * 4 * 32 * 16;
   static constexpr bool near = table_bytes <= 32 << 10;
   static constexpr int numbers = ROWS * pitch;                     // where units are
-  static constexpr int bytes = numbers + 8 * ROWS + (near ? table_bytes : 0); // rows, their units, what does not rotate, table
+  // rows, their units, what does not rotate, table
+  static constexpr int bytes = numbers + 8 * ROWS + (near ? table_bytes : 0);
 
   // A block copies the table.
   static __device__ void begin(unsigned char* shared, const Mu& m) {
@@ -22,8 +26,8 @@ template <int dim, int pairs, bool adjacent> struct Offset {
     for (int i = threadIdx.x; i < (near ? table_bytes / 16 : 0); i += blockDim.x) to[i] = m.table[i];
   }
 
-  // The coefficients of query row j, x[dim] in shared memory as the model computes it, rotated by position rest of a tile. A warp
-  // calls it.
+  // The coefficients of query row j, x[dim] in shared memory as the model computes it, rotated by
+  // position rest of a tile. A warp calls it.
   static __device__ void query(unsigned char* shared, const Mu& m, const float* x, const float* mu, int j, int rest, int lane) {
     float2* to = (float2*)(shared + j * pitch);
     float* units = (float*)(shared + numbers);
@@ -62,9 +66,10 @@ template <int dim, int pairs, bool adjacent> struct Offset {
     if (lane == 0) ((float*)(shared + numbers))[j] = ((float*)(shared + numbers))[ROWS + j] = 0;
   }
 
-  // s[k][at + n] += the score of query row 4k + c with position t + 4j + n, where picked has bit n, times per_unit[k]. t is a multiple of
-  // tile, but for the part that the queries were rotated by, unless rest says so. Like keys the table is A, and a query row is two
-  // columns of B: what its coefficients are rounded to and what that leaves over.
+  // s[k][at + n] += the score of query row 4k + c with position t + 4j + n, where picked has bit n,
+  // times per_unit[k]. t is a multiple of tile, but for the part that the queries were rotated by,
+  // unless rest says so. Like keys the table is A, and a query row is two columns of B: what its
+  // coefficients are rounded to and what that leaves over.
   template <int n> static __device__ __forceinline__ void add(float (*s)[n], int at, const float* per_unit, const unsigned char* shared, const Mu& m, int t, bool rest, unsigned picked, int lane) {
     const int j = lane >> 2, c = lane & 3;
     const float* units = (const float*)(shared + numbers);

@@ -1,5 +1,6 @@
-// One head of one position, by one warp: as the model computes it, as a file has it (blocks of the type one after another), and as
-// device memory has it (rows.cuh). It is compiled without fusion of products and sums, since encoders are specified bit for bit.
+// One head of one position, by one warp: as the model computes it, as a file has it (blocks of the
+// type one after another), and as device memory has it (rows.cuh). It is compiled without fusion of
+// products and sums, since encoders are specified bit for bit.
 #pragma once
 #include "args.cuh"
 #include "rows.cuh"
@@ -42,7 +43,8 @@ template <class T, int N> struct Blocks<T, N, 1> {
   static __device__ unsigned char* at(unsigned* b, int i) { return (unsigned char*)b + i * T::bytes; }
 };
 
-// The row of device memory and its scales, of a cell: store makes them of blocks, load makes blocks of both. row is scratch memory.
+// The row of device memory and its scales, of a cell: store makes them of blocks, load makes blocks
+// of both. row is scratch memory.
 template <class T, Side side, int N, bool codes> struct Form {
   using Row = CodeRow<T, side, round_up(N, 16)>;
   using B = Blocks<T, N, T::block>;

@@ -1,6 +1,7 @@
-// Products of a matrix with few rows of activations: y = act(x W^T + bias). A warp works on a few rows at a time, each by 32, 16 or 8
-// lanes, or on a part of their pieces; activations are in shared memory. The grid has as many blocks as the GPU holds at once. Sums have
-// one order, whatever the grid.
+// Products of a matrix with few rows of activations: y = act(x W^T + bias). A warp works on a few
+// rows at a time, each by 32, 16 or 8 lanes, or on a part of their pieces; activations are in
+// shared memory. The grid has as many blocks as the GPU holds at once. Sums have one order,
+// whatever the grid.
 //
 // Before this file come the struct of the type, called Type, and
 //   FAST      activations in bytes where the type is kept as codes, and tables of floats too
@@ -20,13 +21,15 @@ constexpr int rows_at_a_time(int tokens) {
   if (tokens == 1) return ROWS;
   return tokens == 2 || FAST && Type::weight_codes && sizeof(P) < 32 && tokens <= 4 ? 4 : 2;
 }
-// Pieces of weights that are on their way to shared memory: so many for each row that a thread works on, if that is of use.
+// Pieces of weights that are on their way to shared memory: so many for each row that a thread
+// works on, if that is of use.
 constexpr int stage_bytes = rows_at_a_time(1) * P::slot_bytes * 32 * WARPS, stages_fit = RING / stage_bytes;
 constexpr int stages = stages_fit < 3 ? 0 : stages_fit > 8 ? 8 : stages_fit;
 extern "C" __device__ const int product_sizes[7] = {P::values, X::piece_bytes, rows_at_a_time(1), rows_at_a_time(2), rows_at_a_time(4), rows_at_a_time(8), stages * stage_bytes};
 
-// Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane is left with begin with number first,
-// there are left of them, and all lanes that differ in the bits of same have them too.
+// Adds V values of each lane up over so many neighbouring lanes, at least 8. The sums that a lane
+// is left with begin with number first, there are left of them, and all lanes that differ in the
+// bits of same have them too.
 template <int V> struct Fold {
   static constexpr int left = V > 8 ? V / 8 : 1;
   int first = 0, same;
@@ -63,11 +66,13 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   __shared__ float table[table_size<Type>() + 1];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int lanes = 1 << p.lanes, sub = lane >> p.lanes, subs = 32 >> p.lanes;
-  const int part = warp & ((1 << p.parts) - 1), team = warp >> p.parts; // the warps of a team share rows
+  // the warps of a team share rows
+  const int part = warp & ((1 << p.parts) - 1), team = warp >> p.parts;
   const int mine = p.gated ? R / 2 : R, team_outputs = mine * subs, block_outputs = team_outputs * (WARPS >> p.parts);
   const int log_mine = (R == 4 ? 2 : 1) - (p.gated ? 1 : 0), log_outputs = log_mine + 5 - p.lanes;
   const int tiles = (p.outputs + block_outputs - 1) / block_outputs;
-  const int stride = lanes << p.parts, pieces = (p.n + P::values - 1) / P::values; // of pieces from one round to the next; in a row
+  // of pieces from one round to the next; in a row
+  const int stride = lanes << p.parts, pieces = (p.n + P::values - 1) / P::values;
 
   let_next();
   if (p.expert) await_previous(); // else weights are loaded ahead
@@ -107,7 +112,8 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
 #pragma unroll
     for (int r = 0; r < R; r++) next[r].load(at[r], p.at, g);
   };
-  // One token: the pieces of the next rounds are on their way, whatever their tiles; far is the one behind them.
+  // One token: the pieces of the next rounds are on their way, whatever their tiles; far is the one
+  // behind them.
   constexpr bool ring = TOKENS == 1 && stages > 0;
   int far_tile = tile, far_round = 0, fill = stages - 1, drain = 0; // slots
   auto fetch = [&](int stage) {
@@ -135,7 +141,8 @@ template <int TOKENS> __device__ __forceinline__ void product(const Product& p) 
   copy_table<Type>(table);
   if (!p.expert) await_previous();
   unsigned char* activations = shared + (ring ? stages * stage_bytes : 0);
-  float* sums = (float*)(activations + X::piece_bytes * p.chunk * stride * TOKENS); // [2][warps][subs][V]
+  // [2][warps][subs][V]
+  float* sums = (float*)(activations + X::piece_bytes * p.chunk * stride * TOKENS);
   const X x = {activations, p.x + (long long)(p.row ? p.row[blockIdx.y] : blockIdx.y) * p.n, p.n, tokens, p.chunk * stride, Type::weight_codes || p.wide};
 
   bool staged = false;

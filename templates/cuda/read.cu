@@ -1,5 +1,5 @@
-// read_all reads a piece of memory and keeps nothing: the rate that another kernel could reach. Tests
-// that measure compare with it.
+// read_all reads a piece of memory and keeps nothing: the rate that another kernel could reach.
+// Tests that measure compare with it.
 
 struct Read { const uint4* from; unsigned* to; long long n; };
 extern "C" __global__ void __launch_bounds__(512) read_all(const Read p) {

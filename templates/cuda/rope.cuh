@@ -1,8 +1,10 @@
-// RoPE and the norm of one head in shared memory, by one warp. Operations and their order are those of the CPU kernels, bit for bit.
+// RoPE and the norm of one head in shared memory, by one warp. Operations and their order are those
+// of the CPU kernels, bit for bit.
 #pragma once
 #include "numeric.cuh"
 
-// Rotates the pairs (0,1) (2,3) ..., or (0,n) (1,n+1) ..., of x by the angles whose cosines and sines are given.
+// Rotates the pairs (0,1) (2,3) ..., or (0,n) (1,n+1) ..., of x by the angles whose cosines and
+// sines are given.
 __device__ inline void rope(float* x, const float* cos, const float* sin, int pairs, int adjacent, int lane) {
   __syncwarp();
   for (int i = lane; i < pairs; i += 32) {
@@ -14,7 +16,8 @@ __device__ inline void rope(float* x, const float* cos, const float* sin, int pa
   __syncwarp();
 }
 
-// x = x / sqrt(mean(x^2) + eps) * w, w null for all ones. Squares are summed in f64, in eight lanes.
+// x = x / sqrt(mean(x^2) + eps) * w, w null for all ones. Squares are summed in f64, in eight
+// lanes.
 __device__ inline void rms_norm(float* x, int n, const float* w, float eps, int lane) {
   __syncwarp();
   double sum = 0;

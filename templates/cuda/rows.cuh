@@ -1,19 +1,23 @@
-// How the rows of the cache, one head of one position each, lie in device memory. 32 rows are a tile, and a tile holds the codes of
-// the packed rows in the order in which the lanes of a warp need them: 16 bytes of lane 0, 16 of lane 1, ... No shuffle, transpose or
-// shared memory stands between a load and the tensor core. A row is a number of bytes that no other row has a part of, so appending
-// writes and reads nothing else.
+// How the rows of the cache, one head of one position each, lie in device memory. 32 rows are a
+// tile, and a tile holds the codes of the packed rows in the order in which the lanes of a warp
+// need them: 16 bytes of lane 0, 16 of lane 1, ... No shuffle, transpose or shared memory stands
+// between a load and the tensor core. A row is a number of bytes that no other row has a part of,
+// so appending writes and reads nothing else.
 //
-// Lane 4*j + c holds, of keys, rows 4j..4j+3 of the tile and every fourth four of dims, from 4c on; of values, rows 4c..4c+3 and
-// 16+4c..16+4c+3 and every eighth dim, from j on. The codes of a plane of 4 bits are words of nibbles, one word for
+// Lane 4*j + c holds, of keys, rows 4j..4j+3 of the tile and every fourth four of dims, from 4c on;
+// of values, rows 4c..4c+3 and 16+4c..16+4c+3 and every eighth dim, from j on. The codes of a plane
+// of 4 bits are words of nibbles, one word for
 //   keys     four dims of row 4j+2m in the lower half, of row 4j+2m+1 in the upper half
-//   values   a dim of the lane's first four rows in the lower half, of its other four rows in the upper half
-// after one step of values that puts nibbles of two words together: a byte of a value row has two dims of it. Three bits are three
-// words for four, the upper bits of their nibbles being a fourth code; planes of 2 and 1 bits have two and four words in one.
-// Scales, and after them the addends of types that have those, are an array of their own: [rows][scales].
+//   values   a dim of the lane's first four rows in the lower half, of its other four in the upper
+// after one step of values that puts nibbles of two words together: a byte of a value row has two
+// dims of it. Three bits are three words for four, the upper bits of their nibbles being a fourth
+// code; planes of 2 and 1 bits have two and four words in one. Scales, and after them the addends
+// of types that have those, are an array of their own: [rows][scales].
 #pragma once
 #include "numeric.cuh"
 
-constexpr int tile = 32; // rows that a warp reads at a time, or two tiles; caches have room for pairs of tiles
+// rows that a warp reads at a time, or two tiles; caches have room for pairs of tiles
+constexpr int tile = 32;
 
 constexpr int fine_levels = 64; // that make one level of a byte, where one byte is not enough
 
@@ -22,7 +26,8 @@ constexpr int common(int a, int b) { return b == 0 ? a : common(b, a % b); }
 
 enum class Side { key, value };
 
-// Words of a lane, of the D*W/32 that it has of a tile in a plane of W bits: how they lie in memory.
+// Words of a lane, of the D*W/32 that it has of a tile in a plane of W bits: how they lie in
+// memory.
 template <int W, int D> struct Plane {
   static constexpr int words = D * W / 32, bytes = 128 * words;
   // Words that lie together; a slice of a head ends between them.
@@ -52,7 +57,8 @@ template <int W, int step> __device__ __forceinline__ unsigned nibbles(const uns
 
 // Rows of D values of type T, one that is kept as codes.
 template <class T, Side side, int D> struct CodeRow {
-  static constexpr int padded = round_up(D, 64), lanes = side == Side::key ? 4 : 8, share = padded / lanes; // values of a lane
+  // values of a lane
+  static constexpr int padded = round_up(D, 64), lanes = side == Side::key ? 4 : 8, share = padded / lanes;
   static constexpr bool wide = T::bits > 6; // a byte each
   static constexpr int main = wide ? 8 : T::bits > 4 ? 4 : T::bits, rest = T::bits == 5 || T::bits == 6 ? T::bits - 4 : 0;
   static constexpr int main_bytes = padded * main / 8, bytes = main_bytes + padded * rest / 8;
@@ -66,8 +72,9 @@ template <class T, Side side, int D> struct CodeRow {
   static __device__ int share_of(int i) { return side == Side::key ? i / 4 % 4 : i % 8; }
   static __device__ int value_of(int i) { return side == Side::key ? i / 16 * 4 + i % 4 : i / 8; }
 
-  // A row in shared memory has the share of lane 0, that of lane 1, ... of each plane, as in a cell but for where pieces lie. Values of
-  // cells with an odd number have the nibbles of a byte exchanged.
+  // A row in shared memory has the share of lane 0, that of lane 1, ... of each plane, as in a cell
+  // but for where pieces lie. Values of cells with an odd number have the nibbles of a byte
+  // exchanged.
 
   // Ors the code of value i into a zeroed row in shared memory, from which write takes it.
   static __device__ void put(unsigned* row, int i, int code, int cell) {
@@ -95,7 +102,8 @@ template <class T, Side side, int D> struct CodeRow {
     }
   }
 
-  // Which code of its nibbles value v of a share is, and the bit where the nibbles of unit 0 have it.
+  // Which code of its nibbles value v of a share is, and the bit where the nibbles of unit 0 have
+  // it.
   static __device__ int unit_of(int v) { return side == Side::key ? v / 4 : v / 4 * 2 + v % 2; }
   template <int W> static __device__ int first_bit(int bit, int s, int v, int cell) {
     return bit + s * share * W + 4 * (side == Side::key ? v % 4 : (v / 2 ^ cell) % 2);
@@ -156,7 +164,8 @@ template <class T, Side side, int D> struct CodeRow {
 // What a lane has of one tile: all of it, or dims slice*N to slice*N + N-1 of values.
 template <class T, Side side, int D, int N = D> struct CodeTile {
   using Row = CodeRow<T, side, D>;
-  static constexpr int held = N == D ? Row::padded : N, units = held / 16; // of keys of a pair of rows, of values of a parity
+  // of keys of a pair of rows, of values of a parity
+  static constexpr int held = N == D ? Row::padded : N, units = held / 16;
   static constexpr int main_words = held * Row::main / 32, rest_words = held * Row::rest / 32;
   unsigned main[main_words], rest[rest_words ? rest_words : 1];
 
@@ -165,15 +174,17 @@ template <class T, Side side, int D, int N = D> struct CodeTile {
     if constexpr (Row::rest > 0) Row::Rest::template load<rest_words>(rest, tile_at + tile * Row::main_bytes, lane, slice * rest_words);
   }
 
-  // The lower four bits of the eight codes of unit u as nibbles, and the others: of keys of rows 2m and 2m+1 of the lane's four.
+  // The lower four bits of the eight codes of unit u as nibbles, and the others: of keys of rows 2m
+  // and 2m+1 of the lane's four.
   __device__ __forceinline__ unsigned low(int m, int u) const { return nibbles<Row::main, 1>(main + m * (main_words / 2), u); }
   __device__ __forceinline__ unsigned high(int m, int u) const {
     if constexpr (Row::rest == 0) return 0;
     else return nibbles<Row::rest, 1>(rest + m * (rest_words / 2), u);
   }
 
-  // Puts nibbles of values of rows that are neighbours together. Words 2n then have those of even pairs of dims, in the order of
-  // rows; words 2n+1 those of odd pairs, with neighbouring rows exchanged.
+  // Puts nibbles of values of rows that are neighbours together. Words 2n then have those of even
+  // pairs of dims, in the order of rows; words 2n+1 those of odd pairs, with neighbouring rows
+  // exchanged.
   __device__ __forceinline__ void pair() {
 #pragma unroll
     for (int n = 0; n < main_words; n += 2) pair(main + n);
@@ -218,8 +229,9 @@ template <class R> struct Scales {
   }
 };
 
-// Rows of D numbers, of a type that is kept as such. Lanes hold the same rows, and dims in the order of their fragments: of keys
-// pairs of dims, of values (of two bytes) pairs of rows in a word.
+// Rows of D numbers, of a type that is kept as such. Lanes hold the same rows, and dims in the
+// order of their fragments: of keys pairs of dims, of values (of two bytes) pairs of rows in a
+// word.
 template <class T, Side side, int D> struct NumberRow {
   static constexpr int padded = round_up(D, 16), number_bytes = T::element == Element::f32 ? 4 : 2;
   static constexpr int bytes = padded * number_bytes, scale_bytes = 0;

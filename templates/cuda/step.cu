@@ -1,5 +1,5 @@
-// What lies between two blocks of a model: the residual stream takes the output of the last, the input of the next is made of it.
-// One block of threads a token.
+// What lies between two blocks of a model: the residual stream takes the output of the last, the
+// input of the next is made of it. One block of threads a token.
 //
 // Before this file comes WIDTH, the values of the stream, and THREADS.
 #include "args.cuh"

@@ -1,8 +1,9 @@
-// Rows of the cache from numbers, or from packed rows of the type as a file has them: block x is a token, y a KV head, one warp each.
+// Rows of the cache from numbers, or from packed rows of the type as a file has them: block x is a
+// token, y a KV head, one warp each.
 //
 // Before this file come the struct of the type and
-//   Type, Rotation, SIDE                type, transform, Side::key or Side::value
-//   HEAD_DIM, FILE_ROW                  values of a head as the model has it, as packed rows hold it
+//   Type, Rotation, SIDE   type, transform, Side::key or Side::value
+//   HEAD_DIM, FILE_ROW     values of a head as the model has it, as packed rows hold it
 #include "args.cuh"
 #include "packed.cuh"
 

@@ -1,12 +1,14 @@
-// Weighted sums of the values of U tiles, for R query rows. Values are A, a dim in a row of it. Weights are B, two columns for a query
-// row as for keys; they come from lanes that computed other rows' scores by two shuffles for eight rows of a tile. A slice is the part
-// of a head that one warp sums: N dims from a multiple of N on.
+// Weighted sums of the values of U tiles, for R query rows. Values are A, a dim in a row of it.
+// Weights are B, two columns for a query row as for keys; they come from lanes that computed other
+// rows' scores by two shuffles for eight rows of a tile. A slice is the part of a head that one
+// warp sums: N dims from a multiple of N on.
 #pragma once
 #include "keys.cuh"
 
-// Turns words of this lane's rows of a tile, upper and lower parts of their weights, into B: column j is upper parts for even j, and
-// lower ones for odd j, of query row c = j/2; b0 has rows 4c..4c+3 of the tile, b1 16+4c..16+4c+3. Lanes below 16 give the word of
-// upper parts as first, the others as second, so that every word is sent once.
+// Turns words of this lane's rows of a tile, upper and lower parts of their weights, into B: column
+// j is upper parts for even j, and lower ones for odd j, of query row c = j/2; b0 has rows 4c..4c+3
+// of the tile, b1 16+4c..16+4c+3. Lanes below 16 give the word of upper parts as first, the others
+// as second, so that every word is sent once.
 struct Exchange {
   int first, second;
   bool odd;
@@ -72,7 +74,8 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
       if (hidden >> n & 1) scales[n / 4].clear(n % 4);
   }
 
-  // A of dims 16m.. of the slice in tile u, for each term; rows 8u are exchanged with their neighbours where m is odd, see pair.
+  // A of dims 16m.. of the slice in tile u, for each term; rows 8u are exchanged with their
+  // neighbours where m is odd, see pair.
   __device__ __forceinline__ void levels(int u, int m, const Factors& f, unsigned a[][4]) const {
     if constexpr (Row::wide) {
 #pragma unroll
@@ -89,7 +92,8 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
     }
   }
 
-  // Adds weight e[k][4u + n] of row 4j + n of tile u, for query row 4k + c and every dim of the slice. 2^reach[k] is the largest.
+  // Adds weight e[k][4u + n] of row 4j + n of tile u, for query row 4k + c and every dim of the
+  // slice. 2^reach[k] is the largest.
   __device__ __forceinline__ void add(const float e[][4 * U], const float* reach, const Factors& f, int slice, int lane) {
     const int first = slice * N; // dims
     const Exchange exchange(lane);
@@ -111,7 +115,8 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
       most = largest_of_warp(most);
       const float by = 32512.0f * reciprocal_fast(most), back_by = most * (1.0f / 32512.0f);
       float back[R / 4];
-      unsigned b[U][R / 4][L::sets][2][2]; // the last but one: rows in order, and exchanged with their neighbours
+      // the last but one: rows in order, and exchanged with their neighbours
+      unsigned b[U][R / 4][L::sets][2][2];
 #pragma unroll
       for (int k = 0; k < R / 4; k++) {
         const float factor = by * exp2_fast(-reach[k]);
@@ -120,7 +125,9 @@ template <class T, int D, int N, int U, int R, bool fast> struct CodeValues {
         for (int u = 0; u < U; u++) {
 #pragma unroll
           for (int set = 0; set < L::sets; set++) {
-            unsigned w[4]; // 128 more than the integer: byte 1 is the upper one, byte 0 the lower one but for its sign
+            // 128 more than the integer: byte 1 is the upper one, byte 0 the lower one but for its
+            // sign
+            unsigned w[4];
 #pragma unroll
             for (int n = 0; n < 4; n++) w[n] = as_bits(fmaf(e[k][4 * u + n], scale[4 * u + n] * (set ? factor * L::fine : factor), magic + 128));
             const unsigned t0 = prmt(w[0], w[1], 0x5140), t1 = prmt(w[2], w[3], 0x5140);
@@ -206,7 +213,8 @@ template <class T, int D, int N, int U, int R, bool fast> struct NumberValues {
     for (int u = 0; u < U; u++) Row::Main::template load<words>(tiles[u], values + u * tile * Row::bytes, lane, slice * words);
   }
 
-  // The bits of this lane's rows, which are other than those of its weights, come from the lanes that have them.
+  // The bits of this lane's rows, which are other than those of its weights, come from the lanes
+  // that have them.
   __device__ __forceinline__ void hide(unsigned hidden, int lane) {
     const unsigned rows[2] = {from_lane(hidden, (lane & 3) * 4), from_lane(hidden, 16 + (lane & 3) * 4)};
 #pragma unroll

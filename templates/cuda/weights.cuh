@@ -1,9 +1,11 @@
-// How a row of weights lies in device memory. A lane of a warp works on a piece of a row, 32 values that are kept as codes or 16 bytes
-// of numbers, and neighbouring lanes on neighbouring pieces: every array of a row is read 16 bytes a lane, or as much as a piece has.
+// How a row of weights lies in device memory. A lane of a warp works on a piece of a row, 32 values
+// that are kept as codes or 16 bytes of numbers, and neighbouring lanes on neighbouring pieces:
+// every array of a row is read 16 bytes a lane, or as much as a piece has.
 //
-// A row of codes is up to five arrays, each an entry per piece: codes of four bits, or the first 16 of eight bits; codes of two bits, or
-// the other 16 of eight bits; codes of one bit; scales; bases of scales, an entry per block. Where a type adds something to its values,
-// that stands beside each scale. A row of numbers is one array. The host learns the sizes of entries from matrix_arrays.
+// A row of codes is up to five arrays, each an entry per piece: codes of four bits, or the first 16
+// of eight bits; codes of two bits, or the other 16 of eight bits; codes of one bit; scales; bases
+// of scales, an entry per block. Where a type adds something to its values, that stands beside each
+// scale. A row of numbers is one array. The host learns the sizes of entries from matrix_arrays.
 #pragma once
 #include "args.cuh"
 #include "rows.cuh"
@@ -39,7 +41,8 @@ template <class T> struct CodePiece {
     else return T::scales == Element::f32 ? 4 : 2;
   }
   static constexpr int scale_bytes = numbers * number_bytes(), base_bytes = T::stepped ? 2 * sides : 0;
-  static constexpr int sharing = T::run > 32 ? T::run / 32 : 1, base_sharing = T::stepped ? T::block / 32 : 1; // pieces of a scale, a base
+  // pieces of a scale, a base
+  static constexpr int sharing = T::run > 32 ? T::run / 32 : 1, base_sharing = T::stepped ? T::block / 32 : 1;
 
   unsigned w[words], s[(scale_bytes + 3) / 4], base;
 
@@ -66,11 +69,13 @@ template <class T> struct CodePiece {
     if constexpr (base_bytes == 4) Chunk<4>::constant(row + at.bases + 4 * (g / base_sharing), &base);
   }
 
-  // The same by way of shared memory, in the background: fetch copies a piece to its slot, one of count that lie beside each other in an
-  // area, and take reads it from there. Less than four bytes are copied with their neighbours.
+  // The same by way of shared memory, in the background: fetch copies a piece to its slot, one of
+  // count that lie beside each other in an area, and take reads it from there. Less than four bytes
+  // are copied with their neighbours.
   static constexpr int scale_copied = scale_bytes < 4 ? 4 : scale_bytes, base_copied = base_bytes ? 4 : 0;
   static constexpr int slot_bytes = 4 * words + scale_copied + base_copied;
-  template <class F> static __device__ __forceinline__ void slots(const Layout& at, int g, F f) { // f(words of the slot before it, bytes, bytes copied, from)
+  // f(words of the slot before it, bytes, bytes copied, from)
+  template <class F> static __device__ __forceinline__ void slots(const Layout& at, int g, F f) {
     if constexpr (w8 || w4) f(0, Int<16>(), at.first + 16 * g);
     if constexpr (w8) f(4, Int<16>(), at.second + 16 * g);
     if constexpr (w2) f(at2, Int<8>(), at.second + 8 * g);
@@ -146,8 +151,8 @@ template <class T> struct CodePiece {
     return v;
   }
 
-  // Levels 4q.. less offset, as the sum of the bytes of out[terms], or of one word if joined. Tables of floats are rounded to multiples
-  // of unit.
+  // Levels 4q.. less offset, as the sum of the bytes of out[terms], or of one word if joined.
+  // Tables of floats are rounded to multiples of unit.
   template <bool joined> __device__ __forceinline__ void bytes(int q, unsigned* out) const {
     if constexpr (bytewise) {
       out[0] = codes(q);
@@ -179,7 +184,8 @@ template <class T> struct CodePiece {
   // The bit of value v in the array of codes of W bits.
   template <int W> static __device__ constexpr int bit(int v) {
     if (W == 8) return 8 * v;
-    if (!bytewise) return 32 * (v * W / 32) + 4 * (v % 8) + v / 8 * W % 4; // eight codes are a word of nibbles after one shift and mask
+    // eight codes are a word of nibbles after one shift and mask
+    if (!bytewise) return 32 * (v * W / 32) + 4 * (v % 8) + v / 8 * W % 4;
     return 32 * (v * W / 32) + 8 * (v % 4) + (W == 4 ? 4 * (v / 4 % 2) : W == 2 ? 2 * (v / 4 % 4) : v / 4);
   }
 };
