@@ -34,10 +34,15 @@ func (p Position) isNumber() bool {
 // - ln q) with p of the reference, over the whole vocabulary, in nats. Of a row and itself it is
 // exactly 0.
 func KLD(ref, candidate []float32) float64 {
+	return Compare(ref, candidate, 0).KLD
+}
+
+// Compare scores a candidate's logits against a reference's; target is the token that follows.
+func Compare(ref, candidate []float32, target int32) Position {
 	var r row
 	var s scratch
 	r.set(ref, make([]float32, len(ref)))
-	return r.compare(candidate, 0, &s).KLD
+	return r.compare(candidate, target, &s)
 }
 
 // row is a reference's logits at one position, with what does not depend on the candidate.

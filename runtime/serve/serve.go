@@ -30,6 +30,11 @@
 //
 // A text that streams has a token in every step. Between two of them others run Options.Chunk
 // prompt tokens at most, and one token each of the texts that stream.
+//
+// # What a compressed cache does to these texts
+//
+// A Shadow replays a share of the texts while nothing else is to be done, with the cache in use and
+// with a reference on the same tokens, and counts how far apart they are.
 package serve
 
 import (
@@ -78,7 +83,8 @@ type Options struct {
 	// bytes of the cache that kept prompts may take while nobody needs them; 0 for all there are
 	KeepBytes int64
 
-	Store *Store // keeps prompts on disk too; nil for none
+	Store  *Store  // keeps prompts on disk too; nil for none
+	Shadow *Shadow // replays a share of the texts; nil for none
 }
 
 // Request is a text to continue.
@@ -234,7 +240,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			return err
 		}
 		s.saveNext()
-		if worked {
+		if worked || s.shadow(ctx) {
 			continue
 		}
 		select {
@@ -242,6 +248,19 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-s.wake:
 		}
 	}
+}
+
+// shadow replays a part of a text, while none waits. It says whether there is more to replay.
+func (s *Scheduler) shadow(ctx context.Context) bool {
+	stop := func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.queue) > 0 {
+			return errGiveWay
+		}
+		return ctx.Err()
+	}
+	return s.o.Shadow != nil && stop() == nil && s.o.Shadow.work(stop)
 }
 
 // end ends all texts, and keeps on disk what they left.

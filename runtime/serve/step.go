@@ -177,6 +177,9 @@ func (s *Scheduler) release(seq int, why generate.Stop, err error) {
 	}
 	s.mean += (ran - s.mean) / 8
 	s.mu.Unlock()
+	if s.o.Shadow != nil && t.grow.Stop != generate.StopInterrupted {
+		s.o.Shadow.offer(t)
+	}
 	x.text, x.rest, x.leader, x.marks, x.room = nil, nil, nil, nil, 0
 	s.tidy(seq)
 }
