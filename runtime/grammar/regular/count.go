@@ -149,7 +149,7 @@ func Limited(d, item *DFA, min, max, limit int) (*DFA, error) {
 		return p, true
 	}
 	accept := func(p place) bool { return p.item == 0 && int(p.count) >= min && d.accept[p.state] }
-	return explore(place{}, step, accept, eachByte(), limit)
+	return explore(place{}, step, accept, together([]*DFA{d, item}), limit)
 }
 
 func least(a, b int) int {

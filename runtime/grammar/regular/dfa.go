@@ -123,6 +123,37 @@ func eachByte() (class [256]uint8) {
 	return class
 }
 
+// together are the bytes that no automaton of some tells apart, nor that are others.
+func together(automata []*DFA, others ...byte) [256]uint8 {
+	class, count := [256]uint8{}, 1
+	split := func(by func(b byte) uint8) {
+		id := map[[2]uint8]uint8{}
+		count = 0
+		for b := range 256 {
+			key := [2]uint8{class[b], by(byte(b))}
+			n, ok := id[key]
+			if !ok {
+				n = uint8(count)
+				id[key] = n
+				count++
+			}
+			class[b] = n
+		}
+	}
+	for _, d := range automata {
+		split(func(b byte) uint8 { return d.class[b] })
+	}
+	for _, o := range others {
+		split(func(b byte) uint8 {
+			if b == o {
+				return 1
+			}
+			return 0
+		})
+	}
+	return class
+}
+
 // trim makes states Dead from which nothing is accepted; nil where the first is one.
 func (d *DFA) trim() *DFA {
 	n := d.Len()
@@ -258,7 +289,7 @@ func Intersect(a, b *DFA, limit int) (*DFA, error) {
 		p = pair{a.Step(p.a, c), b.Step(p.b, c)}
 		return p, p.a != Dead && p.b != Dead
 	}
-	return explore(pair{}, step, func(p pair) bool { return a.accept[p.a] && b.accept[p.b] }, eachByte(), limit)
+	return explore(pair{}, step, func(p pair) bool { return a.accept[p.a] && b.accept[p.b] }, together([]*DFA{a, b}), limit)
 }
 
 // Minus accepts what a accepts and b does not.
@@ -270,7 +301,7 @@ func Minus(a, b *DFA, limit int) (*DFA, error) {
 		return p, p.a != Dead
 	}
 	accept := func(p pair) bool { return a.accept[p.a] && (p.b == Dead || !b.accept[p.b]) }
-	return explore(pair{}, step, accept, eachByte(), limit)
+	return explore(pair{}, step, accept, together([]*DFA{a, b}), limit)
 }
 
 // Disjoint says whether nothing is accepted by both. It visits each pair of states once.
@@ -312,7 +343,7 @@ func Then(a, b *DFA, limit int) (*DFA, error) {
 		}
 		return p, p.state != Dead
 	}
-	return explore(place{}, step, func(p place) bool { return p.second && b.accept[p.state] }, eachByte(), limit)
+	return explore(place{}, step, func(p place) bool { return p.second && b.accept[p.state] }, together([]*DFA{a, b}), limit)
 }
 
 // Between accepts a text of d between two bytes. d may not go on by the second where it accepts.
@@ -330,7 +361,7 @@ func Between(first byte, d *DFA, last byte, limit int) (*DFA, error) {
 		s = d.Step(s, c)
 		return s, s != Dead
 	}
-	return explore(int32(before), step, func(s int32) bool { return s == behind }, eachByte(), limit)
+	return explore(int32(before), step, func(s int32) bool { return s == behind }, together([]*DFA{d}, first, last), limit)
 }
 
 // Bytes is what the tables take.

@@ -64,17 +64,22 @@ func (r Runes) Has(c rune) bool {
 	return slices.ContainsFunc(r, func(x [2]rune) bool { return c >= x[0] && c <= x[1] })
 }
 
-// UTF8 is one of the characters in UTF-8.
+// UTF8 is one of the characters in UTF-8. No two of its alternatives begin alike, so that the
+// automaton is about as small as the expression.
 func (r Runes) UTF8() Expr {
 	var all []Expr
-	for _, x := range r.Normal() {
-		lo := x[0]
-		for _, last := range []rune{0x7F, 0x7FF, 0xFFFF, utf8.MaxRune} { // by length
-			if hi := min(x[1], last); lo <= hi {
-				all = append(all, spans(utf8.AppendRune(nil, lo), utf8.AppendRune(nil, hi)))
-				lo = hi + 1
+	low := rune(0)
+	for more, high := range []rune{0x7F, 0x7FF, 0xFFFF, utf8.MaxRune} { // bytes behind the first
+		var list Runes
+		for _, x := range r.Normal() {
+			if lo, hi := max(x[0], low), min(x[1], high); lo <= hi {
+				list = append(list, [2]rune{lo, hi})
 			}
 		}
+		if len(list) > 0 {
+			all = append(all, encoded(list, more, []byte{0, 0xC0, 0xE0, 0xF0}[more]))
+		}
+		low = high + 1
 	}
 	if len(all) == 1 {
 		return all[0]
@@ -82,30 +87,34 @@ func (r Runes) UTF8() Expr {
 	return Alt(all...)
 }
 
-// spans are the encodings from lo to hi, which have the same length.
-func spans(lo, hi []byte) Expr {
-	if len(lo) == 1 {
-		return Range(lo[0], hi[0])
+// encoded are bits of characters, as a byte above a base and so many more of 6 bits each.
+func encoded(list Runes, more int, base byte) Expr {
+	if more == 0 {
+		e := Expr{kind: oneOf}
+		for _, x := range list {
+			e.set.Add(base+byte(x[0]), base+byte(x[1]))
+		}
+		return e
 	}
-	if lo[0] == hi[0] {
-		return Seq(Range(lo[0], lo[0]), spans(lo[1:], hi[1:]))
-	}
-	least, most := make([]byte, len(lo)-1), make([]byte, len(lo)-1)
-	for i := range least {
-		least[i], most[i] = 0x80, 0xBF
-	}
+	size := rune(1) << (6 * more)
 	var all []Expr
-	first, last := lo[0], hi[0]
-	if !slices.Equal(lo[1:], least) {
-		all = append(all, Seq(Range(first, first), spans(lo[1:], most)))
-		first++
-	}
-	if !slices.Equal(hi[1:], most) {
-		all = append(all, Seq(Range(last, last), spans(least, hi[1:])))
-		last--
-	}
-	if first <= last {
-		all = append(all, Seq(Range(first, last), spans(least, most)))
+	var before Runes // what follows the last byte of all
+	for v, last := list[0][0]/size, list[len(list)-1][1]/size; v <= last; v++ {
+		var rest Runes
+		for _, x := range list {
+			if lo, hi := max(x[0]-v*size, 0), min(x[1]-v*size, size-1); lo <= hi {
+				rest = append(rest, [2]rune{lo, hi})
+			}
+		}
+		b := base + byte(v)
+		switch {
+		case len(rest) == 0:
+		case slices.Equal(rest, before):
+			all[len(all)-1].kids[0].set.Add(b, b)
+		default:
+			all = append(all, Seq(Range(b, b), encoded(rest, more-1, 0x80)))
+		}
+		before = rest
 	}
 	return Alt(all...)
 }

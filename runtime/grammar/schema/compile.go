@@ -10,7 +10,7 @@ import (
 
 // The bounds of a compilation.
 const (
-	maxWork  = 20000   // combinations of schemas that are looked at
+	maxWork  = 5000    // combinations of schemas that are looked at
 	maxChain = 1 << 14 // places in the properties of an object, or in the elements of an array
 )
 
@@ -21,7 +21,8 @@ type compiler struct {
 	checked map[*value]bool
 	anchors map[string]*value
 	rules   map[string]*rule
-	shared  map[string]grammar.Node
+	shared  map[string]grammar.Node // terminals by their automata
+	signs   map[string]grammar.Node
 	work    int
 }
 
@@ -40,7 +41,7 @@ func Compile(v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
 		return nil, err
 	}
 	c := &compiler{b: grammar.NewBuilder(v), root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
-		rules: map[string]*rule{}, shared: map[string]grammar.Node{}}
+		rules: map[string]*rule{}, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}}
 	c.findAnchors(root)
 	n, ok, err := c.all(all{{s: root}})
 	switch {
@@ -179,13 +180,17 @@ func (c *compiler) terminal(d *re.DFA) grammar.Node {
 	return n
 }
 
-// sign is punctuation as a terminal.
+// sign is punctuation as a terminal, with space before or behind it; no text has both.
 func (c *compiler) sign(before bool, text string) (grammar.Node, error) {
+	if n, ok := c.signs[text]; ok {
+		return n, nil
+	}
 	e := punctuation(text)
 	if before {
 		e = re.Seq(space(), re.Text(text))
 	}
 	n, _, err := c.expr(e)
+	c.signs[text] = n
 	return n, err
 }
 

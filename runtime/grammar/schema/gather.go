@@ -13,6 +13,7 @@ import (
 type item struct {
 	s       *value
 	decided uint8 // choiceAny, choiceOne
+	flat    bool  // what it refers to and consists of is beside it
 }
 
 const (
@@ -29,7 +30,7 @@ func (a all) with(s *value) all { return append(slices.Clone(a), item{s: s}) }
 func (a all) key() string {
 	var parts []string
 	for _, x := range a {
-		parts = append(parts, fmt.Sprint(x.s.at, " ", x.decided))
+		parts = append(parts, fmt.Sprint(x.s.at, " ", x.decided, x.flat))
 	}
 	slices.Sort(parts)
 	return strings.Join(slices.Compact(parts), "\n")
@@ -116,6 +117,9 @@ func (c *compiler) flatten(a all) (flat all, ok bool, err error) {
 			return nil
 		}
 		flat = append(flat, x)
+		if x.flat {
+			return nil
+		}
 		active[x.s] = true
 		defer delete(active, x.s)
 		parts, err := x.s.schemas("allOf")
@@ -178,6 +182,9 @@ func (c *compiler) gather(a all) (*spec, bool, error) {
 // decide is the schemas with one branch of a choice.
 func (p *spec) decide(c choice, branch *value) all {
 	a := slices.Clone(p.items)
+	for i := range a {
+		a[i].flat = true
+	}
 	a[c.index].decided |= c.kind
 	return a.with(branch)
 }

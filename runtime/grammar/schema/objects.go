@@ -80,11 +80,11 @@ func (m *members) others(declared []string) error {
 	if err != nil || !ok {
 		return err
 	}
-	name := anyString()
+	strings := plainStrings
 	if len(declared) > 0 {
-		name = quoted(re.Repeat(character(re.AnyRune()), 0, re.Unbounded))
+		strings = canonicalStrings
 	}
-	d, err := re.Compile(name, maxStates)
+	d, err := strings()
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 		}
 		return c.counted(d, character(re.AnyRune()), t)
 	}
-	d, err := re.Compile(anyString(), maxStates)
+	d, err := plainStrings()
 	if err != nil {
 		return 0, false, err
 	}

@@ -2,13 +2,14 @@ package schema
 
 import (
 	"fmt"
+	"sync"
 
 	re "github.com/kvgen/kvgen/runtime/grammar/regular"
 )
 
 // The bounds of automata.
 const (
-	maxStates = 1 << 12 // of a string with a pattern, a format or a length, and of a number
+	maxStates = 1 << 13 // of a string with a pattern, a format or a length, and of a number
 	indent    = 20      // spaces or tabs behind a line break
 )
 
@@ -80,6 +81,15 @@ func quoted(e re.Expr) re.Expr { return re.Seq(re.Text(`"`), e, re.Text(`"`)) }
 
 // anyString is a string in any spelling.
 func anyString() re.Expr { return quoted(re.Repeat(anyCharacter(), 0, re.Unbounded)) }
+
+// plainStrings is the automaton of anyString, and canonicalStrings that of strings in the spelling
+// of character.
+var (
+	plainStrings     = sync.OnceValues(func() (*re.DFA, error) { return re.Compile(anyString(), maxStates) })
+	canonicalStrings = sync.OnceValues(func() (*re.DFA, error) {
+		return re.Compile(quoted(re.Repeat(character(re.AnyRune()), 0, re.Unbounded)), maxStates)
+	})
+)
 
 // literal is a string as it is, in the spelling of character.
 func literal(s string) re.Expr {
