@@ -61,6 +61,7 @@
 //	runtime/serve       texts of many people over one context: continuous batching
 //	runtime/serve/anthropic  Anthropic's API of a served model
 //	runtime/serve/host  a model that is served, in the words of no API
+//	runtime/serve/llamacpp  what llama-server has besides: tokens, state, metrics
 //	runtime/serve/openai    OpenAI's API of it
 //	runtime/serve/server    the APIs behind one listener: keys, limits, the end
 //	runtime/serve/wire  what they share of HTTP: bodies, fields, errors, streams

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,8 +17,10 @@ import (
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
+	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/serve"
 	"github.com/kvgen/kvgen/runtime/serve/host"
 	"github.com/kvgen/kvgen/runtime/serve/server"
@@ -207,9 +210,9 @@ func (f *serveFlags) share(s *session) (size, cells int) {
 // model is what the APIs answer from.
 func (f *serveFlags) model(s *session, scheduler *serve.Scheduler) *host.Host {
 	size, _ := f.share(s)
-	h := host.Host{Tokenizer: s.tokens, Scheduler: scheduler, Size: size, Trained: s.Context, Sampling: f.sample.sized(size), Limit: f.sample.predict, Plan: s.plan.Record(0)}
+	h := host.Host{Tokenizer: s.tokens, Scheduler: scheduler, Parallel: f.parallel, Size: size, Trained: s.Context, Sampling: f.sample.sized(size), Limit: f.sample.predict, Plan: s.plan.Record(0)}
 	h.Template, h.NoChat = s.template()
-	h.Created = time.Now()
+	h.Created, h.Measured = time.Now(), f.measured(s)
 	if info, err := os.Stat(s.path); err == nil {
 		h.Created = info.ModTime()
 	}
@@ -225,9 +228,20 @@ func (f *serveFlags) model(s *session, scheduler *serve.Scheduler) *host.Host {
 	return host.New(h)
 }
 
+// measured is what is known of the plan's error: the words of a policy that a command wrote for
+// this model, or the rule by which --cache auto chose.
+func (f *serveFlags) measured(s *session) string {
+	var file policy.File
+	data, err := os.ReadFile(f.m.policy)
+	if err != nil || json.Unmarshal(data, &file) != nil || file.Model == nil {
+		return s.rule
+	}
+	return file.About
+}
+
 // options are how the server is guarded.
 func (f *serveFlags) options(e *environment) server.Options {
-	o := server.Options{Keys: f.keys, Loopback: loopback(f.host), Limits: wire.Default, Timeout: time.Duration(f.timeout) * time.Second, Grace: time.Duration(f.grace) * time.Second}
+	o := server.Options{Keys: f.keys, Loopback: loopback(f.host), Limits: wire.Default, Build: "kvrun " + version.Short(), Timeout: time.Duration(f.timeout) * time.Second, Grace: time.Duration(f.grace) * time.Second}
 	o.Limits.Body = f.body
 	if f.m.verbose {
 		o.Log = func(r server.Request) {

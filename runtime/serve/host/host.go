@@ -34,12 +34,14 @@ type Host struct {
 	NoChat    error            // why Template is nil
 	Scheduler *serve.Scheduler // which is running
 
+	Parallel int            // texts at a time
 	Size     int            // positions of a text: its prompt and what is generated
 	Sampling sample.Options // where a request says nothing
 	Limit    int            // tokens to generate where a request says nothing; below 0 for no limit
 	Trained  int            // positions that the model was trained for
 
-	Plan kv.Record // of the cache
+	Plan     kv.Record // of the cache
+	Measured string    // what is known of the plan's error, and by whom; "" for nothing
 
 	preparing chan struct{} // a token for each request whose text is being read
 	words     func() *grammar.Vocabulary
@@ -64,6 +66,19 @@ func (h *Host) Known(name string) error {
 	}
 	return &wire.Error{Status: http.StatusNotFound, Param: "model", Code: "model_not_found",
 		Message: fmt.Sprintf("the model %.64q is not here: this server has %q", name, h.Name)}
+}
+
+// Has is an error for a model or a plan of the cache that is not here. A context has one plan: a
+// request may insist on it, and change nothing of it.
+func (h *Host) Has(model, plan string) error {
+	if err := h.Known(model); err != nil {
+		return err
+	}
+	if plan != "" && plan != h.PlanID() {
+		return &wire.Error{Status: http.StatusBadRequest, Param: "cache_plan", Code: "unsupported_parameter",
+			Message: fmt.Sprintf("cache_plan: %.64q is not in effect here: %s is, for all texts", plan, h.PlanID())}
+	}
+	return nil
 }
 
 // prepare runs f, which reads a text of a request: few at a time, since each takes a processor.
@@ -109,9 +124,14 @@ func (h *Host) Tokenize(ctx context.Context, c *chat.Conversation) (ids []int32,
 }
 
 // Encode is the tokens of a text, with what begins one.
-func (h *Host) Encode(ctx context.Context, text string) (ids []int32, err error) {
+func (h *Host) Encode(ctx context.Context, text string) ([]int32, error) {
+	return h.EncodeAs(ctx, text, true, true)
+}
+
+// EncodeAs is Encode with or without what begins a text, and control tokens that it spells.
+func (h *Host) EncodeAs(ctx context.Context, text string, begin, control bool) (ids []int32, err error) {
 	err = h.prepare(ctx, func() error {
-		ids = h.Tokenizer.Encode(text, true, true)
+		ids = h.Tokenizer.Encode(text, begin, control)
 		return nil
 	})
 	return ids, err

@@ -16,7 +16,7 @@ import (
 
 // chatRequest is the body of POST /v1/chat/completions.
 type chatRequest struct {
-	sampling
+	Sampling
 	Model               string         `json:"model"`
 	Messages            []message      `json:"messages"`
 	Tools               []tool         `json:"tools"`
@@ -73,27 +73,18 @@ func (q *chatRequest) read(ctx context.Context, h *host.Host, client string) (r 
 	if err := wire.Check(q.Rest, "", harmless, neutral, chatFields); err != nil {
 		return r, 0, err
 	}
-	if err := h.Known(q.Model); err != nil {
+	if err := h.Has(q.Model, q.Plan); err != nil {
 		return r, 0, err
 	}
-	c := &chat.Conversation{Generate: true}
-	if c.Messages, err = conversation(q.Messages); err != nil {
-		return r, 0, err
-	}
-	if c.Tools, err = functions(q.Tools); err != nil {
-		return r, 0, err
-	}
-	if c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
-		return r, 0, err
-	}
-	if c.Variables, err = q.variables(); err != nil {
+	c, err := q.conversation()
+	if err != nil {
 		return r, 0, err
 	}
 	r = host.Request{Conversation: c, Options: h.Default(), OneCall: q.Parallel != nil && !*q.Parallel, Client: client}
 	if r.Options.Grammar, err = q.ResponseFormat.grammar(ctx, h, "response_format", len(c.Tools) > 0); err != nil {
 		return r, 0, err
 	}
-	if err := q.apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options); err != nil {
 		return r, 0, err
 	}
 	if err := limit(&r.Options, "max_tokens", q.MaxTokens); err != nil {
@@ -107,6 +98,42 @@ func (q *chatRequest) read(ctx context.Context, h *host.Host, client string) (r 
 	}
 	n, err = q.choices()
 	return r, n, err
+}
+
+// conversation is what the messages and tools mean to a template.
+func (q *chatRequest) conversation() (c *chat.Conversation, err error) {
+	c = &chat.Conversation{Generate: true}
+	if c.Messages, err = conversation(q.Messages); err != nil {
+		return nil, err
+	}
+	if c.Tools, err = functions(q.Tools); err != nil {
+		return nil, err
+	}
+	if c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
+		return nil, err
+	}
+	c.Variables, err = q.variables()
+	return c, err
+}
+
+// ReadConversation is the conversation in the body of a request for a chat completion, of which
+// nothing else counts.
+func ReadConversation(w http.ResponseWriter, r *http.Request, limits wire.Limits) (*chat.Conversation, error) {
+	var q struct {
+		chatRequest
+		Generate *bool `json:"add_generation_prompt"`
+	}
+	if err := limits.Read(w, r, &q); err != nil {
+		return nil, err
+	}
+	if err := wire.Check(q.Rest, "", harmless, neutral, chatFields); err != nil {
+		return nil, err
+	}
+	c, err := q.conversation()
+	if err == nil && q.Generate != nil {
+		c.Generate = *q.Generate
+	}
+	return c, err
 }
 
 // choose is the tools that a choice leaves.

@@ -15,7 +15,7 @@ import (
 
 // textRequest is the body of POST /v1/completions.
 type textRequest struct {
-	sampling
+	Sampling
 	Model     string         `json:"model"`
 	Prompt    jsontext.Value `json:"prompt"`
 	MaxTokens *int64         `json:"max_tokens"`
@@ -125,16 +125,28 @@ func prompts(ctx context.Context, h *host.Host, v jsontext.Value) (all []prompt,
 	return all, nil
 }
 
+// Prompt is the tokens of one prompt: a text, or tokens.
+func Prompt(ctx context.Context, h *host.Host, v jsontext.Value) ([]int32, error) {
+	all, err := prompts(ctx, h, v)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) != 1 {
+		return nil, wire.Invalid("prompt", "prompt: %d of them: want one", len(all))
+	}
+	return all[0].tokens, nil
+}
+
 // options are what the request asks for beside its prompts.
 func (q *textRequest) options(h *host.Host, client string) (r host.Request, n int, err error) {
 	if err := wire.Check(q.Rest, "", harmless, neutral, textFields); err != nil {
 		return r, 0, err
 	}
-	if err := h.Known(q.Model); err != nil {
+	if err := h.Has(q.Model, q.Plan); err != nil {
 		return r, 0, err
 	}
 	r = host.Request{Options: h.Default(), Alternatives: -1, Client: client}
-	if err := q.apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options); err != nil {
 		return r, 0, err
 	}
 	if r.Options.Limit < 0 {

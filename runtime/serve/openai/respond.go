@@ -16,7 +16,7 @@ import (
 
 // responseRequest is the body of POST /v1/responses.
 type responseRequest struct {
-	sampling
+	Sampling
 	Model        string         `json:"model"`
 	Input        jsontext.Value `json:"input"`
 	Instructions *string        `json:"instructions"`
@@ -76,7 +76,7 @@ func (q *responseRequest) read(ctx context.Context, h *host.Host, client string)
 		return r, &wire.Error{Status: http.StatusBadRequest, Param: "previous_response_id", Code: "previous_response_not_found",
 			Message: "previous_response_id: answers are not kept here: give the whole conversation as input"}
 	}
-	if err := h.Known(q.Model); err != nil {
+	if err := h.Has(q.Model, q.Plan); err != nil {
 		return r, err
 	}
 	c := &chat.Conversation{Generate: true, Variables: map[string]json.RawMessage{}}
@@ -103,7 +103,7 @@ func (q *responseRequest) read(ctx context.Context, h *host.Host, client string)
 			return r, err
 		}
 	}
-	if err := q.apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options); err != nil {
 		return r, err
 	}
 	if q.N != nil && *q.N != 1 {

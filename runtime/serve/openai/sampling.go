@@ -11,8 +11,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
 
-// sampling are the fields of a request by which tokens are drawn; nil for the server's default.
-type sampling struct {
+// Sampling are the fields of a request by which tokens are drawn; nil for the server's default.
+type Sampling struct {
 	Temperature   *float64           `json:"temperature"`
 	TopP          *float64           `json:"top_p"`
 	TopK          *int               `json:"top_k"`
@@ -28,6 +28,9 @@ type sampling struct {
 	N             *int               `json:"n"`
 	Stream        bool               `json:"stream"`
 	StreamOptions *streamOptions     `json:"stream_options"`
+
+	// Plan is the id that the cache\'s plan must have, "" for any.
+	Plan string `json:"cache_plan"`
 }
 
 type streamOptions struct {
@@ -45,8 +48,8 @@ const (
 	recent     = 1 << 12 // tokens that penalties count, as OpenAI counts all
 )
 
-// apply sets what a request asks for.
-func (s *sampling) apply(o *generate.Options) error {
+// Apply sets what a request asks for.
+func (s *Sampling) Apply(o *generate.Options) error {
 	x := &o.Sampling
 	for _, f := range []struct {
 		name        string
@@ -100,7 +103,7 @@ func (s *sampling) apply(o *generate.Options) error {
 }
 
 // bias reads the biases of tokens.
-func (s *sampling) bias(x *sample.Options) error {
+func (s *Sampling) bias(x *sample.Options) error {
 	if len(s.Bias) > maxBias {
 		return wire.Invalid("logit_bias", "logit_bias: %d tokens: want at most %d", len(s.Bias), maxBias)
 	}
@@ -118,7 +121,7 @@ func (s *sampling) bias(x *sample.Options) error {
 }
 
 // choices is how many answers are wanted.
-func (s *sampling) choices() (int, error) {
+func (s *Sampling) choices() (int, error) {
 	if s.N == nil {
 		return 1, nil
 	}
@@ -129,7 +132,7 @@ func (s *sampling) choices() (int, error) {
 }
 
 // usage says whether the last event of a stream has what the answer took.
-func (s *sampling) usage() bool { return s.StreamOptions != nil && s.StreamOptions.IncludeUsage }
+func (s *Sampling) usage() bool { return s.StreamOptions != nil && s.StreamOptions.IncludeUsage }
 
 // stops are the texts that end an answer: one, or a list.
 func stops(v jsontext.Value) ([]string, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kvgen/kvgen/runtime/serve/anthropic"
 	"github.com/kvgen/kvgen/runtime/serve/host"
+	"github.com/kvgen/kvgen/runtime/serve/llamacpp"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
@@ -28,7 +29,7 @@ type Options struct {
 	Ping        time.Duration // between comments in a stream that is silent; 0 for 30 s
 	Grace       time.Duration // for answers that run when the server ends
 	Log         func(Request) // told of each request; nil for nobody
-	Stats       func() any    // for /health; nil for none
+	Build       string        // what the program was built from, for /props
 }
 
 // maxHeader is the most bytes of a request's header.
@@ -49,6 +50,8 @@ func Handler(h *host.Host, o Options) http.Handler {
 		refuse(w, r, &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf("%.8s %.100q is no request of this server", r.Method, r.URL.Path)})
 	})
 	(&openai.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
+	mux.HandleFunc("GET /v1/kv", costs(h))
+	(&llamacpp.API{Host: h, Limits: o.Limits, Ping: o.Ping, Build: o.Build}).Register(mux)
 	(&anthropic.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
 	return guard(named(mux, h), o)
 }
