@@ -19,7 +19,7 @@
 // kernels, attention and models with KVRUN_ISA=generic, those on an emulated GPU. kvgen check is
 // always among them: most faults of the compiler change what it writes, which is committed.
 //
-// A fault is caught by a test that fails, or that twice does not end in ten times its time. A
+// A fault is caught by a test that fails, or that twice does not end in several times its time. A
 // survivor is printed, and is a finding unless FILE lists it with a reason: a change that nothing
 // can notice, or one of speed alone. -list prints the faults and runs nothing.
 //

@@ -34,7 +34,8 @@ type meeting struct {
 }
 
 // meetings are those of one round, in the order in which they are tried: the tests of the fault's
-// own package, then those of others, the quickest first.
+// own package, then commands, which see most faults of the compiler, then the tests of other
+// packages, the quickest first.
 func meetings(suites []suite, folder string, function, round int) (all []meeting) {
 	for _, s := range suites {
 		m := meeting{suite: s, seconds: .1}
@@ -57,10 +58,13 @@ func meetings(suites []suite, folder string, function, round int) (all []meeting
 	return all
 }
 
-// near is 1 for the suite of a folder itself.
+// near is 2 for the suite of a folder itself, and 1 for a command.
 func near(s suite, folder string) int {
-	if s.Args == nil && path.Clean(filepath.ToSlash(s.Folder)) == folder && !strings.Contains(s.Name, " ") {
+	switch {
+	case s.Args != nil:
 		return 1
+	case s.Name == "./"+folder:
+		return 2
 	}
 	return 0
 }
@@ -83,7 +87,7 @@ func (w *work) try(ctx context.Context, suites []suite, m mutation, number, func
 	begin := time.Now()
 	for _, one := range meetings(suites, path.Dir(m.file), function, round) {
 		// Generous, so that a slow machine does not catch what a suite would miss.
-		limit := 20*time.Second + time.Duration(10*one.seconds*float64(time.Second))
+		limit := 10*time.Second + time.Duration(5*one.seconds*float64(time.Second))
 		o, err := w.meet(ctx, one.suite, one.tests, number, limit)
 		if err == nil && o.slow {
 			o, err = w.meet(ctx, one.suite, one.tests, number, 2*limit)
