@@ -103,6 +103,37 @@ func TestShiftFamilies(t *testing.T) {
 	}
 }
 
+// TestExpertsWithoutSize holds the size of an expert where a file does not give it: those that a
+// token uses are as large together as feed_forward_length, and none is smaller than one value.
+func TestExpertsWithoutSize(t *testing.T) {
+	h := &Header{ffnAll: []uint32{96, 3}}
+	for _, c := range []struct {
+		given       Experts
+		layer, want int
+	}{
+		{Experts{Used: 4}, 0, 24},
+		{Experts{Used: 1}, 0, 96},
+		{Experts{}, 0, 96},
+		{Experts{Used: 4}, 1, 1},
+		{Experts{Used: 4, Inner: 7}, 0, 7},
+	} {
+		if got := c.given.sized(h, c.layer).Inner; got != c.want {
+			t.Errorf("%+v in layer %d: %d, want %d", c.given, c.layer, got, c.want)
+		}
+	}
+	r := recipeOf(t, "qwen3moe")
+	inner, used := r.keys["qwen3moe.expert_feed_forward_length"].(uint32), r.keys["qwen3moe.expert_used_count"].(uint32)
+	delete(r.keys, "qwen3moe.expert_feed_forward_length")
+	r.keys["qwen3moe.feed_forward_length"] = inner * used
+	if err := r.load(t); err != nil {
+		t.Error(err)
+	}
+	r.keys["qwen3moe.feed_forward_length"] = inner * (used + 1)
+	if err := r.load(t); err == nil || !strings.Contains(err.Error(), "exps") {
+		t.Errorf("experts of another size than their tensors: %v", err)
+	}
+}
+
 // TestOnlyChosenExpertsAreRead fills the matrices of one expert after the other with NaN: those
 // that a token does not use change nothing.
 func TestOnlyChosenExpertsAreRead(t *testing.T) {
