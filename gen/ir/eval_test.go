@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -135,6 +137,61 @@ func TestNumbers(t *testing.T) {
 	} {
 		if got := fma(c[0], c[1], c[2]); got != c[3] {
 			t.Errorf("%x*%x + %x is %x, want %x", c[0], c[1], c[2], got, c[3])
+		}
+	}
+}
+
+// TestFused holds the fused product to exact arithmetic, above all where a sum in f64 falls on the
+// middle between two f32 and what it lost decides.
+func TestFused(t *testing.T) {
+	check := func(x, y, z float32) {
+		t.Helper()
+		exact := func(v float32) *big.Float { return new(big.Float).SetPrec(600).SetFloat64(float64(v)) }
+		sum := exact(x)
+		sum.Add(sum.Mul(sum, exact(y)), exact(z))
+		if want, _ := sum.Float32(); fma(x, y, z) != want {
+			t.Errorf("%x*%x + %x is %x, want %x", x, y, z, fma(x, y, z), want)
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		_, e := math.Frexp(float64(r.Uint32()>>8 | 1))
+		z := float32(math.Ldexp(1+float64(r.Uint32()>>9)*0x1p-23, e-12))
+		_, e = math.Frexp(float64(z))
+		half := math.Ldexp(1, e-25) // of a unit of z
+		// 2^30 less 1, 2^30 and 2^30 more 1, as products of f32
+		for _, f := range [][2]float32{{32767, 32769}, {32768, 32768}, {13325, 80581}} {
+			y := float32(float64(f[1]) * half * 0x1p-30)
+			for _, sign := range []float32{1, -1} {
+				check(f[0], sign*y, z)
+				check(f[0], sign*y, -z)
+			}
+		}
+		check(float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64()))
+	}
+}
+
+// TestRelations holds every relation on pairs that are less, equal, greater and not ordered.
+func TestRelations(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		x, y  float32
+		holds string // the relations that do
+	}{
+		{1, 2, "NotEqual Less LessEqual"},
+		{2, 2, "Equal LessEqual GreaterEqual NotLess"},
+		{3, 2, "NotEqual Greater GreaterEqual NotLess"},
+		{0, float32(math.Copysign(0, -1)), "Equal LessEqual GreaterEqual NotLess"},
+		{nan, 2, "NotEqual NotLess"}, {2, nan, "NotEqual NotLess"}, {nan, nan, "NotEqual NotLess"},
+	} {
+		var got []string
+		for r, name := range []string{"Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "NotLess"} {
+			if holds(r, c.x, c.y) {
+				got = append(got, name)
+			}
+		}
+		if strings.Join(got, " ") != c.holds {
+			t.Errorf("%g and %g: %v, want %s", c.x, c.y, got, c.holds)
 		}
 	}
 }

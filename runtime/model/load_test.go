@@ -2,6 +2,8 @@ package model
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -144,4 +146,19 @@ func TestLoadErrors(t *testing.T) {
 
 func (r *recipe) drop(name string) {
 	r.tensors = slices.DeleteFunc(r.tensors, func(x gguf.Tensor) bool { return x.Name == name })
+}
+
+// TestClosedFile loads a file that is closed: its tensors are known and their data is gone, which
+// is said once for each.
+func TestClosedFile(t *testing.T) {
+	f, err := gguf.Open(arches+"/llama_hd64/model.gguf", testSizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(f, kernels.Default(), testTypes); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("got %v, want it to say that the file is closed", err)
+	}
 }

@@ -135,3 +135,40 @@ func TestRowNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestNumbersAreNamed holds which token of a call is named for a hidden vector or a logit that is no
+// number.
+func TestNumbersAreNamed(t *testing.T) {
+	const n, tokens, first = 3, 4, 5
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+		for token := range tokens {
+			for i := range n {
+				hidden := make([]float32, n*tokens)
+				if err := hiddenNumbers(hidden, n, first); err != nil {
+					t.Fatal(err)
+				}
+				hidden[token*n+i] = bad
+				var found *NotNumbers
+				if err := hiddenNumbers(hidden, n, first); !errors.As(err, &found) || found.number != first+token || found.Token != -1 {
+					t.Errorf("%v as value %d of token %d: %+v", bad, i, token, found)
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		logits []float32
+		bad    int // -1 for none
+	}{
+		{[]float32{1, 2, 3}, -1},
+		{[]float32{1, float32(math.Inf(-1)), 3}, -1}, // a token that is never chosen
+		{[]float32{1, 2, float32(math.NaN())}, 2},
+		{[]float32{float32(math.NaN()), 2, 3}, 0},
+		{[]float32{1, float32(math.Inf(1)), 3}, 1},
+	} {
+		err := numbers(c.logits, first)
+		var found *NotNumbers
+		if named := errors.As(err, &found); named != (c.bad >= 0) || named && (found.Token != c.bad || found.number != first) {
+			t.Errorf("logits %v: %+v", c.logits, found)
+		}
+	}
+}

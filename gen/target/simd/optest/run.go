@@ -21,11 +21,7 @@ import (
 // machine says that it lacks it. It runs on any host.
 func Selection(m *simd.Machine) (found []string) {
 	forms := Forms()
-	for _, op := range ir.Ops() {
-		if !slices.ContainsFunc(forms, func(f Form) bool { return f.Op == op }) {
-			found = append(found, op.Name+": no form of it is tested")
-		}
-	}
+	found = untested(ir.Ops(), forms)
 	for k := range m.ISAs {
 		isa := &m.ISAs[k]
 		for _, f := range forms {
@@ -46,6 +42,16 @@ func Selection(m *simd.Machine) (found []string) {
 		}
 	}
 	return slices.Compact(found)
+}
+
+// untested names the operations that have no form.
+func untested(ops []ir.Op, forms []Form) (found []string) {
+	for _, op := range ops {
+		if !slices.ContainsFunc(forms, func(f Form) bool { return f.Op == op }) {
+			found = append(found, op.Name+": no form of it is tested")
+		}
+	}
+	return found
 }
 
 // Missing is why functions of an instruction set cannot run here, "" where they can. under is the

@@ -21,8 +21,9 @@ type sample struct {
 var specials = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, 1.5, 2.5, 1e-45, -1e-40, 0x1p-14, 0x1p-25, 65504, 65520, 3e38, -3e38,
 	1 << 31, -1 << 31, 2147483520, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
 
-// draw fills memory with what the operation allows: random words, some special floats. Where
-// factors of bytes are too large together, the first ones get 7 bits.
+// draw fills memory with what the operation allows: random words, some special floats, and in some
+// lanes of an argument what the one before it has there, for comparisons. Where factors of bytes are
+// too large together, the first ones get 7 bits.
 func (s *sample) draw(t *testing.T, r *rand.Rand) {
 	t.Helper()
 	var err error
@@ -32,6 +33,9 @@ func (s *sample) draw(t *testing.T, r *rand.Rand) {
 			w := r.Uint32()
 			if r.IntN(3) == 0 {
 				w = math.Float32bits(specials[r.IntN(len(specials))])
+			}
+			if at >= arguments+32 && at < operand && r.IntN(4) == 0 {
+				w = binary.LittleEndian.Uint32(s.before[at-32:])
 			}
 			if k := (at - arguments) / 32; at >= arguments && at < operand && len(s.form.Op.Args) > 0 {
 				last := len(s.form.Op.Args) - 1
