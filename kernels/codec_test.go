@@ -186,3 +186,35 @@ func TestCodecAlignment(t *testing.T) {
 		}
 	})
 }
+
+// TestF16IsExact decodes every number of f16. Infinities stay what they are, and a NaN keeps its
+// sign and payload and is made quiet, as processors do.
+func TestF16IsExact(t *testing.T) {
+	const n = 1 << 16
+	var packed []byte
+	for h := range n {
+		packed = append(packed, byte(h), byte(h>>8))
+	}
+	for _, impl := range kernels.Default().ByName("f16").Impls {
+		if impl.Decode == nil {
+			continue
+		}
+		got := make([]float32, n)
+		impl.Decode(got, packed)
+		for h, v := range got {
+			sign, exponent, fraction := uint32(h>>15)<<31, h>>10&31, uint32(h&1023)
+			want := math.Float32bits(float32(math.Ldexp(float64(1024+fraction), exponent-25)))
+			switch {
+			case exponent == 0:
+				want = math.Float32bits(float32(fraction) * 0x1p-24)
+			case exponent == 31 && fraction == 0:
+				want = 0xFF << 23
+			case exponent == 31:
+				want = 0xFF<<23 | 1<<22 | fraction<<13
+			}
+			if math.Float32bits(v) != sign|want {
+				t.Fatalf("%s: f16 %04x is %08x, want %08x", impl.ISA, h, math.Float32bits(v), sign|want)
+			}
+		}
+	}
+}
