@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,21 +47,66 @@ func TestValue(t *testing.T) {
 		{"w(d*code)", "float vector/1", "transform<w>((d * float(code)))"},
 		{"inverse(w, d*code)", "float vector/1", "inverse<w>((d * float(code)))"},
 	} {
-		// The sum names everything, so that nothing is unused; the value under test is its left
-		// side.
-		text := "transform \"w\" {\n kind = wht\n size = 16\n left = signs(\"golden\")\n}\n" +
-			"type \"t\" {" + head + "  value = (" + c.in + ") + (d + m + code + sc)*0\n}\n"
-		set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)})
+		x, err := valueOf(c.in)
 		if err != nil {
 			t.Errorf("%s:\n%v", c.in, err)
 			continue
 		}
-		x := set.Types[0].Value.(*spec.Binary).X
 		if got := spec.Text(x, func(s string) string { return s }); got != c.out {
 			t.Errorf("%s: %s, want %s", c.in, got, c.out)
 		}
 		if got := spec.Describe(x); got != c.kind {
 			t.Errorf("%s: a %s, want %s", c.in, got, c.kind)
+		}
+	}
+}
+
+// valueOf reads an expression as the value of a type. A sum around it names everything, so that
+// nothing is unused; the expression is its left side.
+func valueOf(in string) (spec.Expr, error) {
+	text := "transform \"w\" {\n kind = wht\n size = 16\n left = signs(\"golden\")\n}\n" +
+		"type \"t\" {" + head + "  value = (" + in + ") + (d + m + code + sc)*0\n}\n"
+	set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)})
+	if err != nil {
+		return nil, err
+	}
+	return set.Types[0].Value.(*spec.Binary).X, nil
+}
+
+// TestIndexOperators goes through every operator on integers that the text gives, and on conditions.
+func TestIndexOperators(t *testing.T) {
+	truth := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	integers := map[string]func(x, y int) int{
+		"+": func(x, y int) int { return x + y }, "-": func(x, y int) int { return x - y }, "*": func(x, y int) int { return x * y },
+		"/": func(x, y int) int { return x / y }, "%": func(x, y int) int { return x % y },
+		"<": func(x, y int) int { return truth(x < y) }, "<=": func(x, y int) int { return truth(x <= y) },
+		">": func(x, y int) int { return truth(x > y) }, ">=": func(x, y int) int { return truth(x >= y) },
+		"==": func(x, y int) int { return truth(x == y) }, "!=": func(x, y int) int { return truth(x != y) },
+		"&&": func(x, y int) int { return truth(x > 4 && y > 4) }, "||": func(x, y int) int { return truth(x > 4 || y > 4) },
+	}
+	for op, f := range integers {
+		for _, x := range []int{1, 4, 5, 7} {
+			for _, y := range []int{1, 4, 5, 7} {
+				expression := fmt.Sprintf("%d %s %d", x, op, y)
+				switch op {
+				case "&&", "||":
+					expression = fmt.Sprintf("%d > 4 %s %d > 4 ? 1 : 0", x, op, y)
+				case "<", "<=", ">", ">=", "==", "!=":
+					expression += " ? 1 : 0"
+				}
+				v, err := valueOf("d * (" + expression + ")")
+				if err != nil {
+					t.Fatalf("%s: %v", expression, err)
+				}
+				if got, want := spec.Text(v, func(s string) string { return s }), fmt.Sprintf("(d * %d.0)", f(x, y)); got != want {
+					t.Errorf("%s: %s, want %s", expression, got, want)
+				}
+			}
 		}
 	}
 }
