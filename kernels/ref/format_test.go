@@ -1,6 +1,7 @@
 package ref
 
 import (
+	"bytes"
 	"math"
 	"testing"
 )
@@ -85,6 +86,15 @@ func TestQ8Rounding(t *testing.T) {
 		}
 		if got, want := int8(even[2+j]), int8(math.RoundToEven(v)); got != want {
 			t.Errorf("%g to even: %d, want %d", v, got, want)
+		}
+	}
+	// The scale is the same by both rules, and so is all of a block without ties.
+	for seed := range uint64(200) {
+		x := LCG(32, seed, 3)
+		f.Encode(away, x)
+		EncodeQ8Even(even, x)
+		if !bytes.Equal(away, even) {
+			t.Errorf("%v: %x away from zero, %x to even", x, away, even)
 		}
 	}
 }
