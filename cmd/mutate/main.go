@@ -7,9 +7,9 @@
 // It is run at the root of a checkout, on a Unix system. A fault is one change of one expression or
 // statement of a file that people write. It is a comparison that is off by one or turned round, an
 // exchanged operator, a number that is one more, a condition that is negated, a statement that is
-// left out. Of all places of gen, kernels, runtime/kv, runtime/attention and runtime/model that
-// compile COUNT are drawn by SEED, so a run can be repeated. -only takes those whose line in -list
-// contains TEXT.
+// left out. Of all places of the compiler, its kernels, the cache, attention, the engine of the
+// processor and the models (folders in sites.go) that compile COUNT are drawn by SEED, so a run can
+// be repeated. -only takes those whose line in -list contains TEXT.
 //
 // All faults are compiled into the same programs at once, each in a copy of its function, and a
 // process is told which one it has (variants.go). The tests of the packages, all by default, run

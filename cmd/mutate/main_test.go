@@ -198,6 +198,8 @@ var module = map[string]string{
 	"gen/doc.go":                  "package gen\n",
 	"kernels/doc.go":              "package kernels\n",
 	"runtime/attention/doc.go":    "package attention\n",
+	"runtime/cpu/engine/doc.go":   "package engine\n",
+	"runtime/program/doc.go":      "package program\n",
 	"runtime/model/doc.go":        "package model\n",
 	"runtime/kv/add.go":           "package kv\n\nfunc Add(a, b int) int { return a + b }\n\nfunc Unseen(a int) int { return a - 1 }\n",
 	"runtime/kv/other_windows.go": "package kv\n\nfunc Other(a int) int { return a - 1 }\n",

@@ -50,9 +50,9 @@ func (m mutation) apply(text []byte) ([]byte, error) {
 	return append(append(bytes.Clone(text[:m.offset]), m.new...), text[end:]...), nil
 }
 
-// folders are where faults are planted: the compiler, what runs its kernels, the cache, attention
-// and the models.
-var folders = []string{"gen", "kernels", "runtime/kv", "runtime/attention", "runtime/model"}
+// folders are where faults are planted: the compiler, what runs its kernels, the cache, attention,
+// the processor's engine and the models.
+var folders = []string{"gen", "kernels", "runtime/kv", "runtime/attention", "runtime/cpu/engine", "runtime/program", "runtime/model"}
 
 // sites lists every place of every file by hand below folders, in the order of names and lines.
 func sites(root string) (all []mutation, err error) {

@@ -39,8 +39,8 @@ func anyLayout(r *rand.Rand, bytes, n, most, width int) layout {
 	return l
 }
 
-// planes draws a code of chunk values: neighbours in neighbouring bytes, and those a plane further at
-// other bits of the same bytes.
+// planes draws a code of chunk values: neighbours in neighbouring bytes, and those a plane further
+// at other bits of the same bytes.
 func planes(r *rand.Rand, bytes int) layout {
 	l := layout{typ: &spec.Type{Name: "planes", Block: chunk, Bytes: bytes}, code: &spec.Code{Name: "q", Group: 1}}
 	width := 1 << r.IntN(4)
@@ -87,8 +87,8 @@ func (l layout) run(t *testing.T, gather func(b *ir.Builder, block ir.Mem) *ir.V
 	return out
 }
 
-// TestGather reads codes whose parts lie anywhere in blocks of many sizes, within the bytes that one
-// shuffle reaches and beyond, and compares with plain loops.
+// TestGather reads codes whose parts lie anywhere in blocks of many sizes, within the bytes that
+// one shuffle reaches and beyond, and compares with plain loops.
 func TestGather(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, bytes := range []int{16, 17, 18, 24, 32, 33, 40, 70} {

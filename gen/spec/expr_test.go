@@ -73,7 +73,8 @@ func valueOf(in string) (spec.Expr, error) {
 	return set.Types[0].Value.(*spec.Binary).X, nil
 }
 
-// TestIndexOperators goes through every operator on integers that the text gives, and on conditions.
+// TestIndexOperators goes through every operator on integers that the text gives, and on
+// conditions.
 func TestIndexOperators(t *testing.T) {
 	truth := func(b bool) int {
 		if b {

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestWantedLogits asks for the logits of some tokens of a batch, next to each other and apart: those
-// are visited, in order of their sequences, with the logits that they have when all are asked for.
+// TestWantedLogits asks for the logits of some tokens of a batch, next to each other and apart:
+// those are visited, in order of their sequences, with the logits that they have when all are
+// asked for.
 func TestWantedLogits(t *testing.T) {
 	c := readCase(t, "llama_hd64")
 	x, err := c.context(t, "f32", "f32", Options{Threads: 1, Sequences: 2, Cells: 512, Batch: 32})

@@ -136,8 +136,8 @@ func TestRowNumbers(t *testing.T) {
 	}
 }
 
-// TestNumbersAreNamed holds which token of a call is named for a hidden vector or a logit that is no
-// number.
+// TestNumbersAreNamed holds which token of a call is named for a hidden vector or a logit that is
+// no number.
 func TestNumbersAreNamed(t *testing.T) {
 	const n, tokens, first = 3, 4, 5
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {

@@ -58,8 +58,9 @@ func unordered(text string) (found []string) {
 	return append(found, "no end of the encoder")
 }
 
-// TestLanesMeet goes through the encoders of all types, shipped or not. Then it takes away meetings
-// of lanes, one at a time: most are missed, but for those that another follows before anybody reads.
+// TestLanesMeet goes through the encoders of all types, shipped or not. Then it takes away
+// meetings of lanes, one at a time: most are missed, but for those that another follows before
+// anybody reads.
 func TestLanesMeet(t *testing.T) {
 	const meeting = "warp_sync();\n"
 	grouped, taken, missed := 0, 0, 0

@@ -25,8 +25,9 @@ func route(gating program.Gating, count, used, workers int, logits []float32) *r
 	return r
 }
 
-// TestRouting holds the experts of tokens, their weights and their slots to plain loops: the largest
-// logits in order, the first of equal ones before others, and their share of all or of the chosen.
+// TestRouting holds the experts of tokens, their weights and their slots to plain loops: the
+// largest logits in order, the first of equal ones before others, and their share of all or of the
+// chosen.
 func TestRouting(t *testing.T) {
 	const count, used, n = 7, 4, 5
 	r := rand.New(rand.NewPCG(1, 2))

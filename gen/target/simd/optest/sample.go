@@ -22,8 +22,8 @@ var specials = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, 1.5, 2.5,
 	1 << 31, -1 << 31, 2147483520, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
 
 // draw fills memory with what the operation allows: random words, some special floats, and in some
-// lanes of an argument what the one before it has there, for comparisons. Where factors of bytes are
-// too large together, the first ones get 7 bits.
+// lanes of an argument what the one before it has there, for comparisons. Where factors of bytes
+// are too large together, the first ones get 7 bits.
 func (s *sample) draw(t *testing.T, r *rand.Rand) {
 	t.Helper()
 	var err error
