@@ -151,6 +151,7 @@ func TestNewGPU(t *testing.T) {
 	g.says("the help of kvrun info", strings.Join(strings.Fields(g.printed(kvrun, "help", "info")), " "), "cpu, cuda, toy,", "--toy-name", "name that the toy goes by")
 	g.says("the completion of bash", g.printed(kvrun, "completion", "bash"), "toy-name", "Bear", "cpu cuda toy")
 	g.says("kvrun info", g.printed(kvrun, "info", "--device", "toy", "--toy-name", "Bear"), "GPU: Bear, edition 7,")
+	g.says("kvrun info of both", g.printed(kvrun, "info", "--device", "toy:0,cuda:0"), "Nameless (1 of --device)", "Emulated GPU (2 of --device)")
 	line := []string{"run", "-p", "The", "-n", "3", "-c", "32", "--temp", "0", "--math", "exact", "-ctk", "lm4_64", "--json"}
 	var here, there struct {
 		Text   string `json:"text"`
