@@ -14,7 +14,8 @@ import (
 //	kernels/NAME      what is generated for it, embedded
 //	runtime/NAME      its driver, a variable Driver of type *gpu.Driver
 //
-// The list of drivers, from which commands offer GPUs, is generated from this one.
+// The list of drivers, from which commands offer GPUs, is generated from this one. A driver builds
+// on every system; where its GPUs cannot be, its Open says so.
 func All() []target.GPU {
 	return []target.GPU{
 		cuda.Target,

@@ -264,7 +264,7 @@ func (c *cache) keep(key graphKey, g *gpu.Recording) error {
 	return errors.Join(all...)
 }
 
-// Pull, Push and Close are those of model.StageRows.
+// Pull, Push and Close are those of program.StageRows.
 func (c *cache) Pull() error { return errors.Join(c.each(pull), c.pullStates()) }
 
 func (c *cache) Push() error { return errors.Join(c.each(push), c.pushStates()) }
