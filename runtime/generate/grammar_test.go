@@ -1,9 +1,14 @@
 package generate
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
 	"github.com/kvgen/kvgen/runtime/grammar/schema"
@@ -54,4 +59,71 @@ func TestGrammar(t *testing.T) {
 	for _, p := range all {
 		valid(p.Text)
 	}
+}
+
+// TestGrammarOfSchemas: what the embedded model writes at a high temperature is valid by another
+// implementation of JSON Schema, for each of a dozen schemas of people.
+func TestGrammarOfSchemas(t *testing.T) {
+	c, words := open(t, 768, 1)
+	v := grammar.NewVocabulary(words)
+	file, err := os.Open("../grammar/schema/testdata/measured.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	whole, schemas := 0, 0
+	for lines := bufio.NewScanner(file); lines.Scan(); schemas++ {
+		var m struct {
+			Name   string
+			Schema json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		g, err := schema.Compile(v, m.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := jsonschema.NewCompiler()
+		peer.AssertFormat()
+		if err := peer.AddResource("schema.json", doc); err != nil {
+			t.Fatal(err)
+		}
+		check := peer.MustCompile("schema.json")
+		for seed := range uint64(2) {
+			c.Clear()
+			// A bias towards what ends strings and values, so that most texts end by themselves.
+			bias := map[int32]float32{}
+			for id := range int32(words.Len()) {
+				if strings.ContainsAny(words.Piece(id), `"}]`) {
+					bias[id] = 15
+				}
+			}
+			o := Options{Limit: 400, Grammar: g, Sampling: sample.Options{Temperature: 3, TopP: 1, Seed: seed, Bias: bias}}
+			var text strings.Builder
+			r, err := New(c, words, o).Generate(t.Context(), words.Encode("KING HENRY:\n", true, false), func(s string) error { text.WriteString(s); return nil })
+			if err != nil {
+				t.Fatal(m.Name, err)
+			}
+			if r.Stop != StopEnd {
+				continue
+			}
+			whole++
+			value, err := jsonschema.UnmarshalJSON(strings.NewReader(text.String()))
+			if err == nil {
+				err = check.Validate(value)
+			}
+			if err != nil {
+				t.Errorf("%s: %s: %v", m.Name, text.String(), err)
+			}
+		}
+	}
+	if schemas < 12 || whole < schemas {
+		t.Errorf("%d texts of %d schemas are whole", whole, schemas)
+	}
+	t.Logf("%d texts of %d schemas", whole, schemas)
 }

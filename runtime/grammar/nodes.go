@@ -16,7 +16,7 @@ const (
 	MaxNodes  = 1 << 16
 	MaxStates = 1 << 18 // of all automata together
 	MaxCount  = 1 << 24 // of a repetition or a counted terminal
-	MaxDepth  = 1024    // of the stack: a level of JSON takes three or four
+	MaxDepth  = 512     // of the stack: a level of JSON takes one to three
 )
 
 // Unbounded is the max of a repetition without one.
@@ -203,7 +203,7 @@ func (b *Builder) Finish(root Node) (*Grammar, error) {
 }
 
 // maxPrepared is how many nodes of the trie are looked at before a grammar is used.
-const maxPrepared = 1 << 24
+const maxPrepared = 1 << 25
 
 // prepare finds token sets before they are wanted, so that no step waits for one. What is beyond
 // the bound is found when it is wanted.

@@ -4,40 +4,47 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/grammar"
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
-// qwen is the tokenizer of Qwen 2, which has 151,936 tokens.
-var qwen = sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
-	f, err := os.Open("../../../testdata/vocab/qwen2.gguf.gz")
+// vocabularies are tokenizers of published models, by the name of their file.
+var vocabularies sync.Map
+
+func vocabulary(t testing.TB, name string) *tokenizer.Tokenizer {
+	t.Helper()
+	once, _ := vocabularies.LoadOrStore(name, sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
+		f, err := os.Open("../../../testdata/vocab/" + name + ".gguf.gz")
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(z)
+		if err != nil {
+			return nil, err
+		}
+		m, err := gguf.Parse(text, nil)
+		if err != nil {
+			return nil, err
+		}
+		return tokenizer.New(m)
+	}))
+	words, err := once.(func() (*tokenizer.Tokenizer, error))()
 	if err != nil {
-		return nil, err
+		t.Fatal(name, err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		return nil, err
-	}
-	m, err := gguf.Parse(text, nil)
-	if err != nil {
-		return nil, err
-	}
-	return tokenizer.New(m)
-})
+	return words
+}
 
 // measured is a schema and a value of it.
 type measured struct {
@@ -62,59 +69,42 @@ func readMeasured(t testing.TB) (all []measured) {
 	return all
 }
 
-// times are those of the masks of one text.
-func times(t testing.TB, g *grammar.Grammar, ids []int32) (all []time.Duration) {
-	s := g.Start()
-	for i := 0; ; i++ {
-		begin := time.Now()
-		m, err := s.Mask()
-		all = append(all, time.Since(begin))
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case i == len(ids):
-			return all
-		case !m.Has(ids[i]):
-			t.Fatalf("token %d of the value, %d, is not allowed", i, ids[i])
+// TestVocabularies: with the tokens of published models, byte-level or SentencePiece's, the values
+// can be written as their own tokenizer cuts them, and masks are what trying every token says.
+func TestVocabularies(t *testing.T) {
+	for _, name := range []string{"gpt-2", "llama-bpe", "llama-spm", "gemma-4", "qwen2", "tekken-8k"} {
+		words := *vocabulary(t, name)
+		words.AddSpacePrefix = false // it stands before a text, and no space before a value
+		v := grammar.NewVocabulary(&words)
+		for i, m := range readMeasured(t) {
+			if testing.Short() && i%4 > 0 {
+				continue
+			}
+			g, err := Compile(v, m.Schema)
+			if err != nil {
+				t.Fatal(m.Name, err)
+			}
+			s, text := g.Start(), ""
+			ids := words.Encode(string(m.Value), false, false)
+			for k, id := range ids {
+				allowed, err := s.Mask()
+				if err != nil {
+					t.Fatal(name, m.Name, err)
+				}
+				if i%6 == 0 && k == len(ids)/2 {
+					compareMask(t, &words, s, allowed, text)
+				}
+				if !allowed.Has(id) {
+					t.Fatalf("%s, %s: %q is not allowed behind %q", name, m.Name, words.Piece(id), text)
+				}
+				if err := s.Accept(id); err != nil {
+					t.Fatal(err)
+				}
+				text += words.Piece(id)
+			}
+			if !s.Done() || text != string(m.Value) {
+				t.Errorf("%s, %s: %q is not complete", name, m.Name, text)
+			}
 		}
-		if err := s.Accept(ids[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func share(all []time.Duration, p float64) float64 {
-	slices.Sort(all)
-	return float64(all[int(p*float64(len(all)-1))]) / 1000
-}
-
-// TestMeasure prints the table of docs/structured-output.md.
-func TestMeasure(t *testing.T) {
-	if testing.Short() || !testing.Verbose() {
-		t.Skip("it measures: go test -run TestMeasure -v")
-	}
-	words, err := qwen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now()
-	v := grammar.NewVocabulary(words)
-	fmt.Printf("%d tokens: %.0f ms for the trie\n", v.Len(), time.Since(begin).Seconds()*1000)
-	for _, m := range readMeasured(t) {
-		v := grammar.NewVocabulary(words)
-		begin := time.Now()
-		g, err := Compile(v, m.Schema)
-		if err != nil {
-			t.Fatal(m.Name, err)
-		}
-		compile := time.Since(begin)
-		ids := words.Encode(string(m.Value), false, false)
-		cold := times(t, g, ids)
-		var warm []time.Duration
-		for range 20 {
-			warm = append(warm, times(t, g, ids)...)
-		}
-		fmt.Printf("| %s | %d | %.1f | %.0f | %.0f | %.0f | %.0f | %.0f | %.1f |\n", m.Name, len(ids), compile.Seconds()*1000, share(cold, .5), share(cold, 1),
-			share(warm, .5), share(warm, .99), share(warm, 1), float64(v.Memory())/(1<<20))
 	}
 }
