@@ -152,6 +152,8 @@
 //	record       32 values of a weight row or a panel, unpacked, with their scales and sums
 //	score, mix   the two products of attention: queries with keys, weights with values
 //	frame        the text of a GPU kernel that names no type
+//	dialect      what the device text of one kind of GPU is written in: frames, structs of types
+//	driver       how one kind of GPU is found, opened and told what to do
 //	share        the part of a task that one thread, or one GPU block, takes
 //
 // # Glossary of the cache
