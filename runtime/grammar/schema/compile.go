@@ -23,6 +23,7 @@ type compiler struct {
 	rules   map[string]*rule
 	shared  map[string]grammar.Node // terminals by their automata
 	signs   map[string]grammar.Node
+	likes   map[*value]*re.DFA // by schemas of patternProperties
 	work    int
 }
 
@@ -41,7 +42,7 @@ func Compile(v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
 		return nil, err
 	}
 	c := &compiler{b: grammar.NewBuilder(v), root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
-		rules: map[string]*rule{}, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}}
+		rules: map[string]*rule{}, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}, likes: map[*value]*re.DFA{}}
 	c.findAnchors(root)
 	n, ok, err := c.all(all{{s: root}})
 	switch {

@@ -1,12 +1,15 @@
 package schema
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
+	re "github.com/kvgen/kvgen/runtime/grammar/regular"
 )
 
 // item is a schema that a value must hold, without those of its choices that were made.
@@ -60,11 +63,13 @@ type spec struct {
 	choices  []choice
 	numbers  numbers
 	strings  strings_
-	object   []*value // that say something of objects
+	object   []*value // that say something of the values of objects
+	names    all      // what names must hold
 	required []string
 	minProps int
 	maxProps int
 	arrays   []*value // that say something of arrays
+	unique   *value   // that wants items to differ
 	minItems int
 	maxItems int
 }
@@ -308,12 +313,15 @@ func (p *spec) readStrings(s *value) (err error) {
 }
 
 func (p *spec) readObject(s *value) error {
-	for _, name := range []string{"properties", "additionalProperties"} {
+	if v := s.get("propertyNames"); v != nil {
+		p.names = p.names.with(v)
+	}
+	for _, name := range []string{"properties", "patternProperties", "additionalProperties"} {
 		v := s.get(name)
 		if v == nil {
 			continue
 		}
-		if name == "properties" && v.kind != '{' {
+		if name != "additionalProperties" && v.kind != '{' {
 			return s.refuse(name, "want an object")
 		}
 		if len(p.object) == 0 || p.object[len(p.object)-1] != s {
@@ -361,41 +369,87 @@ func (p *spec) readArray(s *value) error {
 		if v.kind != 't' {
 			return s.refuse("uniqueItems", "want true or false")
 		}
-		if max > 1 {
-			return s.refuse("uniqueItems", "that items differ is not enforced")
-		}
+		p.unique = s
 	}
 	return nil
 }
 
-// property is what the value of a name must hold.
-func (p *spec) property(name string) (a all) {
+// valuesOf is what the value of a name must hold. declares says whether a schema declares it,
+// matches whether it matches a pattern of one.
+func (p *spec) valuesOf(declares func(s *value) *value, matches func(pattern *value) bool) (a all) {
 	for _, s := range p.object {
-		if v := s.get("properties"); v != nil {
-			if x := v.get(name); x != nil {
-				a = a.with(x)
-				continue
+		known := declares(s)
+		if known != nil {
+			a = a.with(known)
+		}
+		if v := s.get("patternProperties"); v != nil {
+			for _, x := range v.list {
+				if matches(x) {
+					known, a = x, a.with(x)
+				}
 			}
 		}
-		if x := s.get("additionalProperties"); x != nil {
+		if x := s.get("additionalProperties"); x != nil && known == nil {
 			a = a.with(x)
 		}
 	}
 	return a
 }
 
-// others is what the values of names must hold that no schema declares.
-func (p *spec) others() (a all) {
+// property is what the value of a name must hold, which may match patterns.
+func (c *compiler) property(p *spec, name string) (all, error) {
+	var failed error
+	a := p.valuesOf(func(s *value) *value {
+		if v := s.get("properties"); v != nil {
+			return v.get(name)
+		}
+		return nil
+	}, func(pattern *value) bool {
+		d, err := c.namesLike(p, pattern)
+		failed = cmp.Or(failed, err)
+		return d != nil && d.Match(spell(name))
+	})
+	return a, failed
+}
+
+// patterns are the schemas of all patternProperties.
+func (p *spec) patterns() (all []*value) {
 	for _, s := range p.object {
-		if x := s.get("additionalProperties"); x != nil {
-			a = a.with(x)
+		if v := s.get("patternProperties"); v != nil {
+			all = append(all, v.list...)
 		}
 	}
-	return a
+	return all
 }
 
-// names are those that are declared or required, in the order of the schemas.
-func (p *spec) names() (names []string) {
+// namesLike is the automaton of the strings that match the pattern of a schema, nil for none.
+func (c *compiler) namesLike(p *spec, of *value) (*re.DFA, error) {
+	if d, ok := c.likes[of]; ok {
+		return d, nil
+	}
+	for _, s := range p.object {
+		v := s.get("patternProperties")
+		if v == nil || !slices.Contains(v.list, of) {
+			continue
+		}
+		e, err := re.Pattern(v.names[slices.Index(v.list, of)], character)
+		if err != nil {
+			return nil, s.refuse("patternProperties", "%v", err)
+		}
+		d, err := re.Compile(e, maxStates)
+		if err == nil {
+			d, err = re.Between('"', d, '"', re.MaxStates)
+		}
+		if err != nil && !errors.Is(err, re.ErrEmpty) {
+			return nil, s.refuse("patternProperties", "%v", err)
+		}
+		c.likes[of] = d
+	}
+	return c.likes[of], nil
+}
+
+// declared are those that are declared or required, in the order of the schemas.
+func (p *spec) declared() (names []string) {
 	seen := map[string]bool{}
 	add := func(list []string) {
 		for _, n := range list {

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
@@ -59,6 +60,9 @@ func (c *compiler) valid(v *value, a all, depth int) (bool, error) {
 		for i, x := range v.list {
 			if ok, err := c.valid(x, p.element(i), depth+1); err != nil || !ok {
 				return false, err
+			}
+			if p.unique != nil && slices.ContainsFunc(v.list[:i], func(y *value) bool { return equal(x, y) }) {
+				return false, nil
 			}
 		}
 	}
@@ -122,7 +126,14 @@ func (c *compiler) validObject(v *value, p *spec, depth int) (bool, error) {
 		}
 	}
 	for i, x := range v.list {
-		if ok, err := c.valid(x, p.property(v.names[i]), depth+1); err != nil || !ok {
+		if ok, err := c.valid(&value{kind: '"', text: v.names[i], at: v.at}, p.names, depth+1); err != nil || !ok {
+			return false, err
+		}
+		a, err := c.property(p, v.names[i])
+		if err != nil {
+			return false, err
+		}
+		if ok, err := c.valid(x, a, depth+1); err != nil || !ok {
 			return false, err
 		}
 	}
@@ -285,7 +296,15 @@ func (c *compiler) objectsDisjoint(p, q *spec, depth int) (bool, error) {
 		return true, nil
 	}
 	for _, name := range append(append([]string{}, p.required...), q.required...) {
-		if apart, err := c.disjoint(p.property(name), q.property(name), depth+1); err != nil || apart {
+		a, err := c.property(p, name)
+		if err != nil {
+			return false, err
+		}
+		b, err := c.property(q, name)
+		if err != nil {
+			return false, err
+		}
+		if apart, err := c.disjoint(a, b, depth+1); err != nil || apart {
 			return apart, err
 		}
 	}

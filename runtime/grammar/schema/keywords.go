@@ -30,7 +30,7 @@ var enforced = []string{
 	"$ref", "$defs", "definitions", "$anchor", "$dynamicAnchor", "type", "enum", "const", "allOf", "anyOf", "oneOf",
 	"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
 	"minLength", "maxLength", "pattern", "format",
-	"properties", "required", "additionalProperties", "minProperties", "maxProperties",
+	"properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties",
 	"prefixItems", "items", "minItems", "maxItems", "uniqueItems",
 }
 
@@ -49,8 +49,6 @@ var Refused = map[string]string{
 	"dependentSchemas":      "what depends on other properties is not enforced: write anyOf",
 	"dependentRequired":     "what depends on other properties is not enforced: write anyOf",
 	"dependencies":          "what depends on other properties is not enforced: write anyOf",
-	"patternProperties":     "names are declared one by one, or are all alike by additionalProperties",
-	"propertyNames":         "names are declared one by one, or are all alike by additionalProperties",
 	"unevaluatedProperties": "it depends on which other schemas hold: write additionalProperties",
 	"unevaluatedItems":      "it depends on which other schemas hold: write items",
 	"contains":              "all items are of one schema, or each of its own by prefixItems",

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
 	re "github.com/kvgen/kvgen/runtime/grammar/regular"
@@ -36,21 +37,27 @@ type chained struct {
 // object is the objects that p asks for.
 func (c *compiler) object(p *spec) (grammar.Node, bool, error) {
 	m := &members{c: c, p: p, made: map[[2]int]chained{}}
-	names := p.names()
-	var declared []string
+	names := p.declared()
 	for _, name := range names {
-		n, ok, err := c.all(p.property(name))
+		a, err := c.property(p, name)
 		if err != nil {
 			return 0, false, err
 		}
-		declared = append(declared, name)
-		if required := in(p.required, name); ok {
+		n, ok, err := c.all(a)
+		if err != nil {
+			return 0, false, err
+		}
+		named, err := c.holds(&value{kind: '"', text: name, at: p.items[0].s.at}, p.names)
+		if err != nil {
+			return 0, false, err
+		}
+		if required := in(p.required, name); ok && named {
 			m.list = append(m.list, member{name, n, required})
 		} else if required {
 			return 0, false, nil
 		}
 	}
-	if err := m.others(declared); err != nil {
+	if err := m.others(names); err != nil {
 		return 0, false, err
 	}
 	if err := m.checkCounts(); err != nil {
@@ -74,42 +81,122 @@ func (c *compiler) object(p *spec) (grammar.Node, bool, error) {
 	return c.b.Seq(open, inside), true, nil
 }
 
-// others makes the members of other names, if there may be such.
+// maxPatterns bounds the patternProperties of an object: names that match some are told apart from
+// names that match others.
+const maxPatterns = 6
+
+// others makes the members of names that are not declared, if there may be such.
 func (m *members) others(declared []string) error {
-	value, ok, err := m.c.all(m.p.others())
-	if err != nil || !ok {
+	names, err := m.names(declared)
+	if names == nil || err != nil {
 		return err
 	}
-	strings := plainStrings
-	if len(declared) > 0 {
-		strings = canonicalStrings
+	patterns := m.p.patterns()
+	if len(patterns) > maxPatterns {
+		return m.p.keyword("patternProperties").refuse("patternProperties", "more than %d patterns are not enforced", maxPatterns)
 	}
-	d, err := strings()
+	colon, err := re.Compile(punctuation(":"), maxStates)
 	if err != nil {
 		return err
 	}
-	if len(declared) > 0 {
-		var texts []re.Expr
-		for _, n := range declared {
-			texts = append(texts, literal(n))
-		}
-		not, err := re.Compile(re.Alt(texts...), re.MaxStates)
-		if err == nil {
-			d, err = re.Minus(d, not, re.MaxStates)
+	var alts []grammar.Node
+	for set := range 1 << len(patterns) {
+		d, err := m.matching(names, patterns, set)
+		if err == nil && d != nil {
+			d, err = re.Then(d, colon, re.MaxStates)
 		}
 		if err != nil {
 			return fmt.Errorf("schema: the names of the properties: %w", err)
 		}
+		if d == nil {
+			continue
+		}
+		value, ok, err := m.c.all(m.p.valuesOf(func(*value) *value { return nil }, func(x *value) bool {
+			return set>>slices.Index(patterns, x)&1 != 0
+		}))
+		if err != nil {
+			return err
+		}
+		if ok {
+			alts = append(alts, m.c.b.Seq(m.c.terminal(d), value))
+		}
 	}
-	colon, err := re.Compile(punctuation(":"), maxStates)
+	m.other, m.has, err = m.c.alt(alts)
+	return err
+}
+
+// matching is the names that match the patterns of a set and no others, nil for none.
+func (m *members) matching(names *re.DFA, patterns []*value, set int) (*re.DFA, error) {
+	for i, x := range patterns {
+		like, err := m.c.namesLike(m.p, x)
+		has := set>>i&1 != 0
+		switch {
+		case err != nil:
+			return nil, err
+		case like == nil && has:
+			return nil, nil
+		case like == nil:
+			continue
+		case has:
+			names, err = re.Intersect(names, like, re.MaxStates)
+		default:
+			names, err = re.Minus(names, like, re.MaxStates)
+		}
+		if err != nil {
+			return nil, none(err)
+		}
+	}
+	return names, nil
+}
+
+// names are those that may come beside the declared ones, nil for none.
+func (m *members) names(declared []string) (*re.DFA, error) {
+	if len(declared) == 0 && len(m.p.names) == 0 && len(m.p.patterns()) == 0 {
+		return plainStrings()
+	}
+	d, err := m.named()
+	if d == nil || err != nil || len(declared) == 0 {
+		return d, err
+	}
+	var texts []re.Expr
+	for _, n := range declared {
+		texts = append(texts, literal(n))
+	}
+	not, err := re.Compile(re.Alt(texts...), re.MaxStates)
 	if err == nil {
-		d, err = re.Then(d, colon, re.MaxStates)
+		d, err = re.Minus(d, not, re.MaxStates)
 	}
-	if err != nil {
-		return err
+	if none(err) != nil {
+		return nil, fmt.Errorf("schema: the names of the properties: %w", err)
 	}
-	m.other, m.has = m.c.b.Seq(m.c.terminal(d), value), true
-	return nil
+	return d, nil
+}
+
+// named are the strings that hold propertyNames, nil for none.
+func (m *members) named() (*re.DFA, error) {
+	p, ok, err := m.c.gather(m.p.names)
+	switch {
+	case err != nil || !ok || p.types&isString == 0:
+		return nil, err
+	case len(p.choices) > 0:
+		return nil, m.p.keyword("propertyNames").refuse("propertyNames", "anyOf and oneOf of names are not enforced")
+	case len(p.enums) == 0 && len(p.strings.patterns)+len(p.strings.formats) == 0 && p.strings.from == nil:
+		return canonicalStrings()
+	case len(p.enums) == 0:
+		return patterned(&p.strings, true)
+	}
+	var texts []re.Expr
+	for _, v := range p.enums[0] {
+		holds, err := m.c.holds(v, p.items)
+		if err != nil {
+			return nil, err
+		}
+		if holds && v.kind == '"' {
+			texts = append(texts, literal(v.text))
+		}
+	}
+	d, err := re.Compile(re.Alt(texts...), re.MaxStates)
+	return d, none(err)
 }
 
 // checkCounts refuses what other names would have to be counted for, since they may repeat.

@@ -85,7 +85,13 @@ func (r *random) schema(depth int) sampled {
 }
 
 func (r *random) anything(int) sampled {
-	switch r.IntN(5) {
+	switch r.IntN(6) {
+	case 5:
+		list := []any{"a", "b", 3, nil, map[string]any{"a": 1}}[r.IntN(2):]
+		return sampled{map[string]any{"type": "array", "items": map[string]any{"enum": list}, "uniqueItems": true, "minItems": r.IntN(2)}, func(int) any {
+			at := r.IntN(len(list) - 1)
+			return []any{list[at+1], list[at]}
+		}}
 	case 0:
 		return sampled{true, r.any}
 	case 1:
@@ -182,6 +188,15 @@ func (r *random) objects(depth int) sampled {
 	case 1:
 		others = r.schema(depth - 1)
 		s["additionalProperties"] = others.schema
+	}
+	if r.IntN(4) == 0 { // the names of others begin with z
+		s["patternProperties"], s["additionalProperties"] = map[string]any{"^z": others.schema, "^[^a-z]": false}, r.IntN(2) == 0
+		if others.value == nil {
+			delete(s, "patternProperties")
+		}
+	}
+	if r.IntN(4) == 0 {
+		s["propertyNames"] = []any{map[string]any{"pattern": "^[a-z]"}, map[string]any{"minLength": 1, "maxLength": 30}}[r.IntN(2)]
 	}
 	if r.IntN(5) == 0 {
 		s["maxProperties"] = len(required) + 3
@@ -352,7 +367,7 @@ func written(v *value) string {
 	for i, x := range v.list {
 		s := written(x)
 		if v.kind == '{' {
-			s = quote(v.names[i]) + ":" + s
+			s = spell(v.names[i]) + ":" + s
 		}
 		parts = append(parts, s)
 	}

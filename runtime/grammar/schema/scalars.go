@@ -111,6 +111,11 @@ func patterned(t *strings_, length bool) (d *re.DFA, err error) {
 			return nil, none(err)
 		}
 	}
+	if d == nil {
+		if d, err = re.Compile(re.Repeat(character(re.AnyRune()), 0, re.Unbounded), maxStates); err != nil {
+			return nil, err
+		}
+	}
 	if length && t.from != nil {
 		if d, err = t.limit(d); err != nil {
 			return nil, none(err)

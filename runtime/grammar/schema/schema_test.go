@@ -64,6 +64,13 @@ func TestTexts(t *testing.T) {
 			[]string{`{"k":"a","v":1}`, `{"k":"b"}`, `{"k":"b","v":"x"}`}, []string{`{"k":"a"}`, `{"k":"a","v":"x"}`}},
 		{`{"type":"object","minProperties":1,"additionalProperties":{"type":"boolean"}}`, []string{`{"a":true}`, `{"a":true,"b":false}`}, []string{`{}`, `{"a":1}`}},
 		{`{"allOf":[{"properties":{"a":{"minimum":3}}},{"properties":{"a":{"type":"integer","maximum":5}},"required":["a"],"type":"object"}]}`, []string{`{"a":3}`, `{"a":5}`}, []string{`{"a":2}`, `{"a":6}`, `{}`}},
+		{`{"type":"object","patternProperties":{"^i_":{"type":"integer"},"_s$":{"maximum":5}},"properties":{"i_a":{"minimum":2},"b":true},"additionalProperties":{"type":"null"}}`,
+			[]string{`{}`, `{"i_a":2,"b":"x","i_b":7,"i_s":5,"x_s":"any","c":null}`}, []string{`{"i_a":1}`, `{"i_a":2.5}`, `{"i_b":"x"}`, `{"i_s":6}`, `{"x_s":6}`, `{"c":1}`}},
+		{`{"type":"object","propertyNames":{"pattern":"^[a-z]{2}$"},"properties":{"a":true,"ab":{"type":"null"}}}`, []string{`{}`, `{"ab":null,"cd":1}`}, []string{`{"a":1}`, `{"ab":1}`, `{"abc":1}`}},
+		{`{"type":"object","propertyNames":{"enum":["x","y",3]},"additionalProperties":{"type":"integer"}}`, []string{`{}`, `{"y":1,"x":2}`}, []string{`{"z":1}`, `{"3":1}`, `{"x":"a"}`}},
+		{`{"type":"object","propertyNames":{"maxLength":2}}`, []string{`{"":1,"ab":2}`}, []string{`{"abc":1}`}},
+		{`{"type":"array","items":{"enum":["a","b","c"]},"uniqueItems":true,"minItems":2}`, []string{`["b","a"]`, `["c", "a", "b"]`}, []string{`["a"]`, `["a","a"]`, `["a","b","a"]`, `["a","b","c","a"]`}},
+		{`{"type":"array","items":{"type":["boolean","null"]},"uniqueItems":true}`, []string{`[]`, `[null,true,false]`}, []string{`[true,true]`}},
 		{`true`, []string{`1`, `"x"`, `[[]]`}, []string{``}},
 	} {
 		for _, s := range c.yes {

@@ -5,11 +5,9 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
@@ -71,7 +69,7 @@ func spellings(v *value) []string {
 	}
 	switch v.kind {
 	case '"':
-		return []string{quote(v.text)}
+		return []string{spell(v.text)}
 	case '0':
 		return []string{digitsOf(v)}
 	case '[':
@@ -85,7 +83,7 @@ func spellings(v *value) []string {
 		for i, x := range v.list {
 			m := spellings(x)
 			for k := range m {
-				m[k] = quote(v.names[i]) + ":" + m[k]
+				m[k] = spell(v.names[i]) + ":" + m[k]
 			}
 			members = append(members, m)
 		}
@@ -115,24 +113,6 @@ func permute(list [][]string, from int, use func([][]string) bool) bool {
 		list[from], list[i] = list[i], list[from]
 	}
 	return true
-}
-
-// quote writes a string with escapes only where JSON wants them.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, c := range s {
-		switch {
-		case short[c] != "":
-			b.WriteString(short[c])
-		case c < 0x20:
-			fmt.Fprintf(&b, `\u%04x`, c)
-		default:
-			b.WriteRune(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 func complete(g *grammar.Grammar, text string) bool {

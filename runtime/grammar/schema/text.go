@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	re "github.com/kvgen/kvgen/runtime/grammar/regular"
@@ -98,6 +99,24 @@ func literal(s string) re.Expr {
 		all = append(all, character(re.Runes{{c, c}}))
 	}
 	return quoted(re.Seq(all...))
+}
+
+// spell is a string as literal has it, with escapes in small letters.
+func spell(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range s {
+		switch {
+		case short[c] != "":
+			b.WriteString(short[c])
+		case c < 0x20:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 // The numbers that are written: enough digits for 64-bit integers and for what float64 tells apart,
