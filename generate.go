@@ -62,6 +62,7 @@
 //	runtime/serve/anthropic  Anthropic's API of a served model
 //	runtime/serve/host  a model that is served, in the words of no API
 //	runtime/serve/llamacpp  what llama-server has besides: tokens, state, metrics
+//	runtime/serve/ollama  what clients of ollama ask
 //	runtime/serve/openai    OpenAI's API of it
 //	runtime/serve/server    the APIs behind one listener: keys, limits, the end
 //	runtime/serve/wire  what they share of HTTP: bodies, fields, errors, streams

@@ -4,7 +4,7 @@
 //	kvrun                        a look at the embedded model: text, plan and cache types
 //	kvrun run    [MODEL] -p TEXT continue a text, with --parallel several times at once
 //	kvrun chat   [MODEL]         talk to a model by its chat template
-//	kvrun serve  [MODEL]         answer the clients of OpenAI's API over HTTP
+//	kvrun serve  [MODEL]         answer clients of OpenAI, Anthropic and ollama over HTTP
 //	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
 //	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
 //	kvrun probe  [MODEL]         completions with several caches side by side, and a needle in a
@@ -155,7 +155,7 @@ func commands() []command {
 	return []command{
 		{"run", "continue a text", runCommand},
 		{"chat", "talk to a model by its chat template", chatCommand},
-		{"serve", "answer the clients of OpenAI's API over HTTP", serveCommand},
+		{"serve", "answer clients of OpenAI, Anthropic and ollama over HTTP", serveCommand},
 		{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
 		{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
 		{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},

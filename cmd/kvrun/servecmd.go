@@ -212,6 +212,8 @@ func (f *serveFlags) model(s *session, scheduler *serve.Scheduler) *host.Host {
 	size, _ := f.share(s)
 	h := host.Host{Tokenizer: s.tokens, Scheduler: scheduler, Parallel: f.parallel, Size: size, Trained: s.Context, Sampling: f.sample.sized(size), Limit: f.sample.predict, Plan: s.plan.Record(0)}
 	h.Template, h.NoChat = s.template()
+	r := s.modelRecord()
+	h.File = host.File{Arch: r.Arch, Type: r.Type, Parameters: r.Parameters, Bytes: r.Size}
 	h.Created, h.Measured = time.Now(), f.measured(s)
 	if info, err := os.Stat(s.path); err == nil {
 		h.Created = info.ModTime()

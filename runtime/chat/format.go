@@ -59,6 +59,16 @@ func (t *Template) Begins(prompt string) func(piece string) bool {
 	}
 }
 
+// Thinks says whether the template knows of thinking before an answer.
+func (t *Template) Thinks() bool {
+	for _, s := range formatOf(t.Source).sections {
+		if s.kind == Reasoning && strings.Contains(t.Source, s.open) {
+			return true
+		}
+	}
+	return false
+}
+
 // lead is the white space that the template puts between the prompt and an answer. A model writes
 // it too, and it is no part of what is said: the template would put it there again.
 func (t *Template) lead() string {

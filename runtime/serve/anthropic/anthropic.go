@@ -1,8 +1,6 @@
 package anthropic
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -63,13 +61,6 @@ func WriteError(w http.ResponseWriter, err error) {
 	e := wire.Of(err)
 	wire.RetryAfter(w, e)
 	wire.JSON(w, e.Status, shape(e))
-}
-
-// newID is a name that no other has.
-func newID(prefix string) string {
-	var b [12]byte
-	rand.Read(b[:])
-	return prefix + hex.EncodeToString(b[:])
 }
 
 // stop is why an answer ended, in the words of the API.

@@ -52,7 +52,7 @@ func newBlock(p chat.Part, text string) answerPart {
 	case chat.Call:
 		id := p.Call.ID
 		if id == "" {
-			id = newID("toolu_")
+			id = host.NewID("toolu_")
 		}
 		return answerPart{Type: "tool_use", ID: id, Name: p.Call.Name, Input: jsontext.Value(text)}
 	}
@@ -77,7 +77,7 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer s.Close()
-	out := answer{ID: newID("msg_"), Type: "message", Role: "assistant", Model: a.Host.Name, Content: []answerPart{}}
+	out := answer{ID: host.NewID("msg_"), Type: "message", Role: "assistant", Model: a.Host.Name, Content: []answerPart{}}
 	if q.Stream {
 		a.stream(w, r, out, s)
 		return nil

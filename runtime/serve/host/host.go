@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,11 +24,20 @@ import (
 	"github.com/kvgen/kvgen/runtime/tokenizer"
 )
 
+// File is what is told of a model's file.
+type File struct {
+	Arch       string
+	Type       string // of most of its bytes
+	Parameters int64
+	Bytes      int64 // of its tensors
+}
+
 // Host is a model that is served. All fields are set before it is used.
 type Host struct {
 	Name    string    // of the model, as answers give it
 	Aliases []string  // names that requests may give besides; "*" is any
 	Created time.Time // of its file
+	File    File
 
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template   // nil for a model that has none that can be used
@@ -190,6 +200,13 @@ func RandomSeed() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
 	return binary.LittleEndian.Uint64(b[:])
+}
+
+// NewID is a name that no other has.
+func NewID(prefix string) string {
+	var b [12]byte
+	rand.Read(b[:])
+	return prefix + hex.EncodeToString(b[:])
 }
 
 // Default is the options of a request that says nothing.

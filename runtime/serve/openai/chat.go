@@ -194,7 +194,7 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer host.CloseAll(answers)
-	head := completion{ID: newID("chatcmpl-"), Object: "chat.completion", Created: time.Now().Unix(), Model: a.Host.Name, Fingerprint: a.Host.PlanID()}
+	head := completion{ID: host.NewID("chatcmpl-"), Object: "chat.completion", Created: time.Now().Unix(), Model: a.Host.Name, Fingerprint: a.Host.PlanID()}
 	if q.Stream {
 		return a.streamChat(w, r, head, answers, q.usage())
 	}
@@ -245,7 +245,7 @@ func whole(answer *host.Answer) (c choice, r host.Result, err error) {
 func called(c chat.ToolCall) (out toolCall) {
 	out.ID, out.Type = c.ID, "function"
 	if out.ID == "" {
-		out.ID = newID("call_")
+		out.ID = host.NewID("call_")
 	}
 	out.Function.Name, out.Function.Arguments = c.Name, c.Arguments
 	return out

@@ -207,7 +207,7 @@ func (a *API) complete(w http.ResponseWriter, r *http.Request) error {
 			echoes = append(echoes, q.echo(a.Host, p))
 		}
 	}
-	head := textCompletion{ID: newID("cmpl-"), Object: "text_completion", Created: time.Now().Unix(), Model: a.Host.Name, Fingerprint: a.Host.PlanID()}
+	head := textCompletion{ID: host.NewID("cmpl-"), Object: "text_completion", Created: time.Now().Unix(), Model: a.Host.Name, Fingerprint: a.Host.PlanID()}
 	if q.Stream {
 		a.streamText(w, r, head, answers, echoes, q.usage())
 		return nil

@@ -1,8 +1,6 @@
 package openai
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"time"
@@ -74,13 +72,6 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// newID is a name that no other has.
-func newID(prefix string) string {
-	var b [12]byte
-	rand.Read(b[:])
-	return prefix + hex.EncodeToString(b[:])
 }
 
 // finish is why an answer ended, in the words of the API.

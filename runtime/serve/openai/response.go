@@ -104,7 +104,7 @@ type outputPart struct {
 
 // head is a response of nothing yet.
 func (q *responseRequest) head(h *host.Host, r host.Request) response {
-	x := response{ID: newID("resp_"), Object: "response", Created: time.Now().Unix(), Status: "in_progress", Instructions: q.Instructions, MaxTokens: q.MaxTokens,
+	x := response{ID: host.NewID("resp_"), Object: "response", Created: time.Now().Unix(), Status: "in_progress", Instructions: q.Instructions, MaxTokens: q.MaxTokens,
 		Model: h.Name, Output: []outputItem{}, Parallel: !r.OneCall, Temperature: r.Options.Sampling.Temperature, TopP: r.Options.Sampling.TopP,
 		ToolChoice: q.ToolChoice, Tools: []toldTool{}, Truncation: "disabled", Metadata: q.Metadata, Fingerprint: h.PlanID()}
 	if q.Reasoning != nil {
@@ -261,7 +261,7 @@ func newPart(kind chat.Kind, text string) outputPart {
 // begin opens an item with a text.
 func (o *responding) begin(kind chat.Kind) error {
 	k := kinds[kind]
-	x := outputItem{Type: k.item, ID: newID(k.prefix), Status: "in_progress", Content: &[]outputPart{}}
+	x := outputItem{Type: k.item, ID: host.NewID(k.prefix), Status: "in_progress", Content: &[]outputPart{}}
 	if kind == chat.Content {
 		x.Role = "assistant"
 	} else {
@@ -323,7 +323,7 @@ func (o *responding) call(c chat.ToolCall) error {
 		return err
 	}
 	nothing, wired := "", called(c)
-	x := outputItem{Type: "function_call", ID: newID("fc_"), Status: "in_progress", CallID: wired.ID, Name: c.Name, Arguments: &nothing}
+	x := outputItem{Type: "function_call", ID: host.NewID("fc_"), Status: "in_progress", CallID: wired.ID, Name: c.Name, Arguments: &nothing}
 	o.head.Output = append(o.head.Output, x)
 	e := o.of("response.output_item.added")
 	e.ItemID, e.Item = "", &x

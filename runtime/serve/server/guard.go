@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kvgen/kvgen/runtime/serve/anthropic"
+	"github.com/kvgen/kvgen/runtime/serve/ollama"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
@@ -74,7 +75,7 @@ func guard(next http.Handler, o Options) http.Handler {
 		switch {
 		case o.Loopback && len(o.Keys) == 0 && !local(r.Host):
 			refuse(seen, r, &wire.Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the host %.64q is no name of this machine", r.Host)})
-		case strings.HasSuffix(r.URL.Path, "/health"), o.Keys.allow(r):
+		case r.URL.Path == "/health", r.URL.Path == "/v1/health", o.Keys.allow(r):
 			inner.ServeHTTP(seen, r)
 		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -85,11 +86,14 @@ func guard(next http.Handler, o Options) http.Handler {
 
 // refuse answers in the shape of the API that was asked.
 func refuse(w http.ResponseWriter, r *http.Request, e *wire.Error) {
-	if strings.HasPrefix(r.URL.Path, "/v1/messages") {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/v1/messages"):
 		anthropic.WriteError(w, e)
-		return
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		ollama.WriteError(w, e)
+	default:
+		openai.WriteError(w, e)
 	}
-	openai.WriteError(w, e)
 }
 
 // local says whether a host, perhaps with a port, is this machine's by itself. A page of another

@@ -15,6 +15,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/serve/anthropic"
 	"github.com/kvgen/kvgen/runtime/serve/host"
 	"github.com/kvgen/kvgen/runtime/serve/llamacpp"
+	"github.com/kvgen/kvgen/runtime/serve/ollama"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
@@ -52,6 +53,7 @@ func Handler(h *host.Host, o Options) http.Handler {
 	(&openai.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
 	mux.HandleFunc("GET /v1/kv", costs(h))
 	(&llamacpp.API{Host: h, Limits: o.Limits, Ping: o.Ping, Build: o.Build}).Register(mux)
+	(&ollama.API{Host: h, Limits: o.Limits, Version: ollama.Version}).Register(mux)
 	(&anthropic.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
 	return guard(named(mux, h), o)
 }

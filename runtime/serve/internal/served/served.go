@@ -71,7 +71,7 @@ func Host(t testing.TB, o Options) *host.Host {
 		run(t, s)
 	}
 	return host.New(host.Host{Name: "tiny", Created: time.Unix(1700000000, 0), Tokenizer: words, Template: template, Scheduler: s,
-		Parallel: o.Sequences, Size: o.Size, Trained: m.Context, Limit: -1, Sampling: sample.Options{Repeat: 1, TopP: 1}, Plan: plan.Record(0)})
+		File: host.File{Arch: m.Arch, Type: "mixed", Parameters: 5115000, Bytes: 5 << 20}, Parallel: o.Sequences, Size: o.Size, Trained: m.Context, Limit: -1, Sampling: sample.Options{Repeat: 1, TopP: 1}, Plan: plan.Record(0)})
 }
 
 // run runs a scheduler until the test ends.
