@@ -95,6 +95,37 @@ func TestEveryKernel(t *testing.T) {
 	}
 }
 
+// TestUnseenKernels evaluates the kernels of types that do not ship, whose layouts and arithmetic no
+// shipped type has: all for a machine with few registers, codecs for every processor's first set.
+func TestUnseenKernels(t *testing.T) {
+	set, err := spec.Load(os.DirFS(filepath.Join(root, "testdata/unseen")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := map[string]bool{}
+	machines := []evaluator{{caps: few, suffix: "Few"}}
+	for _, t := range gen.Targets() {
+		if cpu, ok := t.(simd.Target); ok {
+			isa := cpu.Machine.ISAs[0]
+			machines = append(machines, evaluator{caps: isa.Caps, suffix: isa.Suffix})
+		}
+	}
+	for _, m := range machines {
+		for _, typ := range set.Types {
+			t.Run(m.suffix+"/"+typ.Name, func(t *testing.T) {
+				e := &evaluator{T: t, caps: m.caps, suffix: m.suffix, ran: ran}
+				if e.codec(typ); m.suffix == "Few" {
+					e.products(typ)
+					e.mixes(typ)
+				}
+			})
+		}
+	}
+	if len(ran) < 4*len(set.Types) {
+		t.Errorf("%d kernels of %d types were evaluated", len(ran), len(set.Types))
+	}
+}
+
 // generated are the names of the functions in assembly.
 func generated(t *testing.T) map[string]bool {
 	t.Helper()
