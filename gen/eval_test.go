@@ -95,8 +95,9 @@ func TestEveryKernel(t *testing.T) {
 	}
 }
 
-// TestUnseenKernels evaluates the kernels of types that do not ship, whose layouts and arithmetic no
-// shipped type has: all for a machine with few registers, codecs for every processor's first set.
+// TestUnseenKernels evaluates the kernels of types that do not ship, whose layouts and arithmetic
+// no shipped type has: all for a machine with few registers, codecs for every processor's first
+// set.
 func TestUnseenKernels(t *testing.T) {
 	set, err := spec.Load(os.DirFS(filepath.Join(root, "testdata/unseen")))
 	if err != nil {

@@ -107,7 +107,7 @@ func compiling(root string, drawn []mutation, count int) (faults []mutation, tak
 		}
 	}
 	if len(faults) == 0 {
-		return nil, 0, errors.New("no fault compiles")
+		return nil, 0, errors.New("no place is left that compiles with its fault")
 	}
 	return faults, taken, nil
 }

@@ -9,7 +9,7 @@
 // exchanged operator, a number that is one more, a condition that is negated, a statement that is
 // left out. Of all places of the compiler, its kernels, the cache, attention, the engine of the
 // processor and the models (folders in sites.go) that compile COUNT are drawn by SEED, so a run can
-// be repeated. -only takes those whose line in -list contains TEXT.
+// be repeated. With -only the places are those whose line in -list contains TEXT.
 //
 // All faults are compiled into the same programs at once, each in a copy of its function, and a
 // process is told which one it has (variants.go). The tests of the packages, all by default, run
@@ -70,7 +70,7 @@ func parse(args []string, stderr io.Writer) (o options, ok bool) {
 	flags.Uint64Var(&o.seed, "seed", 1, "draws the faults")
 	flags.IntVar(&o.count, "count", 200, "how many faults are planted")
 	flags.IntVar(&o.from, "from", 0, "how many of those drawn are left out first")
-	flags.StringVar(&o.only, "only", "", "plant only faults whose line in -list contains this text")
+	flags.StringVar(&o.only, "only", "", "draw among the faults whose line in -list contains this text")
 	flags.StringVar(&o.work, "work", "", "folder for the clone, the programs and the journal")
 	chosen := flags.String("steps", "tests,generic", "steps of .ci/run, separated by commas: tests, generic, emulated")
 	flags.Float64Var(&o.atLeast, "atleast", 95, "per cent that must be caught")
@@ -141,13 +141,11 @@ func plantDrawn(ctx context.Context, o options, stdout io.Writer) ([]result, err
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(m mutation) bool { return !strings.Contains(m.String(), o.only) })
 	drawn := draw(all, o.seed)
 	faults, taken, err := compiling(root, drawn[min(o.from, len(drawn)):], o.count)
 	if err != nil {
 		return nil, err
-	}
-	if o.only != "" {
-		faults = slices.DeleteFunc(faults, func(m mutation) bool { return !strings.Contains(m.String(), o.only) })
 	}
 	if o.list {
 		for _, m := range faults {

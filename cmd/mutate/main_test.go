@@ -270,6 +270,10 @@ func TestPlant(t *testing.T) {
 	if strings.Contains(stdout.String(), "caught by") {
 		t.Errorf("a fault is planted again:\n%s", &stdout)
 	}
+	stdout.Reset()
+	if code := run(t.Context(), []string{"-list", "-only", "Add: operator"}, &stdout, &stderr); code != 0 || stdout.String() != "runtime/kv/add.go: Add: operator: + -> -\n" {
+		t.Errorf("-only: exit %d: %s%s", code, &stdout, &stderr)
+	}
 	if code := run(t.Context(), append(args, "-seed", "2"), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "holds another run") {
 		t.Errorf("another seed in the same folder: exit %d: %s", code, &stderr)
 	}
