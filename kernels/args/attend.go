@@ -48,3 +48,26 @@ type Attend struct {
 	Count    int32
 	Segments [2]Segment
 }
+
+// Prefill computes attention of many query rows over keys and values of f16: those of the segments,
+// whose scales are not looked at. Their parts are [groups of the launch][Parts][ROWS][value row]
+// and, of the references and sums, [2], both in the first segment.
+type Prefill struct {
+	Attend      Attend
+	First, Many int32 // KV heads of the launch: the first, and how many
+	Parts       int32 // that the cells are cut into
+}
+
+// Unpack makes rows of f16 of those of a side, as the model computed them.
+type Unpack struct {
+	From Rows
+	// [Many] heads of rows as a cache of f16 has them, To.Head bytes apart
+	To        Rows
+	Cells     uint64 `c:"const int4*"` // as those of a Segment
+	Positions uint64 `c:"const int*"`
+	// [count] as those of Attend, if PAGED; block y is a head of a run
+	Runs  uint64 `c:"const int4*"`
+	Mu    Mu
+	First int32 // KV head
+	Many  int32
+}

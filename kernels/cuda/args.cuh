@@ -96,6 +96,20 @@ static_assert(offset_of(Attend, runs) == 104);
 static_assert(offset_of(Attend, count) == 112);
 static_assert(offset_of(Attend, segments) == 120);
 
+// Prefill computes attention of many query rows over keys and values of f16: those of the segments,
+// whose scales are not looked at. Their parts are [groups of the launch][Parts][ROWS][value row]
+// and, of the references and sums, [2], both in the first segment.
+struct Prefill {
+  Attend attend;
+  int first, many; // KV heads of the launch: the first, and how many
+  int parts;       // that the cells are cut into
+};
+static_assert(sizeof(Prefill) == 344);
+static_assert(offset_of(Prefill, attend) == 0);
+static_assert(offset_of(Prefill, first) == 328);
+static_assert(offset_of(Prefill, many) == 332);
+static_assert(offset_of(Prefill, parts) == 336);
+
 // Angles makes the cosines and sines of RoPE for a batch.
 struct Angles {
   const int* positions; // [tokens]
@@ -655,6 +669,29 @@ static_assert(offset_of(Inputs, x) == 0);
 static_assert(offset_of(Inputs, e) == 8);
 static_assert(offset_of(Inputs, norm) == 16);
 static_assert(offset_of(Inputs, narrow) == 40);
+
+// Unpack makes rows of f16 of those of a side, as the model computed them.
+struct Unpack {
+  Rows from;
+  // [Many] heads of rows as a cache of f16 has them, To.Head bytes apart
+  Rows to;
+  const int4* cells; // as those of a Segment
+  const int* positions;
+  // [count] as those of Attend, if PAGED; block y is a head of a run
+  const int4* runs;
+  Mu mu;
+  int first;         // KV head
+  int many;
+};
+static_assert(sizeof(Unpack) == 152);
+static_assert(offset_of(Unpack, from) == 0);
+static_assert(offset_of(Unpack, to) == 40);
+static_assert(offset_of(Unpack, cells) == 80);
+static_assert(offset_of(Unpack, positions) == 88);
+static_assert(offset_of(Unpack, runs) == 96);
+static_assert(offset_of(Unpack, mu) == 104);
+static_assert(offset_of(Unpack, first) == 144);
+static_assert(offset_of(Unpack, many) == 148);
 
 // Heads is norms, RoPE and storing of Q, K and V.
 struct Heads {

@@ -60,6 +60,9 @@ func TestCompileKernels(t *testing.T) {
 	f.compile(t, everywhere(all))
 }
 
+// mostShared is the shared memory that a block can have on some GPU, in bytes.
+const mostShared = 227 << 10
+
 // fitting is a rotation for the side, nil where none fits; n chooses.
 func fitting(s rows.Side, n int) *kernels.Rotation {
 	var all []*kernels.Rotation
@@ -107,6 +110,11 @@ func sources(t *testing.T, s rows.Side) (all []*gpu.Source) {
 			a.Key, a.Value = turned, turned
 		}
 		add(a.For([]int{1, 64, 2, 1, 1, 64}[i], 4).Source(generated))
+		a.Fast, a.Paged = true, a.Paged && a.Offset == nil
+		// Large heads have none.
+		if prefill, err := a.PrefillSources(generated, mostShared); err == nil {
+			all = append(all, prefill...)
+		}
 	}
 	return all
 }

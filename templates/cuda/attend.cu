@@ -221,7 +221,7 @@ extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const 
   Group g(p, blockIdx.y);
   let_next();
   await_previous();
-  if constexpr (PAGED) g.find(p, lane);
+  if constexpr (PAGED) g.find(p, p.kv_heads, lane);
   Query query;
   if (warp < g.rows) query.load(p, g.token(warp), g.query_head(warp), lane);
   g.look(p, lane);

@@ -1,17 +1,9 @@
 // One segment of a layer's rows, and what ROWS query rows that share a KV head see of it. Its cells and positions are read from device
 // memory, so that a launch means the same when more rows are there.
 #pragma once
-#include "args.cuh"
+#include "cells.cuh"
 #include "offset.cuh"
 #include "values.cuh"
-
-// If PAGED, cells are of sequences: a sequence sees a list of pages, and cell c of it is cell c % page of its page c / page. cells are
-// then [sequences] of {cells in the list, position of the first, 1 as above, where the list begins}, and lists begin so many pages after
-// positions. Where the cells of a page that the sequence holds follow one another in order, a list has
-//   {number of the page, position that its cell 0 has or would have, first cell, cell after the last}
-// and else {~number, where the positions of its cells are, in int4 from positions on, and a bit for each cell that is the sequence's}.
-using Page = int4;
-constexpr int page = 64;
 
 using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 
@@ -35,57 +27,12 @@ constexpr int busy = warps < 4 ? warps : 4;                // warps of a block t
 constexpr int slots = warps > 4 ? (warps + 1) / 2 : warps; // of sums of warps: two share one where there are many
 constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
-// Where part k of n items cut into so many parts begins. The first parts have one item more.
-__device__ inline int part_of(int n, int k, int parts) {
-  const int each = n / parts;
-  return each * k + min(k, n - each * parts);
-}
+// A group with the positions of its rows.
+struct Group : QueryGroup {
+  int lowest, highest; // positions of all rows that see anything
+  int position[quads]; // of this lane's rows
 
-// ROWS query rows of a KV head: row r of the group is token (ROWS * number + r) / group, query head
-// "head * group + (ROWS * number + r) % group".
-struct Group {
-  int head, number, group, rows; // of them there are so many
-  int first, sequence;           // if PAGED: the first token of the run, whose rows are numbered from it
-  int index;                     // of the group among those of all heads
-  int lowest, highest;           // positions of all rows that see anything
-  int position[quads];           // of this lane's rows
-
-  Group() = default;
-  __device__ Group(const Attend& p, int y) {
-    group = p.heads / p.kv_heads;
-    const int all = p.queries * group, groups = (all + ROWS - 1) / ROWS;
-    index = y;
-    head = y / groups;
-    number = y - head * groups;
-    rows = min(ROWS, all - ROWS * number);
-    first = sequence = 0;
-  }
-  // Which run the group is of, and which rows of it.
-  __device__ __forceinline__ void find(const Attend& p, int lane) {
-    const int all = gridDim.y / p.kv_heads;
-    head = index / all;
-    number = index - head * all;
-    rows = 0;
-    for (int r = 0; r < p.count; r += 32) {
-      const int4 run = r + lane < p.count ? p.runs[r + lane] : make_int4(0, 0, 0, 0);
-      const int groups = (run.y * group + ROWS - 1) / ROWS;
-      int sum = groups; // of the runs up to this lane's
-      for (int k = 1; k < 32; k *= 2) {
-        const int before = __shfl_up_sync(~0u, sum, k);
-        if (lane >= k) sum += before;
-      }
-      const unsigned in = __ballot_sync(~0u, number < sum);
-      if (in) {
-        const int at = __ffs((int)in) - 1;
-        first = __shfl_sync(~0u, run.x, at);
-        sequence = __shfl_sync(~0u, run.z, at);
-        number -= __shfl_sync(~0u, sum - groups, at);
-        rows = min(ROWS, __shfl_sync(~0u, run.y, at) * group - ROWS * number);
-        return;
-      }
-      number -= __shfl_sync(~0u, sum, 31);
-    }
-  }
+  using QueryGroup::QueryGroup;
   __device__ void look(const Attend& p, int lane) {
     lowest = 0x7fffffff, highest = -1;
 #pragma unroll
@@ -100,23 +47,15 @@ struct Group {
       highest = max(highest, __shfl_xor_sync(~0u, highest, k));
     }
   }
-  __device__ int token(int r) const { return (PAGED ? first : 0) + (ROWS * number + r) / group; }
-  __device__ int query_head(int r) const { return head * group + (ROWS * number + r) % group; }
 };
 
 // What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many parts.
-template <class S> struct View {
+template <class S> struct View : Seen {
   static constexpr int step = S::tiles * tile, slices = S::value_row / S::slice;
-  int used, base, first, count, parts, list;
-  bool ordered;
+  int first, count, parts;
 
   View() = default;
-  __device__ View(const Segment& s, const Group& g, int window) {
-    const int4 c = s.cells[PAGED ? g.sequence : 0];
-    used = max(0, min(c.x, s.capacity));
-    list = c.w;
-    base = c.y;
-    ordered = c.z != 0;
+  __device__ View(const Segment& s, const Group& g, int window) : Seen(s.cells, s.capacity, g.sequence) {
     int lo = 0, hi = g.highest < 0 ? 0 : used;
     if (ordered && hi > 0) {
       hi = min(hi, g.highest - base + 1);
@@ -127,37 +66,6 @@ template <class S> struct View {
     parts = min(s.splits, (count + busy - 1) / busy);
   }
   __device__ int blocks() const { return parts * slices; }
-
-  // The page with a cell, if PAGED, and where that lies.
-  __device__ __forceinline__ Page page_of(const Segment& s, int cell) const { return ((const Page*)s.positions)[list + cell / page]; }
-  static __device__ __forceinline__ long long place(const Page& at, int cell) { return (long long)(at.x < 0 ? ~at.x : at.x) * page + cell % page; }
-
-  // The positions that a lane's cells of a tile hold, rows 4j.. from a cell on; below 0 where there is none.
-  __device__ __forceinline__ void held(const Segment& s, int cell, int* at) const {
-    if (PAGED) {
-      const Page in = page_of(s, cell);
-      const int c = cell % page;
-      if (in.x >= 0) {
-#pragma unroll
-        for (int n = 0; n < 4; n++) at[n] = c + n >= in.z && c + n < in.w ? in.y + c + n : -1;
-      } else {
-        const int4 v = ((const int4*)s.positions)[in.y + c / 4];
-        const unsigned own = (unsigned)(c < 32 ? in.z : in.w) >> (c & 31);
-        at[0] = own & 1 ? v.x : -1, at[1] = own & 2 ? v.y : -1, at[2] = own & 4 ? v.z : -1, at[3] = own & 8 ? v.w : -1;
-      }
-      return;
-    }
-    if (ordered) {
-#pragma unroll
-      for (int n = 0; n < 4; n++) at[n] = base + cell + n;
-    } else {
-      const int4 v = *(const int4*)(s.positions + cell);
-      at[0] = v.x, at[1] = v.y, at[2] = v.z, at[3] = v.w;
-    }
-#pragma unroll
-    for (int n = 0; n < 4; n++)
-      if (cell + n >= used) at[n] = -1;
-  }
 };
 
 // What a block has to know again when its warps have walked, or now and then meanwhile: it would take registers that the loop needs.
@@ -202,7 +110,7 @@ __device__ __forceinline__ void add_taken(float s[][4 * S::tiles], const unsigne
     unsigned left = 15;
     if (!see.ordered) {
       left = 0;
-      see.held(segment, first + u * tile + (lane >> 2) * 4, from);
+      see.held(segment.positions, first + u * tile + (lane >> 2) * 4, from);
 #pragma unroll
       for (int n = 0; n < 4; n++) {
         left |= (unsigned)(from[n] >= 0) << n;
@@ -236,7 +144,7 @@ __device__ __forceinline__ void mask(float s[][4 * S::tiles], V& v, const Segmen
 #pragma unroll
   for (int u = 0; u < S::tiles; u++) {
     int held[4];
-    see.held(segment, first + u * tile + (lane >> 2) * 4, held);
+    see.held(segment.positions, first + u * tile + (lane >> 2) * 4, held);
 #pragma unroll
     for (int i = 0; i < quads; i++) {
       const int position = positions[4 * i + (lane & 3)];
@@ -266,7 +174,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   const int end = see.first + part_of(see.count, part + 1, see.parts);
   // Pointers go along with the steps; if PAGED, they are to where each lies.
   Page now = make_int4(0, 0, 0, 0), then = now;
-  if (PAGED && at < end) now = see.page_of(segment, at * step);
+  if (PAGED && at < end) now = see.page_of(segment.positions, at * step);
   const long long from = PAGED ? 0 : (long long)at * step;
   long long to = PAGED ? View<S>::place(now, at * step) : 0;
   const unsigned char* keys = segment.keys + g.head * segment.key_head + from * K::Row::bytes;
@@ -331,7 +239,7 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   for (; at < end; at += warps) {
     v.load(values + to * V::Row::bytes, value_scales + to * V::Row::scale_bytes, slice, lane);
     if (PAGED) {
-      if (at + warps < end) then = see.page_of(segment, (at + warps) * step);
+      if (at + warps < end) then = see.page_of(segment.positions, (at + warps) * step);
     } else {
       keys += warps * step * K::Row::bytes;
       key_scales += warps * step * K::Row::scale_bytes;

@@ -71,3 +71,30 @@ func TestMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestPrefills says for which shapes there is a kernel of many query rows, and that the others are
+// refused by what they lack.
+func TestPrefills(t *testing.T) {
+	q := gputest.Idle()
+	side := func(name string, dim int) rows.Side { return rows.Side{Type: kernels.Default().ByName(name), Dim: dim} }
+	for _, c := range []struct {
+		shape attend.Shape
+		want  bool
+	}{
+		{attend.Shape{Fast: true, Key: side("f16", 128), Value: side("f16", 128)}, true},
+		{attend.Shape{Fast: true, Key: side("q8_0", 256), Value: side("f32", 40), Paged: true}, true},
+		{attend.Shape{Fast: true, Key: side("f16", 128), Value: side("f16", 128), Offset: &rope.Pairing{Pairs: 64}}, true},
+		{attend.Shape{Key: side("f16", 128), Value: side("f16", 128)}, false},
+		{attend.Shape{Fast: true, Key: side("f16", 128), Value: side("f16", 128), Offset: &rope.Pairing{Pairs: 64}, Paged: true}, false},
+		// The 100 KiB of the idle GPU are too few.
+		{attend.Shape{Fast: true, Key: side("f16", 576), Value: side("f16", 576)}, false},
+		{attend.Shape{Fast: true, Key: side("f16", 128), Value: side("f16", 17*32)}, false},
+	} {
+		if got := c.shape.Prefills(q.Limits()); got != c.want {
+			t.Errorf("%+v: %t", c.shape, got)
+		}
+		if _, err := attend.NewPrefill(q, c.shape); !c.want && (err == nil || !strings.Contains(err.Error(), "of the fast form, without offsets in a cache of several sequences")) {
+			t.Errorf("%+v: %v", c.shape, err)
+		}
+	}
+}

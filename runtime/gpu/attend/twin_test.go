@@ -30,10 +30,11 @@ type twin struct {
 	seed   uint64
 	all    [2][]float32 // [positions] keys and values that were stored
 
-	gpu    *Layer
-	attend *Kernel
-	take   *rows.Evict
-	place  *cells.Place
+	gpu     *Layer
+	attend  *Kernel
+	prefill *Prefill // computes in its place, if it is there
+	take    *rows.Evict
+	place   *cells.Place
 }
 
 // keyRope is a position encoding of the keys of a twin that has an offset.
@@ -55,6 +56,7 @@ type setting struct {
 	warps    int
 	rows     int // query rows of a block, or fewer if it cannot hold them; 0 for the default
 	capacity int // of the packed rows on the device, where it is more than the cache needs
+	prefill  bool
 }
 
 func sideOf(s *kv.Side) rows.Side { return rows.Side{Type: s.Type, Rotation: s.Rotation, Dim: s.Dim} }
@@ -105,7 +107,11 @@ func newTwin(t testing.TB, d *gpu.Queue, s setting) *twin {
 	if s.rows > 0 {
 		a = a.For(s.rows, 1)
 	}
-	w.attend = gputest.Must[*Kernel](t)(New(d, a))
+	if s.prefill {
+		w.prefill = gputest.Must[*Prefill](t)(NewPrefill(d, a))
+	} else {
+		w.attend = gputest.Must[*Kernel](t)(New(d, a))
+	}
 	w.place = gputest.Must[*cells.Place](t)(cells.NewPlace(d))
 	return w
 }
@@ -221,7 +227,12 @@ func (w *twin) device(q []float32, positions []int32, splits int) []float32 {
 		got[i] = float32(math.NaN())
 	}
 	out := gputest.Upload(w.t, w.d, got)
-	gputest.Check(w.t, w.attend.Run(w.gpu, gputest.Upload(w.t, w.d, q), out, &Batch{Positions: gputest.Upload(w.t, w.d, positions), Queries: len(positions)}, splits))
+	queries, b := gputest.Upload(w.t, w.d, q), &Batch{Positions: gputest.Upload(w.t, w.d, positions), Queries: len(positions)}
+	if w.prefill != nil {
+		gputest.Check(w.t, w.prefill.Run(w.gpu, queries, out, b, 0))
+	} else {
+		gputest.Check(w.t, w.attend.Run(w.gpu, queries, out, b, splits))
+	}
 	gputest.Check(w.t, gpu.Read(out, 0, got))
 	return got
 }

@@ -8,13 +8,16 @@ import (
 
 // source is a program of rows of one side; key says which. The two sides of a layer lie
 // differently.
-func source(d *gpu.Dialect, s Side, key bool, frame string) (*gpu.Source, error) {
+func source(d *gpu.Dialect, s Side, key bool, frame string, more ...gpu.Define) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	typ, rotation := s.Include(b)
 	b.Add("using Type = %s;\nusing Rotation = %s;\n", typ, rotation)
 	b.Define("SIDE", map[bool]string{true: "Side::key", false: "Side::value"}[key])
 	b.Define("HEAD_DIM", s.Dim)
 	b.Define("FILE_ROW", s.Type.HeadDim(s.Dim))
+	for _, m := range more {
+		b.Define(m.Name, m.Value)
+	}
 	b.Frame(frame)
 	return b.Source(fmt.Sprintf("%s-%s-%d", frame, s.Type.Name, s.Dim), true)
 }
