@@ -21,6 +21,7 @@ type attention struct {
 	sinks   *gpu.Buffer
 	k, v    int // parts of the products
 	attends map[attendKey]*attend.Kernel
+	prefill map[*layerRows]*attend.Prefill // for many tokens; nil where there is none
 }
 
 // attendKey is what decides which kernel attends: rows of a cache, and query rows that share what
@@ -31,7 +32,7 @@ type attendKey struct {
 }
 
 func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
-	a := &attention{s: s, rope: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}}
+	a := &attention{s: s, rope: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}, prefill: map[*layerRows]*attend.Prefill{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
 		return nil, err
@@ -141,11 +142,17 @@ func (a *attention) runTokens(e *engine, c *cache, r *layerRows, n, lo, hi int) 
 			longest = max(longest, r.N)
 		}
 	}
+	view := a.view(r)
+	if many, err := a.prefillOf(e, r, longest); many != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return many.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &batch, 1<<r.splits)
+	}
 	x, err := a.kernelOf(e, r, longest)
 	if err != nil {
 		return err
 	}
-	view := a.view(r)
 	return x.Run(view, b.Queries, rowsFrom(a.o, s.Heads*s.ValueDim, lo), &batch, x.Cut(view, x.GroupsOf(view, &batch), 1<<r.splits))
 }
 
@@ -173,6 +180,14 @@ func (a *attention) kernelOf(e *engine, r *layerRows, tokens int) (*attend.Kerne
 	if x := a.attends[key]; x != nil {
 		return x, nil
 	}
+	x, err := e.attendOf(a.shape(e, r).For(tokens, group))
+	if err == nil {
+		a.attends[key] = x
+	}
+	return x, err
+}
+
+func (a *attention) shape(e *engine, r *layerRows) attend.Shape {
 	k := attend.Shape{Key: r.pairs[0].Key, Value: r.pairs[0].Value, SoftCap: a.s.SoftCap > 0, Fast: !e.exact, Paged: r.several}
 	if len(r.pairs) > 1 {
 		k.Exact = &r.pairs[1]
@@ -180,11 +195,26 @@ func (a *attention) kernelOf(e *engine, r *layerRows, tokens int) (*attend.Kerne
 	if r.offset != nil {
 		k.Offset = &r.offset.Rope.Pairing
 	}
-	x, err := e.attendOf(k.For(tokens, group))
-	if err == nil {
-		a.attends[key] = x
+	return k
+}
+
+// prefillOf is what attends for so many tokens of a sequence, nil if kernelOf does.
+func (a *attention) prefillOf(e *engine, r *layerRows, tokens int) (*attend.Prefill, error) {
+	shared := tokens * a.s.Heads / r.rows[0].Keys.Heads
+	if shared < attend.FewestRows {
+		return nil, nil
 	}
-	return x, err
+	x, done := a.prefill[r]
+	if k := a.shape(e, r); !done && k.Prefills(e.b.Limits()) {
+		var err error
+		if x, err = e.prefillOf(k); err != nil {
+			return nil, err
+		}
+	}
+	if a.prefill[r] = x; x != nil && shared < x.Fewest() {
+		return nil, nil
+	}
+	return x, nil
 }
 
 // reserve compiles the kernels for one token of each sequence and for whole batches and makes room
@@ -201,6 +231,12 @@ func (a *attention) reserve(e *engine, r *layerRows, sequences int) error {
 		if err := one.Hold(l, groups, one.Cut(l, groups, l.Keys.Capacity)); err != nil {
 			return err
 		}
+	}
+	if many, err := a.prefillOf(e, r, e.batch); many != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return e.b.Reserve(many.Workspace(l, e.batch, sequences))
 	}
 	x, err := a.kernelOf(e, r, e.batch)
 	if err != nil {

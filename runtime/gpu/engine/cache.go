@@ -282,6 +282,7 @@ func (c *cache) Close() error {
 	for _, o := range c.e.ops {
 		if a, ok := o.(*attention); ok {
 			maps.DeleteFunc(a.attends, func(k attendKey, _ *attend.Kernel) bool { return slices.Contains(c.layers, k.rows) })
+			maps.DeleteFunc(a.prefill, func(k *layerRows, _ *attend.Prefill) bool { return slices.Contains(c.layers, k) })
 		}
 	}
 	return errors.Join(all...)

@@ -43,6 +43,7 @@ type engine struct {
 	rope                        *rope.Kernel
 	gate                        *qkv.Gate // of attention whose outputs are gated
 	attends                     map[string]*attend.Kernel
+	prefills                    map[string]*attend.Prefill
 	qkv                         map[rows.Pair]*qkv.Kernel
 	evicts                      map[[2]rows.Pair]*rows.Evict
 	tables                      []offsetRope
@@ -65,7 +66,7 @@ type ropeAngles struct {
 const logitRows = 32
 
 func (b *Backend) engine(w *weights, s program.Span, o model.Options) (*engine, error) {
-	e := &engine{b: b, w: w, span: s, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
+	e := &engine{b: b, w: w, span: s, size: o.Size, batch: o.Batch, exact: o.Math == model.Exact, scratch: map[string]*gpu.Buffer{}, attends: map[string]*attend.Kernel{}, prefills: map[string]*attend.Prefill{}, qkv: map[rows.Pair]*qkv.Kernel{}, evicts: map[[2]rows.Pair]*rows.Evict{}}
 	if err := e.start(); err != nil {
 		return nil, errors.Join(err, e.free())
 	}

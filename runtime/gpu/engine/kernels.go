@@ -10,8 +10,8 @@ import (
 	"github.com/kvgen/kvgen/runtime/gpu/rows"
 )
 
-// attendOf is the attention kernel of a shape, compiled once.
-func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
+// shapeKey tells shapes of attention apart.
+func shapeKey(a attend.Shape) string {
 	key := fmt.Sprint(a.Key, a.Value, a.SoftCap, a.Fast, a.Paged, a.Rows)
 	if a.Exact != nil {
 		key += fmt.Sprint(*a.Exact)
@@ -19,6 +19,25 @@ func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
 	if a.Offset != nil {
 		key += fmt.Sprint(*a.Offset)
 	}
+	return key
+}
+
+// prefillOf is attention of many tokens of a shape, compiled once.
+func (e *engine) prefillOf(a attend.Shape) (*attend.Prefill, error) {
+	key := shapeKey(a)
+	if x := e.prefills[key]; x != nil {
+		return x, nil
+	}
+	x, err := attend.NewPrefill(e.b.Queue, a)
+	if err == nil {
+		e.prefills[key] = x
+	}
+	return x, err
+}
+
+// attendOf is the attention kernel of a shape, compiled once.
+func (e *engine) attendOf(a attend.Shape) (*attend.Kernel, error) {
+	key := shapeKey(a)
 	if x := e.attends[key]; x != nil {
 		return x, nil
 	}
