@@ -13,6 +13,8 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cuda/builtin"
+	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	"github.com/kvgen/kvgen/runtime/gpu/engine"
@@ -30,6 +32,9 @@ const howTo = "go test ./runtime/cuda -run TestBuiltIn -args -generate -compiler
 // mostBuiltIn bounds the archive, in bytes: it is in every program and every copy of the
 // repository.
 const mostBuiltIn = 3 << 20
+
+// leastShared is the shared memory that a block can have on every GPU of the set, in bytes.
+const leastShared = 99 << 10
 
 // TestBuiltIn finds the PTX of every kernel of the set, made of its source as it is now, and no
 // other. It needs no NVRTC, unless it is told to make them. A changed frame or type of the set
@@ -75,6 +80,34 @@ func TestBuiltIn(t *testing.T) {
 	}
 	if n := builtin.Packed(); n > mostBuiltIn {
 		t.Errorf("the kernels that come with the program take %d bytes: at most %d", n, mostBuiltIn)
+	}
+}
+
+// TestBuiltInDemo finds the embedded model in the set, so that it runs without NVRTC: its width,
+// its matrices, its heads and its cache.
+func TestBuiltInDemo(t *testing.T) {
+	set := loaded(t, builtin.Wanted)
+	f := loaded(t, func() (*gguf.File, error) { return gguf.Parse(demo.Model(), nil) })
+	number := func(key string) int {
+		n, ok, err := f.U32("llama." + key)
+		if !ok || err != nil {
+			t.Fatalf("the embedded model's %s: %t, %v", key, ok, err)
+		}
+		return int(n)
+	}
+	if n := number("embedding_length"); !slices.Contains(set.Widths, n) {
+		t.Errorf("width %d", n)
+	}
+	for _, x := range f.Tensors() {
+		if name := kernels.Default().ByID(int(x.Type)).Name; !slices.Contains(set.Weights, name) {
+			t.Errorf("%s is of %s", x.Name, name)
+		}
+	}
+	dim := number("attention.key_length")
+	if !slices.ContainsFunc(set.Caches, func(c builtin.Cache) bool {
+		return c.Key == "f16" && c.Value == "f16" && c.Exact == "" && slices.Contains(c.Dims, dim)
+	}) {
+		t.Errorf("no cache of f16 for heads of %d", dim)
 	}
 }
 
@@ -180,6 +213,15 @@ func wantedBuiltIn(t *testing.T) (*builtin.Set, []*gpu.Source) {
 				add(rows.StoreSource(generated, p.Key, true))
 				add(rows.StoreSource(generated, p.Value, false))
 				add(qkv.Source(generated, p))
+			}
+			many := a
+			many.Fast = true
+			prefill, err := many.PrefillSources(generated, leastShared)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range prefill {
+				add(s, nil)
 			}
 			for _, fast := range []bool{true, false} {
 				for _, rows := range []int{1, 8, 16} {
