@@ -49,7 +49,7 @@ func TestServe(t *testing.T) {
 	ask := func(text string) string {
 		return body(http.Post(url+"/v1/completions", "application/json", strings.NewReader(text)))
 	}
-	for range 3 { // closed while events come
+	for range 10 { // closed while events come
 		r, err := http.Post(url+"/v1/completions", "application/json", strings.NewReader(`{"prompt": "KING", "max_tokens": 900, "ignore_eos": true, "stream": true}`))
 		if err != nil {
 			t.Fatal(err)

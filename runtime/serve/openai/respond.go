@@ -171,8 +171,8 @@ func (q *responseRequest) conversation() ([]chat.Message, error) {
 			return nil, err
 		}
 	}
-	if len(c.all) == 0 {
-		return nil, wire.Invalid("input", "input: want one item at least")
+	if len(c.all) == 0 { // as Codex asks whether there is a model
+		c.all = append(c.all, chat.Message{Role: "user"})
 	}
 	return c.all, nil
 }

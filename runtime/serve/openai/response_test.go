@@ -133,6 +133,17 @@ func TestResponseEvents(t *testing.T) {
 	}
 }
 
+// TestProbe answers a request with nothing in it, as Codex sends one to find out who is there.
+func TestProbe(t *testing.T) {
+	c := client(t, calling(t))
+	q := input("")
+	q.MaxOutputTokens = openai.Int(1)
+	r, err := c.Responses.New(t.Context(), q, option.WithJSONSet("input", []any{}))
+	if err != nil || r.Status != "incomplete" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // TestResponseRefused names the field of what is not honoured.
 func TestResponseRefused(t *testing.T) {
 	c := client(t, calling(t))
