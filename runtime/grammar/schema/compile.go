@@ -22,8 +22,8 @@ type compiler struct {
 	anchors map[string]*value
 	rules   map[string]*rule
 	shared  map[string]grammar.Node // terminals by their automata
-	signs   map[string]grammar.Node
-	likes   map[*value]*re.DFA // by schemas of patternProperties
+	signs   map[string]grammar.Node // those of punctuation and numbers, by these
+	likes   map[*value]*re.DFA      // by schemas of patternProperties
 	work    int
 }
 

@@ -126,8 +126,10 @@ func (c *compiler) validObject(v *value, p *spec, depth int) (bool, error) {
 		}
 	}
 	for i, x := range v.list {
-		if ok, err := c.valid(&value{kind: '"', text: v.names[i], at: v.at}, p.names, depth+1); err != nil || !ok {
-			return false, err
+		if len(p.names) > 0 {
+			if ok, err := c.valid(&value{kind: '"', text: v.names[i], at: v.at}, p.names, depth+1); err != nil || !ok {
+				return false, err
+			}
 		}
 		a, err := c.property(p, v.names[i])
 		if err != nil {

@@ -47,7 +47,10 @@ func (c *compiler) object(p *spec) (grammar.Node, bool, error) {
 		if err != nil {
 			return 0, false, err
 		}
-		named, err := c.holds(&value{kind: '"', text: name, at: p.items[0].s.at}, p.names)
+		named := true
+		if len(p.names) > 0 {
+			named, err = c.holds(&value{kind: '"', text: name, at: p.items[0].s.at}, p.names)
+		}
 		if err != nil {
 			return 0, false, err
 		}
@@ -102,7 +105,9 @@ func (m *members) others(declared []string) error {
 	var alts []grammar.Node
 	for set := range 1 << len(patterns) {
 		d, err := m.matching(names, patterns, set)
-		if err == nil && d != nil {
+		if plain, _ := plainStrings(); err == nil && d == plain {
+			d, err = plainNames()
+		} else if err == nil && d != nil {
 			d, err = re.Then(d, colon, re.MaxStates)
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
 	re "github.com/kvgen/kvgen/runtime/grammar/regular"
@@ -9,11 +10,17 @@ import (
 
 // number is the numbers within the limits of p.
 func (c *compiler) number(p *spec) (grammar.Node, bool, error) {
+	n := &p.numbers
+	key := fmt.Sprint("number ", p.integer, n.min, n.max, n.aboveMin, n.belowMax, n.multiple)
+	if made, ok := c.signs[key]; ok {
+		return made, true, nil
+	}
 	d, err := decimal(p)
 	if d == nil || err != nil {
 		return 0, false, err
 	}
-	return c.terminal(d), true, nil
+	c.signs[key] = c.terminal(d)
+	return c.signs[key], true, nil
 }
 
 // decimal is the automaton of the numbers of p, nil where there are none.
@@ -52,21 +59,25 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 		case t.from == nil:
 			return c.terminal(d), true, nil
 		}
-		return c.counted(d, character(re.AnyRune()), t)
+		return c.counted(d, t)
+	}
+	if t.from != nil {
+		x, err := countedStrings()
+		if err != nil {
+			return 0, false, err
+		}
+		return c.b.Counted(x, t.min, t.max), true, nil
 	}
 	d, err := plainStrings()
 	if err != nil {
 		return 0, false, err
 	}
-	if t.from == nil {
-		return c.terminal(d), true, nil
-	}
-	return c.counted(d, anyCharacter(), t)
+	return c.terminal(d), true, nil
 }
 
-// counted is the strings of an automaton with a length, of characters as they are spelled in it.
-func (c *compiler) counted(d *re.DFA, character re.Expr, t *strings_) (grammar.Node, bool, error) {
-	item, err := re.Compile(character, maxStates)
+// counted is the strings of an automaton with a length.
+func (c *compiler) counted(d *re.DFA, t *strings_) (grammar.Node, bool, error) {
+	item, err := re.Compile(character(re.AnyRune()), maxStates)
 	if err != nil {
 		return 0, false, err
 	}
@@ -76,8 +87,7 @@ func (c *compiler) counted(d *re.DFA, character re.Expr, t *strings_) (grammar.N
 		}
 		return c.b.Counted(x, t.min, t.max), true, nil
 	}
-	d, err = patterned(t, true)
-	if d == nil || err != nil {
+	if d, err = patterned(t, true); d == nil || err != nil {
 		return 0, false, err
 	}
 	return c.terminal(d), true, nil

@@ -92,6 +92,32 @@ var (
 	})
 )
 
+// plainNames is plainStrings with a colon behind it.
+var plainNames = sync.OnceValues(func() (*re.DFA, error) {
+	d, err := plainStrings()
+	if err != nil {
+		return nil, err
+	}
+	colon, err := re.Compile(punctuation(":"), maxStates)
+	if err != nil {
+		return nil, err
+	}
+	return re.Then(d, colon, re.MaxStates)
+})
+
+// countedStrings is plainStrings, whose characters are counted.
+var countedStrings = sync.OnceValues(func() (*re.Counter, error) {
+	d, err := plainStrings()
+	if err != nil {
+		return nil, err
+	}
+	item, err := re.Compile(anyCharacter(), maxStates)
+	if err != nil {
+		return nil, err
+	}
+	return re.Count(d, item), nil
+})
+
 // literal is a string as it is, in the spelling of character.
 func literal(s string) re.Expr {
 	var all []re.Expr
