@@ -52,9 +52,10 @@
 // note. Escapes of -p such as \n are read unless --no-escape is given. MODEL "TEXT" is MODEL -p
 // "TEXT", and a pipe is the text of run.
 //
-// run, chat, info, ppl, kld and probe read the LLAMA_ARG_* variables whose flags they have. These
-// count less than the line and are noted. An empty value, as of a shell variable that is not set,
-// is an error. The LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant.
+// run, chat, serve, info, ppl, kld and probe read the LLAMA_ARG_* variables whose flags they have.
+// These count less than the line and are noted. An empty value, as of a shell variable that is not
+// set, is an error. The LLAMA_ATTN_ROT_* variables mean what they mean in
+// TheTom/llama-cpp-turboquant.
 //
 // --spec FILE, which may be given again, adds the types and rotations of a spec file to those of
 // the table (go doc ./gen/spec is the language). On the processor they are interpreted, which is

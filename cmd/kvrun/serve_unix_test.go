@@ -75,6 +75,7 @@ func TestServe(t *testing.T) {
 // TestServeRefused: a server that others reach needs keys that cannot be guessed.
 func TestServeRefused(t *testing.T) {
 	t.Setenv("LLAMA_API_KEY", "")
+	t.Setenv("LLAMA_ARG_HOST", "192.0.2.7") // where the line says nothing
 	short, none := write(t, "short", "abc\n"), write(t, "none", "\n\n")
 	for _, c := range []struct {
 		args []string
@@ -89,6 +90,7 @@ func TestServeRefused(t *testing.T) {
 		{[]string{"--port", "70000"}, 2, "want 0 to 65535"},
 		{[]string{"-np", "0"}, 2, "--parallel 0"},
 		{[]string{"--queue", "0"}, 2, "--queue 0"},
+		{nil, 1, "--host 192.0.2.7: others than this machine"},
 		{[]string{"--max-body", "1"}, 2, "--max-body 1"},
 	} {
 		code, _, stderr := kvrun("", append([]string{"serve"}, c.args...)...)
