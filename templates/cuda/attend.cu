@@ -1,20 +1,23 @@
-// Attention over a packed cache: query rows that share a KV head, ROWS at a time, against the part of a segment's rows that the block
-// was given. The block that is done last of those that have the same query rows adds their parts, in the order of the parts, so that
-// the result is the same in every run; a block that is alone has no parts to add.
+// Attention over a packed cache: query rows that share a KV head, ROWS at a time, against the part
+// of a segment's rows that the block was given. The block that is done last of those that have the
+// same query rows adds their parts, in the order of the parts, so that the result is the same in
+// every run; a block that is alone has no parts to add.
 //
-// How many blocks have work follows from the cells in use: there are as many parts as give every warp a step of rows, at most splits of
-// a segment, and the blocks of the others end at once.
+// How many blocks have work follows from the cells in use: there are as many parts as give every
+// warp a step of rows, at most splits of a segment, and the blocks of the others end at once.
 //
 // Before this file come the structs of the types and
-//   KEY_DIM, VALUE_DIM             values of a head as the model has it
-//   FAST, SOFT_CAP                 int8 levels; whether scores have a soft cap
-//   OFFSET, ADJACENT               pairs that RoPE rotates where keys have an offset, -1 for none; whether pairs are (0,1) (2,3), else halves
-//   WARPS, BLOCKS                  warps of a block, blocks per multiprocessor; 0 for the default
-//   ROWS                           query rows of a block, 4, 8 or 16
-//   SEGMENTS                       of a layer's rows, 1 or 2
-//   PAGED                          rows are of several sequences, each of which sees the pages of its list
-//   Segment0, Segment1             of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row, values of a head as rows hold
-//                                  it; slice, values that a warp sums; tiles that a warp takes at a time
+//   KEY_DIM, VALUE_DIM   values of a head as the model has it
+//   FAST, SOFT_CAP       int8 levels; whether scores have a soft cap
+//   OFFSET, ADJACENT     pairs that RoPE rotates where keys have an offset, -1 for none; whether
+//                        pairs are (0,1) (2,3), else halves
+//   WARPS, BLOCKS        warps of a block, blocks per multiprocessor; 0 for the default
+//   ROWS                 query rows of a block, 4, 8 or 16
+//   SEGMENTS             of a layer's rows, 1 or 2
+//   PAGED                rows are of several sequences, each of which sees the pages of its list
+//   Segment0, Segment1   of each: Key, Value, KeyRotation, ValueRotation; key_row, value_row,
+//                        values of a head as rows hold it; slice, values that a warp sums; tiles
+//                        that a warp takes at a time
 #include "segment.cuh"
 
 #if SEGMENTS == 1
@@ -22,7 +25,8 @@ using Segment1 = Segment0;
 #endif
 constexpr bool two = SEGMENTS == 2;
 
-// Where queries have been there are outputs at last, then the positions of the query rows and an area for rows of numbers.
+// Where queries have been there are outputs at last, then the positions of the query rows and an
+// area for rows of numbers.
 constexpr int outputs = ROWS * (Segment0::value_row + (two ? Segment1::value_row : 0)); // floats
 constexpr int query_room = larger(Room<Segment0>::keys, Room<Segment1>::keys) + Taken::bytes;
 constexpr int area_at = round_up(larger(query_room, 4 * (outputs + 2 * ROWS)), 16) + 4 * ROWS;
@@ -39,7 +43,8 @@ struct Result {
   __device__ Result(float* at) : o(at), o1(at + ROWS * Segment0::value_row), tops(at + outputs), weights(at + outputs + ROWS) {}
 };
 
-// What is stored transformed is transformed back. The sums of a row become its output; a warp calls it.
+// What is stored transformed is transformed back. The sums of a row become its output; a warp calls
+// it.
 __device__ inline void write(const Attend& p, const Group& g, const Result& r, bool first, bool second, int j, int lane) {
   const int q = g.query_head(j);
   const float sink = p.sinks ? p.sinks[q] * log2_e : unseen, top = fmaxf(r.tops[j], sink), by = exp2f(r.tops[j] - top);
@@ -58,7 +63,8 @@ __device__ inline void write(const Attend& p, const Group& g, const Result& r, b
   for (int i = lane; i < VALUE_DIM; i += 32) out[i] = ((first ? o[i] : 0) + (two && second ? o1[i] : 0)) * factor;
 }
 
-// The sums of the warps of a block, values 4*i.. of slice of row j, and the row's reference and weight.
+// The sums of the warps of a block, values 4*i.. of slice of row j, and the row's reference and
+// weight.
 template <class S> __device__ inline float4 of_warps(float* area, int j, int i, float& top, float& weight) {
   const float *tops = Room<S>::tops(area), *totals = Room<S>::totals(area);
   float4 sum = make_float4(0, 0, 0, 0);
@@ -96,11 +102,14 @@ template <class S> __device__ inline void leave(const Segment& s, const Group& g
   }
 }
 
-// Adds the parts of a segment to o, with a factor for each part and row. Threads that would have no values take a share of the parts.
+// Adds the parts of a segment to o, with a factor for each part and row. Threads that would have no
+// values take a share of the parts.
 template <class S> struct Adder {
-  static constexpr int columns = S::value_row / 4, ahead = 8; // float4 of a row; parts that are read before their factors are known
+  // float4 of a row; parts that are read before their factors are known
+  static constexpr int columns = S::value_row / 4, ahead = 8;
   const float4* from;
-  int items, adders, adder, item; // float4 of all rows, shares, this thread's share and its first float4
+  // float4 of all rows, shares, this thread's share and its first float4
+  int items, adders, adder, item;
   float4 early[ahead];
 
   __device__ __forceinline__ Adder(const Segment& s, const Group& g, int parts) {
@@ -206,14 +215,16 @@ __device__ __forceinline__ void attend_part(const Attend& p, int segment, const 
   __syncthreads();
   if (threadIdx.x == 0) {
     __threadfence();
-    last = atomicInc(p.arrived + g.index, kept.blocks - 1) == kept.blocks - 1; // back to 0 for the next launch
+    // back to 0 for the next launch
+    last = atomicInc(p.arrived + g.index, kept.blocks - 1) == kept.blocks - 1;
     __threadfence();
   }
   __syncthreads();
   if (last) combine(p, g, kept.parts0, kept.parts1, area, r);
 }
 
-// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head and a group of query rows.
+// Block x is a part and slice of a segment, the first segment's before the second's; y is a KV head
+// and a group of query rows.
 extern "C" __global__ void __launch_bounds__(threads, blocks_held) attend(const __grid_constant__ Attend p) {
   DYNAMIC_SHARED(shared);
   float* area = (float*)(shared + area_at);

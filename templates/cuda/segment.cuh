@@ -1,5 +1,6 @@
-// One segment of a layer's rows, and what ROWS query rows that share a KV head see of it. Its cells and positions are read from device
-// memory, so that a launch means the same when more rows are there.
+// One segment of a layer's rows, and what ROWS query rows that share a KV head see of it. Its cells
+// and positions are read from device memory, so that a launch means the same when more rows are
+// there.
 #pragma once
 #include "cells.cuh"
 #include "offset.cuh"
@@ -10,21 +11,25 @@ using Taken = Offset<KEY_DIM, OFFSET, ADJACENT>;
 constexpr int larger(int a, int b) { return a > b ? a : b; }
 constexpr int quads = ROWS / 4; // query rows of a lane, 4i + c
 
-// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds to it.
+// What a lane holds while a warp walks, in words: rows, sums, scores, and about what an offset adds
+// to it.
 template <class S> constexpr int held_words() {
   using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
   using V = Values<typename S::Value, S::value_row, S::slice, S::tiles, ROWS, FAST>;
   return (sizeof(K) + sizeof(V)) / 4 + 4 * S::tiles * quads + 8 * (quads - 1) + (Taken::bytes > 0 ? 16 + 10 * quads : 0);
 }
 
-// Warps of a multiprocessor, among which registers are divided: as many as do without copies and without spills, by the instructions of
-// the loop on sm_90. For few query rows one block has them all, since fewer blocks leave fewer parts to be added at last: measured on an
-// H200, 4 bits at 131072 rows, 12 warps of one block take 41 us where three blocks of 4 take 47.
+// Warps of a multiprocessor, among which registers are divided: as many as do without copies and
+// without spills, by the instructions of the loop on sm_90. For few query rows one block has them
+// all, since fewer blocks leave fewer parts to be added at last: measured on an H200, 4 bits at
+// 131072 rows, 12 warps of one block take 41 us where three blocks of 4 take 47.
 constexpr int held = held_words<Segment0>(), warps_held = held <= 88 ? 16 : held <= 128 ? 12 : 8;
 constexpr int warps = WARPS ? WARPS : ROWS > 4 ? 4 : warps_held, threads = warps * 32, most_parts = 256;
 constexpr int blocks_held = BLOCKS ? BLOCKS : larger(1, warps_held / warps);
-constexpr int busy = warps < 4 ? warps : 4;                // warps of a block that have work before there are more blocks
-constexpr int slots = warps > 4 ? (warps + 1) / 2 : warps; // of sums of warps: two share one where there are many
+// warps of a block that have work before there are more blocks
+constexpr int busy = warps < 4 ? warps : 4;
+// of sums of warps: two share one where there are many
+constexpr int slots = warps > 4 ? (warps + 1) / 2 : warps;
 constexpr float log2_e = 1.4426950408889634f, unseen = -1e30f;
 
 // A group with the positions of its rows.
@@ -49,7 +54,8 @@ struct Group : QueryGroup {
   }
 };
 
-// What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many parts.
+// What a group sees of a segment, in steps of rows that a warp takes at a time, and in how many
+// parts.
 template <class S> struct View : Seen {
   static constexpr int step = S::tiles * tile, slices = S::value_row / S::slice;
   int first, count, parts;
@@ -68,7 +74,8 @@ template <class S> struct View : Seen {
   __device__ int blocks() const { return parts * slices; }
 };
 
-// What a block has to know again when its warps have walked, or now and then meanwhile: it would take registers that the loop needs.
+// What a block has to know again when its warps have walked, or now and then meanwhile: it would
+// take registers that the loop needs.
 template <class S> struct Kept {
   Group group; // but for position
   View<S> see;
@@ -78,8 +85,10 @@ template <class S> struct Kept {
 // Bytes of shared memory for queries, and how an area of floats is laid out.
 template <class S> struct Room {
   static constexpr int keys = round_up(Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>::query_bytes, 16);
-  static constexpr int pitch = S::slice + 8;                           // floats between rows of sums; lanes meet no bank twice
-  static constexpr int sums = slots * ROWS * pitch + 2 * warps * ROWS; // and the references and totals of all warps
+  // floats between rows of sums; lanes meet no bank twice
+  static constexpr int pitch = S::slice + 8;
+  // and the references and totals of all warps
+  static constexpr int sums = slots * ROWS * pitch + 2 * warps * ROWS;
   static __device__ float* tops(float* area) { return area + slots * ROWS * pitch; }
   static __device__ float* totals(float* area) { return area + slots * ROWS * pitch + warps * ROWS; }
 };
@@ -100,13 +109,14 @@ struct Query {
   }
 };
 
-// Adds the scores of the offset of keys, in the units of each query row's scores; per_unit is 1 over that. Positions follow one another
-// but where a ring closes.
+// Adds the scores of the offset of keys, in the units of each query row's scores; per_unit is 1
+// over that. Positions follow one another but where a ring closes.
 template <class S>
 __device__ __forceinline__ void add_taken(float s[][4 * S::tiles], const unsigned char* taken, const Segment& segment, const View<S>& see, const Mu& mu, const float* per_unit, int first, int lane) {
 #pragma unroll
   for (int u = 0; u < S::tiles; u++) {
-    int from[4]; // the position that the tile's first cell would have, were it in order with this one
+    // the position that the tile's first cell would have, were it in order with this one
+    int from[4];
     unsigned left = 15;
     if (!see.ordered) {
       left = 0;
@@ -136,7 +146,8 @@ __device__ __forceinline__ void add_taken(float s[][4 * S::tiles], const unsigne
   }
 }
 
-// Scores of cells that a query row does not see become -infinity. Values of rows that none sees may be anything, and are hidden.
+// Scores of cells that a query row does not see become -infinity. Values of rows that none sees may
+// be anything, and are hidden.
 template <class S, class V>
 __device__ __forceinline__ void mask(float s[][4 * S::tiles], V& v, const Segment& segment, const View<S>& see, const int* positions, int window, int first, int lane) {
   if (window <= 0) window = 0x7fffffff;
@@ -159,8 +170,8 @@ __device__ __forceinline__ void mask(float s[][4 * S::tiles], V& v, const Segmen
   v.hide(hidden, lane);
 }
 
-// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are in the area. query is row "warp".
-// The positions of the query rows lie before the area.
+// A warp walks over whole steps of a part and waits for no other; at last the sums of all warps are
+// in the area. query is row "warp". The positions of the query rows lie before the area.
 template <class S>
 __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, const Group& g, const View<S>& see, const Kept<S>& kept, Query& query, int part, int slice, unsigned char* shared, float* area) {
   using K = Keys<typename S::Key, S::key_row, S::tiles, ROWS, FAST>;
@@ -183,7 +194,8 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   const unsigned char* value_scales = segment.value_scales + g.head * segment.value_scale_head + from * V::Row::scale_bytes;
 
   K k;
-  if (at < end) k.load(keys + to * K::Row::bytes, key_scales + to * K::Row::scale_bytes, lane); // on its way while the queries are made
+  // on its way while the queries are made
+  if (at < end) k.load(keys + to * K::Row::bytes, key_scales + to * K::Row::scale_bytes, lane);
   Taken::begin(taken, p.mu);
   for (int r = warp; r < ROWS; r += warps) {
     float* x = area + r * S::key_row;
@@ -199,7 +211,8 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
     S::Key::Domain::forward(x, S::key_row, lane);
     K::query(shared, x, r, lane);
   }
-  // Between which steps all rows see everything; if PAGED, the highest and the lowest position of the rows.
+  // Between which steps all rows see everything; if PAGED, the highest and the lowest position of
+  // the rows.
   int open = 0, closed = 0x7fffffff;
 #pragma unroll
   for (int i = 0; i < quads; i++) {
@@ -223,7 +236,8 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
   }
   __syncthreads();
 
-  // Of query rows 4i + c: largest score, sum of weights of this lane's rows, what a score is in units of.
+  // Of query rows 4i + c: largest score, sum of weights of this lane's rows, what a score is in
+  // units of.
   float most[quads], total[quads], unit[quads], per_unit[quads];
 #pragma unroll
   for (int i = 0; i < quads; i++) {
@@ -254,7 +268,8 @@ __device__ __forceinline__ void walk(const Attend& p, const Segment& segment, co
       hides = now.x < 0 || cell < now.z || cell + step > now.w || lowest + step - 1 > closed || p.window > 0 && open - lowest >= p.window;
     }
     if (at + warps < end) {
-      __syncwarp(); // stays a branch: loads that came before the scores would need registers of their own
+      // stays a branch: loads that came before the scores would need registers of their own
+      __syncwarp();
       if (PAGED) now = then, to = View<S>::place(now, (at + warps) * step);
       k.load(keys + to * K::Row::bytes, key_scales + to * K::Row::scale_bytes, lane);
     }
