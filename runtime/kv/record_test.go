@@ -25,3 +25,30 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanID: what is stored has the name, and not what was asked for.
+func TestPlanID(t *testing.T) {
+	table := kernels.Default()
+	f16, q8, q4 := kv.Choice{Type: table.ByName("f16")}, kv.Choice{Type: table.ByName("q8_0")}, kv.Choice{Type: table.ByName("q4_0")}
+	turned := kv.Choice{Type: q8.Type, Rotation: table.Rotations()[0]}
+	plan := func(p kv.Policy) string {
+		t.Helper()
+		made, err := kv.NewPlan([]kv.Layer{{Index: 0, Heads: 2, KeyDim: 64, ValueDim: 64}}, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Record(0).ID()
+	}
+	same := plan(kv.Policy{K: q8, V: q8})
+	if again := plan(kv.Policy{K: q8, V: q8, Fallback: f16.Type}); again != same {
+		t.Errorf("%s and %s store the same", same, again)
+	}
+	seen := map[string]int{same: 0}
+	for i, p := range []kv.Policy{{K: q8, V: q4}, {K: q4, V: q8}, {K: f16, V: f16}, {K: turned, V: q8}, {K: q8, V: turned}, {K: q8, V: q8, Ends: kv.Ends{First: 4}}, {K: q8, V: q8, Ends: kv.Ends{Last: 8}}} {
+		id := plan(p)
+		if before, ok := seen[id]; ok {
+			t.Errorf("policies %d and %d have one id, %s", before, i+1, id)
+		}
+		seen[id] = i + 1
+	}
+}
